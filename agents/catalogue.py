@@ -1,0 +1,77 @@
+"""The catalogue: what services are told about a video, from a compacted topic that every worker reads."""
+
+import logging
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from aiokafka import ConsumerRecord
+from msgspec import Meta
+
+from agents.metrics import Metrics
+
+_log = logging.getLogger(__name__)
+_Code = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is known of one video.
+
+    Parameters
+    ----------
+    title, genres, year : for people.
+    duration_seconds : length, > 0.
+    maturity : least age in years, 0 to 18.
+    regions, devices : where it may be shown; empty is everywhere.
+    available_from, available_until : UTC, the span in which it may be shown; None is open.
+    """
+
+    title: Annotated[str, Meta(min_length=1, max_length=512)]
+    genres: Annotated[tuple[_Code, ...], Meta(max_length=64)] = ()
+    year: Annotated[int, Meta(ge=1800, le=3000)] | None = None
+    duration_seconds: Annotated[int, Meta(gt=0, le=10_000_000)] | None = None
+    maturity: Annotated[int, Meta(ge=0, le=18)] = 0
+    regions: Annotated[tuple[_Code, ...], Meta(max_length=512)] = ()
+    devices: Annotated[tuple[_Code, ...], Meta(max_length=64)] = ()
+    available_from: Annotated[datetime, Meta(tz=True)] | None = None
+    available_until: Annotated[datetime, Meta(tz=True)] | None = None
+
+
+class Catalogue:
+    """Entries by video id.
+
+    Parameters
+    ----------
+    max_videos : a record for one more is refused and counted.
+    """
+
+    def __init__(self, max_videos: int, metrics: Metrics) -> None:
+        self._entries: dict[str, CatalogueEntry] = {}
+        self._max_videos = max_videos
+        self._metrics = metrics
+        self._decoder = msgspec.json.Decoder(CatalogueEntry)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, video_id: str) -> CatalogueEntry | None:
+        """Return the entry of a video, or None when the catalogue does not know it."""
+        return self._entries.get(video_id)
+
+    async def apply(self, record: ConsumerRecord) -> None:
+        """Take one record of the topic; a bad one is counted and logged, and the former entry stays."""
+        try:
+            self._take(record)
+        except (ValueError, AttributeError) as error:
+            self._metrics.catalogue_rejected.inc()
+            _log.warning("catalogue offset %d refused: %s", record.offset, error)
+        self._metrics.catalogue_videos.set(len(self._entries))
+
+    def _take(self, record: ConsumerRecord) -> None:
+        video_id = record.key.decode()
+        if record.value is None:
+            self._entries.pop(video_id, None)
+        elif video_id not in self._entries and len(self._entries) >= self._max_videos:
+            raise ValueError(f"the catalogue holds {self._max_videos} videos already, its bound")
+        else:
+            self._entries[video_id] = self._decoder.decode(record.value)

@@ -1,0 +1,20 @@
+"""How to reach Kafka."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Addresses of the brokers, and what every client needs beside them.
+
+    Parameters
+    ----------
+    bootstrap : "host:port", several separated by commas.
+    """
+
+    bootstrap: str
+
+    def client_options(self) -> dict[str, Any]:
+        """Return the keyword arguments that every aiokafka client takes."""
+        return {"bootstrap_servers": self.bootstrap.split(",")}

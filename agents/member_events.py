@@ -1,0 +1,180 @@
+"""What a chunk of member events does to the state: decode, apply to histories, solve, score, make rows.
+
+No waiting and no writing happens here. `MemberEvents.prepare` turns a chunk into rows and dead letters; it runs
+in a thread, where the numerics release the interpreter, while queries are answered.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from aiokafka import ConsumerRecord
+
+from agents.chunks import Chunk
+from agents.dead_letters import DeadLetter
+from agents.metrics import Metrics
+from agents.partitions import partition_of
+from agents.popularity import OwnPopularity
+from agents.user_state import NO_SCORES, UserState
+from models.events import Event, Rejected, decode_event
+from models.factor_model import FactorModel
+from models.history import event_tie
+from models.recommend import recommend
+from tables.fenced_table import FencedTable
+from tables.position import Position, fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class UserBounds:
+    """Limits of one user's row.
+
+    Parameters
+    ----------
+    history_limit : facts in a history.
+    stored_scores : videos in the stored list.
+    recent_events : event ids remembered, to recognise a producer's duplicates.
+    """
+
+    history_limit: int
+    stored_scores: int
+    recent_events: int
+
+
+@dataclass(slots=True)
+class PreparedPartition:
+    """What one partition's records come to: rows to write, and the source position that they reach."""
+
+    rows: dict[bytes, bytes | None]
+    position: Position
+    reached: int
+
+
+@dataclass(slots=True)
+class PreparedChunk:
+    """What a chunk comes to."""
+
+    partitions: dict[int, PreparedPartition] = field(default_factory=dict)
+    rejected: list[DeadLetter] = field(default_factory=list)
+
+
+_Arrived = list[tuple[int, Event]]
+"""A user's events of one chunk with their source offsets, in order."""
+
+
+class MemberEvents:
+    """Prepares chunks; called by one thread at a time.
+
+    Parameters
+    ----------
+    table : where rows are read.
+    active_model : the model of a region, or None.
+    popularity : counts of the own partitions.
+    bounds, partitions, metrics : limits of a row; N; what is counted.
+    now : seconds since the epoch, to refuse events from the future.
+    """
+
+    def __init__(
+        self,
+        table: FencedTable,
+        active_model: Callable[[str | None], FactorModel | None],
+        popularity: OwnPopularity,
+        bounds: UserBounds,
+        partitions: int,
+        metrics: Metrics,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._table = table
+        self._active_model = active_model
+        self._popularity = popularity
+        self._bounds = bounds
+        self._partitions = partitions
+        self._metrics = metrics
+        self._now = now
+
+    def prepare(self, chunk: Chunk) -> PreparedChunk:
+        """Return rows, positions and dead letters of a chunk; several events of one user cost one solve."""
+        prepared = PreparedChunk()
+        changed: dict[tuple[int, bytes], UserState] = {}
+        for partition, records in chunk.records.items():
+            arrived = self._decode(partition, records, prepared.rejected)
+            for key, events in arrived.items():
+                state = self._apply(partition, key, events)
+                if state is not None:
+                    changed[partition, key] = state
+            last = records[-1]
+            reached = last.offset + 1
+            position = Position(reached, fingerprint(last.timestamp, last.key, last.value))
+            prepared.partitions[partition] = PreparedPartition({}, position, reached)
+        for (partition, key), state in self._score(changed).items():
+            prepared.partitions[partition].rows[key] = state.encode()
+        for partition, part in prepared.partitions.items():
+            part.rows.update(self._popularity.take_rows(partition))
+        return prepared
+
+    def _decode(
+        self, partition: int, records: Sequence[ConsumerRecord], rejected: list[DeadLetter]
+    ) -> Mapping[bytes, _Arrived]:
+        now = self._now()
+        arrived: dict[bytes, _Arrived] = defaultdict(list)
+        for record in records:
+            try:
+                event = decode_event(record.value, record.key, now)
+            except Rejected as refusal:
+                self._metrics.events_rejected.labels(refusal.reason).inc()
+                rejected.append(DeadLetter(record, refusal))
+                continue
+            arrived[record.key].append((record.offset, event))
+        for key, events in arrived.items():
+            if partition_of(key, self._partitions) != partition:
+                self._metrics.events_misrouted.inc(len(events))
+        return arrived
+
+    def _apply(self, partition: int, key: bytes, arrived: _Arrived) -> UserState | None:
+        """Apply a user's events; None when none of them changes anything."""
+        state = UserState.decode(self._table.read(partition, key))
+        recent = state.recent.tolist()
+        known = set(recent)
+        fresh: list[Event] = []
+        for offset, event in arrived:
+            repeated = offset <= state.fence
+            tie = event_tie(event.event_id)
+            if repeated:
+                self._metrics.events_repeated.inc()
+            elif tie in known:
+                self._metrics.events_duplicate.inc()
+                continue
+            self._popularity.add(partition, event, offset)
+            if not repeated:
+                known.add(tie)
+                recent.append(tie)
+                fresh.append(event)
+                self._metrics.events_applied.labels(type(event).__struct_config__.tag).inc()
+        if not fresh:
+            return None
+        return UserState(
+            history=state.history.apply(fresh, self._bounds.history_limit),
+            fence=arrived[-1][0],
+            recent=np.array(recent[max(0, len(recent) - self._bounds.recent_events) :], np.uint64),
+            version="",
+            top=NO_SCORES,
+            written_at=int(self._now() * 1000),
+        )
+
+    def _score(self, changed: Mapping[tuple[int, bytes], UserState]) -> dict[tuple[int, bytes], UserState]:
+        """Solve and score every changed user against the active model of its region."""
+        scored: dict[tuple[int, bytes], UserState] = {}
+        by_model: dict[int, tuple[FactorModel, list[tuple[int, bytes]]]] = {}
+        for at, state in changed.items():
+            region = state.history.region
+            model = self._active_model(region.name if region else None)
+            if model is None:
+                scored[at] = state
+            else:
+                by_model.setdefault(id(model), (model, []))[1].append(at)
+        for model, users in by_model.values():
+            tops = recommend(model, [changed[at].history for at in users], self._bounds.stored_scores)
+            for at, top in zip(users, tops, strict=True):
+                scored[at] = replace(changed[at], top=top, version=model.version)
+        return scored

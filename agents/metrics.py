@@ -1,0 +1,93 @@
+"""Prometheus metrics of a worker, made on a registry that is given; no user or video is ever a label."""
+
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_EVENTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Everything that a worker counts; the help texts in `make_metrics` say what each one means."""
+
+    events_applied: Counter
+    events_rejected: Counter
+    events_duplicate: Counter
+    events_repeated: Counter
+    events_misrouted: Counter
+    chunks_stale: Counter
+    retention_gap: Counter
+    chunk_events: Histogram
+    prepare_seconds: Histogram
+    write_seconds: Histogram
+    event_age_seconds: Histogram
+    partitions_running: Gauge
+    lag_records: Gauge
+    model_info: Gauge
+    models_rejected: Counter
+    catalogue_videos: Gauge
+    catalogue_rejected: Counter
+    rebalances: Counter
+
+
+def make_metrics(registry: CollectorRegistry) -> Metrics:
+    """Register every metric of a worker on `registry`, which must not hold them yet."""
+    return Metrics(
+        events_applied=Counter(
+            "nearline_events_applied", "Events that changed a user's history.", ["type"], registry=registry
+        ),
+        events_rejected=Counter(
+            "nearline_events_rejected", "Events sent to the dead-letter topic.", ["reason"], registry=registry
+        ),
+        events_duplicate=Counter(
+            "nearline_events_duplicate", "Events whose id had been applied before.", registry=registry
+        ),
+        events_repeated=Counter(
+            "nearline_events_repeated", "Records at or below their user's fence.", registry=registry
+        ),
+        events_misrouted=Counter(
+            "nearline_events_misrouted",
+            "Events in a partition where murmur2 of the key would not put them.",
+            registry=registry,
+        ),
+        chunks_stale=Counter(
+            "nearline_chunks_stale", "Chunks of an ended epoch, dropped and read again.", registry=registry
+        ),
+        retention_gap=Counter(
+            "nearline_retention_gap_records", "Records that retention removed before they were read.", registry=registry
+        ),
+        chunk_events=Histogram("nearline_chunk_events", "Records in one chunk.", buckets=_EVENTS, registry=registry),
+        prepare_seconds=Histogram(
+            "nearline_prepare_seconds", "Decode, apply, solve and score one chunk.", buckets=_SECONDS, registry=registry
+        ),
+        write_seconds=Histogram(
+            "nearline_write_seconds", "Acknowledge and store one chunk.", buckets=_SECONDS, registry=registry
+        ),
+        event_age_seconds=Histogram(
+            "nearline_event_age_seconds",
+            "From the record's timestamp in Kafka to its stored scores, oldest record of each chunk.",
+            buckets=(*_SECONDS, 30.0, 60.0, 300.0),
+            registry=registry,
+        ),
+        partitions_running=Gauge(
+            "nearline_partitions_running", "Source partitions that this worker reads.", registry=registry
+        ),
+        lag_records=Gauge(
+            "nearline_lag_records", "Source records fetched behind the end, own partitions.", registry=registry
+        ),
+        model_info=Gauge(
+            "nearline_model_info", "1 for the version that is active.", ["region", "version"], registry=registry
+        ),
+        models_rejected=Counter(
+            "nearline_models_rejected", "Announced models that were refused.", ["region"], registry=registry
+        ),
+        catalogue_videos=Gauge("nearline_catalogue_videos", "Videos in the catalogue.", registry=registry),
+        catalogue_rejected=Counter(
+            "nearline_catalogue_rejected", "Catalogue records that were refused.", registry=registry
+        ),
+        rebalances=Counter(
+            "nearline_rebalances", "Times that partitions were taken from this worker.", registry=registry
+        ),
+    )

@@ -1,0 +1,73 @@
+"""Which partitions this process may write, and when it must stop.
+
+Two of Faust's signals drive it. `on_partitions_revoked` is awaited before the group goes on: until `revoke`
+returns, the partitions are still ours. `on_partitions_assigned` comes when the databases are open. In between,
+the epoch grows, so that whatever was fetched earlier is recognised and dropped.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from agents.fatal import leave
+
+
+class RecordsLost(Exception):
+    """Source records went missing between the reader and the agent."""
+
+
+class Ownership:
+    """The epoch, the partitions that run in it, and the turn to write.
+
+    Parameters
+    ----------
+    running : the table's own set, shared with it: its replay passes these partitions over.
+    drain_seconds : how long a revocation waits for the write in progress before the process leaves.
+    """
+
+    def __init__(self, running: set[int], drain_seconds: float) -> None:
+        self.epoch = 0
+        self.running = running
+        self._expected: dict[int, int] = {}
+        self._drain_seconds = drain_seconds
+        self._writing = asyncio.Lock()
+
+    def start(self, next_offsets: Mapping[int, int]) -> None:
+        """Take over partitions whose tables are complete, each from its next source offset on."""
+        self._expected = dict(next_offsets)
+        self.running.clear()
+        self.running.update(next_offsets)
+
+    def advance(self, partition: int, after: int, reached: int) -> None:
+        """Note that the records from offset `after` up to `reached` are applied next.
+
+        The last check before work: raises `RecordsLost` when `after` is not where the partition stands, which
+        means that a chunk was lost, or handed over twice, on the way from the reader.
+        """
+        expected = self._expected[partition]
+        if after != expected:
+            raise RecordsLost(f"partition {partition} stands at offset {expected}, but a chunk begins at {after}")
+        self._expected[partition] = reached
+
+    @asynccontextmanager
+    async def turn(self, epoch: int) -> AsyncIterator[bool]:
+        """Wait for the turn to write; yields whether `epoch` is still the current one.
+
+        While it is held, no partition is given away. Nothing may be written when it yields False.
+        """
+        async with self._writing:
+            yield epoch == self.epoch
+
+    async def revoke(self) -> None:
+        """End the epoch: wait for the write in progress, with a deadline, and forget the partitions.
+
+        Never raises: an error inside the group's callback would be logged and the join would go on. When the
+        write does not end in time the process leaves, for a write may not outlive the ownership.
+        """
+        self.epoch += 1
+        try:
+            await asyncio.wait_for(self._writing.acquire(), self._drain_seconds)
+        except TimeoutError:
+            leave(f"the write in progress did not end within {self._drain_seconds} s of the revocation")
+        self.running.clear()
+        self._writing.release()

@@ -1,0 +1,126 @@
+"""Sending that counts only when the broker has acknowledged it."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from agents.connection import Connection
+from agents.stall import StallGuard
+
+MAX_BATCH_BYTES = 1 << 20
+_BATCH_OVERHEAD_BYTES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One record to send; `partition` None lets the key decide."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    partition: int | None = None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+class AcknowledgedProducer:
+    """A producer of its own, not Faust's: no shared buffer, and every send is awaited.
+
+    Parameters
+    ----------
+    connection : where the brokers are.
+    stall : checked before each request leaves this process.
+    """
+
+    def __init__(self, connection: Connection, stall: StallGuard) -> None:
+        self._connection = connection
+        self._stall = stall
+        self._producer: AIOKafkaProducer | None = None
+
+    async def start(self) -> None:
+        """Connect."""
+        producer = AIOKafkaProducer(
+            **self._connection.client_options(),
+            acks="all",
+            max_batch_size=MAX_BATCH_BYTES,
+            max_request_size=4 * MAX_BATCH_BYTES,
+            request_timeout_ms=30_000,
+        )
+        await producer.start()
+        producer.client.send = self._stall.guarded(producer.client.send)
+        self._producer = producer
+
+    async def stop(self) -> None:
+        """Disconnect; what was sent is acknowledged already."""
+        if self._producer is not None:
+            await self._producer.stop()
+            self._producer = None
+
+    @property
+    def started(self) -> bool:
+        """Whether `start` has been awaited and `stop` has not."""
+        return self._producer is not None
+
+    async def send(self, records: Iterable[Outgoing]) -> None:
+        """Send records and return when all are acknowledged; raises what the broker answered."""
+        producer = self._running()
+        sent = [
+            await producer.send(
+                record.topic,
+                key=record.key,
+                value=record.value,
+                partition=record.partition,
+                headers=list(record.headers),
+            )
+            for record in records
+        ]
+        await asyncio.gather(*sent)
+
+    async def append(
+        self, topic: str, partition: int, rows: Mapping[bytes, bytes | None], last: tuple[bytes, bytes]
+    ) -> int:
+        """Append rows and then `last` to one partition; see `tables.partition_writer.Changelog.append`."""
+        batches = self._batches([*rows.items(), last])
+        *earlier, (final, count) = batches
+        acknowledged = [await self._send_batch(batch, topic, partition) for batch, _ in earlier]
+        await asyncio.gather(*acknowledged)
+        metadata = await (await self._send_batch(final, topic, partition))
+        return int(metadata.offset) + count - 1
+
+    def _batches(self, records: Sequence[tuple[bytes, bytes | None]]) -> list[tuple[BatchBuilder, int]]:
+        producer = self._running()
+        batches: list[tuple[BatchBuilder, int]] = [(producer.create_batch(), 0)]
+        for key, value in records:
+            batch, count = batches[-1]
+            if batch.append(key=key, value=value, timestamp=None) is None:
+                batch, count = producer.create_batch(), 0
+                batches.append((batch, count))
+                batch.append(key=key, value=value, timestamp=None)
+            batches[-1] = (batch, count + 1)
+        return batches
+
+    async def _send_batch(self, batch: BatchBuilder, topic: str, partition: int) -> "asyncio.Future[Any]":
+        batch.close()
+        return await self._running().send_batch(batch, topic, partition=partition)  # type: ignore[no-any-return]
+
+    def _running(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            raise RuntimeError("the producer is not started")
+        return self._producer
+
+
+class TopicChangelog:
+    """The changelog of one table, as `tables.partition_writer` sees it."""
+
+    max_record_bytes = MAX_BATCH_BYTES - _BATCH_OVERHEAD_BYTES
+
+    def __init__(self, producer: AcknowledgedProducer, topic: str) -> None:
+        self._producer = producer
+        self._topic = topic
+
+    async def append(self, partition: int, rows: Mapping[bytes, bytes | None], last: tuple[bytes, bytes]) -> int:
+        """Append to the table's changelog; returns the offset of `last`."""
+        return await self._producer.append(self._topic, partition, rows, last)

@@ -1,0 +1,218 @@
+"""The reader of member events: one consumer, assigned by hand to the partitions that Faust gave this worker.
+
+Faust never reads this topic. The reader starts when every table of the assignment is complete, at the positions
+stored in them, and hands whole chunks to the agent on the channel. An epoch ends with the partitions; chunks
+that are still under way are recognised by it and dropped.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from agents.chunks import Chunk, ChunkChannel
+from agents.connection import Connection
+from agents.fatal import leave
+from agents.metrics import Metrics
+from agents.ownership import Ownership
+from agents.takeover import SourceChanged, StartPoint, incomplete, start_points
+from tables.fenced_table import FencedTable
+
+_log = logging.getLogger(__name__)
+_POLL_SECONDS = 0.05
+_REPORT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderBounds:
+    """Limits of the reader.
+
+    Parameters
+    ----------
+    max_records : records in one chunk; times the size of a row below one producer batch, so that no chunk splits.
+    fetch_wait_ms : how long the broker may hold an empty fetch back.
+    takeover_seconds : when the tables are not complete by then, the worker leaves and starts again.
+    """
+
+    max_records: int
+    fetch_wait_ms: int
+    takeover_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What Faust knows: `partitions()` are this worker's own, `recovered()` says that recovery has ended."""
+
+    partitions: Callable[[], set[int]]
+    recovered: Callable[[], bool]
+
+
+class Reader:
+    """Reads the source topic; see the module.
+
+    Parameters
+    ----------
+    connection, topic, group : what to read, and the group whose commits tell lag tools where this worker is.
+    table : the table that holds the positions.
+    ownership : epoch and running partitions.
+    channel : where chunks go; its bound is the back-pressure.
+    assignment : what Faust assigned.
+    on_running : awaited with the partitions after their takeover and before their first chunk.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        topic: str,
+        group: str,
+        table: FencedTable,
+        ownership: Ownership,
+        channel: ChunkChannel,
+        assignment: Assignment,
+        bounds: ReaderBounds,
+        metrics: Metrics,
+        on_running: Callable[[set[int]], Awaitable[None]],
+    ) -> None:
+        self._connection = connection
+        self._topic = topic
+        self._group = group
+        self._table = table
+        self._ownership = ownership
+        self._channel = channel
+        self._assignment = assignment
+        self._bounds = bounds
+        self._metrics = metrics
+        self._on_running = on_running
+        self._consumer: AIOKafkaConsumer | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.running = False
+        """Whether the partitions of the current assignment are taken over."""
+        self._next: dict[int, int] = {}
+        self._reported = 0.0
+
+    async def assigned(self) -> None:
+        """Begin a new epoch's reading; Faust's databases of the assignment are open."""
+        if self._task is not None:
+            await self.revoked()
+        if self._consumer is None:
+            self._consumer = await self._connect()
+        self._task = asyncio.create_task(self._run(self._consumer, self._ownership.epoch), name="reader")
+        self._task.add_done_callback(_leave_on_error)
+
+    async def revoked(self) -> None:
+        """End the epoch: stop reading and wait for the write in progress. Nothing is written after it returns."""
+        task, self._task = self._task, None
+        self.running = False
+        if task is not None:
+            task.cancel()
+        self._metrics.partitions_running.set(0)
+        await self._ownership.revoke()
+
+    async def stop(self) -> None:
+        """End the epoch and disconnect."""
+        await self.revoked()
+        if self._consumer is not None:
+            await self._consumer.stop()
+            self._consumer = None
+
+    def lag(self) -> int | None:
+        """Return the records between the fetch position and the end of the own partitions, None when not running."""
+        consumer, running = self._consumer, self._ownership.running
+        if consumer is None or not running:
+            return None
+        ends = {partition: consumer.highwater(TopicPartition(self._topic, partition)) for partition in running}
+        return sum(max(0, (end or 0) - self._next.get(partition, 0)) for partition, end in ends.items())
+
+    async def _connect(self) -> AIOKafkaConsumer:
+        consumer = AIOKafkaConsumer(
+            **self._connection.client_options(),
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            fetch_max_wait_ms=self._bounds.fetch_wait_ms,
+            max_partition_fetch_bytes=1 << 20,
+        )
+        await consumer.start()
+        return consumer
+
+    async def _run(self, consumer: AIOKafkaConsumer, epoch: int) -> None:
+        partitions = self._assignment.partitions()
+        await self._await_tables(consumer, partitions)
+        starts = await self._take_over(consumer, partitions)
+        while epoch == self._ownership.epoch:
+            fetched = await consumer.getmany(timeout_ms=200, max_records=self._bounds.max_records)
+            chunk = self._chunk(epoch, starts, fetched)
+            if chunk is not None:
+                await self._channel.hand_over(chunk)
+            await self._report(consumer)
+
+    async def _await_tables(self, consumer: AIOKafkaConsumer, partitions: set[int]) -> None:
+        deadline = time.monotonic() + self._bounds.takeover_seconds
+        while True:
+            missing = await incomplete(self._table, consumer, partitions)
+            if not missing and self._assignment.recovered():
+                return
+            if time.monotonic() > deadline:
+                leave(f"tables of partitions {sorted(missing)} incomplete after {self._bounds.takeover_seconds} s")
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _take_over(self, consumer: AIOKafkaConsumer, partitions: set[int]) -> dict[int, StartPoint]:
+        starts = await start_points(self._table, consumer, self._topic, partitions)
+        for partition, start in starts.items():
+            if start.missed:
+                self._metrics.retention_gap.inc(start.missed)
+                _log.error("partition %d: retention removed %d records before they were read", partition, start.missed)
+        await self._on_running(partitions)
+        self._next = {partition: start.seek for partition, start in starts.items()}
+        self._ownership.start({partition: start.next_offset for partition, start in starts.items()})
+        consumer.assign([TopicPartition(self._topic, partition) for partition in partitions])
+        for partition, offset in self._next.items():
+            consumer.seek(TopicPartition(self._topic, partition), offset)
+        self.running = True
+        self._metrics.partitions_running.set(len(partitions))
+        _log.info("reading partitions %s", sorted(partitions))
+        return starts
+
+    def _chunk(
+        self, epoch: int, starts: dict[int, StartPoint], fetched: dict[TopicPartition, list[ConsumerRecord]]
+    ) -> Chunk | None:
+        records: dict[int, list[ConsumerRecord]] = {}
+        after: dict[int, int] = {}
+        for at, received in fetched.items():
+            start = starts[at.partition]
+            if received and received[0].offset < start.next_offset:
+                start.check(received.pop(0))
+                self._next[at.partition] = start.next_offset
+            if received:
+                records[at.partition] = received
+                after[at.partition] = self._next[at.partition]
+                self._next[at.partition] = received[-1].offset + 1
+        return Chunk(epoch, records, after) if records else None
+
+    async def _report(self, consumer: AIOKafkaConsumer) -> None:
+        """Once a second: the lag as a metric, and the positions as commits that only lag tools read."""
+        now = time.monotonic()
+        if now - self._reported < _REPORT_SECONDS:
+            return
+        self._reported = now
+        self._metrics.lag_records.set(self.lag() or 0)
+        stored = {partition: self._table.position(partition) for partition in self._ownership.running}
+        offsets = {
+            TopicPartition(self._topic, partition): position.next_offset
+            for partition, position in stored.items()
+            if position is not None
+        }
+        if offsets:
+            with contextlib.suppress(KafkaError):  # nothing reads them but lag tools; the next second tries again
+                await consumer.commit(offsets)
+
+
+def _leave_on_error(task: "asyncio.Task[None]") -> None:
+    if task.cancelled() or (error := task.exception()) is None:
+        return
+    leave(str(error) if isinstance(error, SourceChanged) else f"reader failed: {error!r}")

@@ -1,0 +1,42 @@
+"""Reading users from the partitions that this worker holds."""
+
+from agents.partitions import partition_of
+from agents.user_state import UserState
+from tables.fenced_table import FencedTable
+
+
+class NotHere(LookupError):
+    """The user's partition does not run on this worker."""
+
+    def __init__(self, partition: int) -> None:
+        super().__init__(f"partition {partition} does not run on this worker")
+        self.partition = partition
+
+
+class Users:
+    """The users of this worker.
+
+    Parameters
+    ----------
+    table : where their rows are.
+    partitions : N, the same for source topic and table.
+    """
+
+    def __init__(self, table: FencedTable, partitions: int) -> None:
+        self._table = table
+        self.partitions = partitions
+
+    def partition_of(self, user_id: str) -> int:
+        """Return the partition that holds the user, wherever it runs."""
+        return partition_of(user_id.encode(), self.partitions)
+
+    def holds(self, partition: int) -> bool:
+        """Return whether the partition runs on this worker now."""
+        return partition in self._table.running
+
+    def read(self, user_id: str) -> UserState:
+        """Return the user's state, that of a new user when nothing is stored; raises `NotHere`. One RocksDB get."""
+        partition = self.partition_of(user_id)
+        if not self.holds(partition):
+            raise NotHere(partition)
+        return UserState.decode(self._table.read(partition, user_id.encode()))
