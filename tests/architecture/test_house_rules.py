@@ -1,0 +1,71 @@
+"""Rules of the house that no linter knows."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from tests.architecture.checkout import PACKAGES, ROOT, modules, parse
+
+UNSAFE_MODULES = frozenset({"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "yaml"})
+UNSAFE_CALLS = frozenset({"eval", "exec", "__import__"})
+# A registry or a mirror is the machine's business; so is where its files lie.
+PLACES = re.compile(r"pypi\.org|pythonhosted\.org|repo1?\.maven|/root/|/home/|--index-url|--find-links")
+
+
+def names(tree: ast.Module) -> Iterator[str]:
+    """Every name that a module defines: arguments, variables, attributes, functions, classes."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.arg(arg=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield name
+            case ast.ClassDef(name=name) | ast.Name(id=name, ctx=ast.Store()):
+                yield name
+            case ast.Attribute(attr=name, ctx=ast.Store()):
+                yield name
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def test_nothing_unsafe_is_imported_or_called() -> None:
+    found = []
+    for path in modules(*PACKAGES, "tests"):
+        tree = parse(path)
+        found += [f"{path}: import {name}" for name in imported(tree) if name in UNSAFE_MODULES]
+        found += [
+            f"{path}:{node.lineno}: {node.func.id}()"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in UNSAFE_CALLS
+        ]
+    assert found == []
+
+
+def test_names_are_words_of_the_glossary() -> None:
+    found = [
+        f"{path}: {name}"
+        for path in modules(*PACKAGES)
+        for name in names(parse(path))
+        if name in {"lambda_", "reg", "item_id", "movie_id"} or not name.isascii()
+    ]
+    assert found == []
+
+
+def test_no_place_of_a_machine_is_named() -> None:
+    texts = [ROOT / "pyproject.toml", *(ROOT / "deploy").glob("*"), *modules(*PACKAGES)]
+    found = [
+        f"{path}: {match[0]}"
+        for path in texts
+        if path.is_file()
+        for match in PLACES.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+
+
+def test_modules_are_short() -> None:
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in modules(*PACKAGES)}
+    assert {path: length for path, length in lengths.items() if length > 400} == {}
