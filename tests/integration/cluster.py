@@ -1,0 +1,135 @@
+"""A small deployment of its own on the shared broker: topics, a published model, workers, producers."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+from aiokafka import AIOKafkaProducer
+
+from agents.connection import Connection
+from agents.topics import TopicNames, create_topics, topic_specs
+from app.offline.publish import Publisher
+from deploy.kafka.ports import free_ports
+from models.artifact import version_name, write_artifact
+from models.artifact_files import ArtifactLimits
+from models.description import ModelDescription
+from models.factor_model import FactorModel
+from models.manifest import Manifest
+from models.store import ModelStore
+from models.strengths import StrengthRule
+from models.user_solver import SolverParameters
+from tests.integration.workers import WorkerProcess
+
+N_VIDEOS = 200
+N_FACTORS = 16
+PARTITIONS = 4
+LIMITS = ArtifactLimits(max_videos=10_000, max_factors=128, max_bytes=1 << 26)
+
+
+class Cluster:
+    """Everything of one test; its names are its own, so tests can share a broker.
+
+    Parameters
+    ----------
+    bootstrap : address of the broker.
+    name : prefix of topics and group.
+    folder : for stores, data and logs.
+    """
+
+    def __init__(self, bootstrap: str, name: str, folder: Path) -> None:
+        self.bootstrap, self.folder = bootstrap, folder
+        self.connection = Connection(bootstrap)
+        self.names = TopicNames(name, f"{name}-events", f"{name}-catalogue", f"{name}-models")
+        self.store = ModelStore(str(folder / "models"))
+        self.workers: list[WorkerProcess] = []
+
+    async def create_topics(self) -> None:
+        """Create every topic."""
+        await create_topics(self.connection, topic_specs(self.names, PARTITIONS), replication=1)
+
+    async def publish(self, seed: int = 1) -> FactorModel:
+        """Make a random model, write it, announce it."""
+        model = random_model(seed)
+        manifest = write_model(self.store, model)
+        await self.publisher().publish(model.region, manifest.version)
+        return model
+
+    def publisher(self) -> Publisher:
+        """Return what announces versions."""
+        return Publisher(self.store, self.connection, self.names.models, LIMITS)
+
+    def environment(self) -> dict[str, str]:
+        """Return the settings of every worker."""
+        return {
+            "NEARLINE_APP_ID": self.names.app_id,
+            "NEARLINE_KAFKA__BOOTSTRAP": self.bootstrap,
+            "NEARLINE_STORE": str(self.folder / "models"),
+            "NEARLINE_TOPICS__MEMBER_EVENTS": self.names.member_events,
+            "NEARLINE_TOPICS__CATALOGUE": self.names.catalogue,
+            "NEARLINE_TOPICS__MODELS": self.names.models,
+            "NEARLINE_TOPICS__PARTITIONS": str(PARTITIONS),
+            "NEARLINE_WORKER__SESSION_TIMEOUT_SECONDS": "6",
+            "NEARLINE_HTTP__FORWARD_TIMEOUT_MS": "2000",
+        }
+
+    def worker(self, id: str) -> WorkerProcess:  # noqa: A002
+        """Make a worker that is not started yet."""
+        worker = WorkerProcess(id, free_ports(1)[0], self.folder, self.environment())
+        self.workers.append(worker)
+        return worker
+
+    async def start_workers(self, count: int) -> list[WorkerProcess]:
+        """Start so many workers and wait until all are ready."""
+        workers = [self.worker(str(number)) for number in range(count)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            await worker.ready()
+        return workers
+
+    async def send(self, records: Iterable[tuple[bytes | None, bytes | None]]) -> None:
+        """Send keys and values as any client does: a plain producer with the murmur2 partitioner."""
+        producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, acks="all", linger_ms=5)
+        await producer.start()
+        try:
+            for key, value in records:
+                await producer.send(self.names.member_events, key=key, value=value)
+            await producer.flush()
+        finally:
+            await producer.stop()
+
+    def end(self) -> None:
+        """End every process of this cluster."""
+        for worker in self.workers:
+            worker.end()
+
+
+def write_model(store: ModelStore, model: FactorModel) -> Manifest:
+    """Write a model's artifact, unannounced."""
+    return write_artifact(
+        store,
+        model,
+        metrics={},
+        created=datetime(2026, 1, 1, tzinfo=UTC),
+        code_version="test",
+        data_window={},
+        parent=None,
+        hyperparameters={},
+    )
+
+
+def random_model(seed: int) -> FactorModel:
+    """Return a model of `N_VIDEOS` videos, determined by the seed."""
+    factors = np.random.default_rng(seed).normal(0, 0.4, (N_VIDEOS, N_FACTORS)).astype(np.float32)
+    return FactorModel.build(
+        region="global",
+        version=version_name(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=seed), factors),
+        video_ids=tuple(f"v{number}" for number in range(N_VIDEOS)),
+        factors=factors,
+        popularity=np.ones(N_VIDEOS, np.float32),
+        description=ModelDescription(
+            strengths=StrengthRule(),
+            solver=SolverParameters(regularization=0.1, unobserved_weight=0.2, frequency_exponent=1.0),
+        ),
+    )

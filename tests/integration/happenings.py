@@ -1,0 +1,46 @@
+"""Events for tests, as JSON a stranger would write."""
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+
+def happenings(seed: int, users: int = 60, videos: int = 200) -> Iterator[tuple[bytes, bytes]]:
+    """Yield keys and values without end: plays, ratings and browsing of few users, in random order of time."""
+    chance = random.Random(seed)
+    now = datetime.now(UTC)
+    number = 0
+    while True:
+        number += 1
+        user = f"u{chance.randrange(users)}"
+        event: dict[str, Any] = {
+            "event_id": f"{seed}-{number}",
+            "user_id": user,
+            "video_id": f"v{chance.randrange(videos)}",
+            "ts": (now - timedelta(seconds=chance.randrange(100_000))).isoformat(),
+            "unknown": "fields are ignored",
+        }
+        match chance.randrange(4):
+            case 0:
+                event |= {"type": "play", "seconds_watched": chance.randrange(1, 5000)}
+            case 1:
+                action = chance.choice(["view", "list_add", "list_remove", "dismiss"])
+                event |= {"type": "browse", "action": action}
+            case _:
+                event |= {"type": "rate", "rating": chance.randrange(1, 11) / 2}
+        yield user.encode(), json.dumps(event).encode()
+
+
+def rating(event_id: str, user: str, video: str, stars: float = 5.0) -> tuple[bytes, bytes]:
+    """Return one rating, given now."""
+    event = {
+        "event_id": event_id,
+        "type": "rate",
+        "user_id": user,
+        "video_id": video,
+        "ts": datetime.now(UTC).isoformat(),
+        "rating": stars,
+    }
+    return user.encode(), json.dumps(event).encode()

@@ -1,0 +1,148 @@
+"""What the state must be, from the accepted events alone, in plain Python and float64; nothing of the product's.
+
+The events are read from the source topic; the state is read from the changelog and from RocksDB.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from numpy.typing import NDArray
+
+from models.factor_model import FactorModel
+
+KINDS = {"play": 1, "rate": 2, "view": 3, "list_add": 4, "list_remove": 5, "dismiss": 6}
+REGISTERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 4, 6: 6}
+
+
+async def read_topic(bootstrap: str, topic: str) -> list[ConsumerRecord]:
+    """Return every record of a topic, from the beginning to the end it has now, in partition and offset order."""
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, group_id=None, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        partitions = consumer.assignment()
+        ends = await consumer.end_offsets(partitions)
+        records: list[ConsumerRecord] = []
+        while any([await consumer.position(partition) < end for partition, end in ends.items()]):
+            for fetched in (await consumer.getmany(timeout_ms=200)).values():
+                records += fetched
+        return sorted(records, key=lambda record: (record.partition, record.offset))
+    finally:
+        await consumer.stop()
+
+
+@dataclass
+class Expected:
+    """The state that the accepted events must lead to."""
+
+    facts: dict[str, list[tuple[int, str, int, float]]] = field(default_factory=dict)
+    """By user: (ts, video, kind, value), ascending in time."""
+    fences: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """By user: offset of the last event that was new, and of the last event of all; the fence lies between."""
+    likes: Counter[str] = field(default_factory=Counter)
+    """Plays and likes by video, each event once."""
+    accepted: int = 0
+
+
+def expect(records: list[ConsumerRecord]) -> Expected:
+    """Replay the source topic; records that are no JSON object of the contract are the caller's to leave out."""
+    expected = Expected()
+    registers: dict[str, dict[tuple[int, str], tuple[int, int, int, float]]] = {}
+    seen: set[str] = set()
+    for record in records:
+        event = json.loads(record.value)
+        user = event["user_id"]
+        if event["event_id"] in seen:
+            expected.fences[user] = (expected.fences[user][0], record.offset)
+            continue
+        expected.fences[user] = (record.offset, record.offset)
+        seen.add(event["event_id"])
+        expected.accepted += 1
+        kind, value = _kind(event)
+        ts = (datetime.fromisoformat(event["ts"]) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+        tie = int.from_bytes(blake2b(event["event_id"].encode(), digest_size=8).digest(), "little")
+        at = (REGISTERS[kind], event["video_id"])
+        held = registers.setdefault(user, {})
+        held[at] = max(held.get(at, (ts, -1, 0, 0.0)), (ts, tie, kind, value), key=lambda fact: fact[:2])
+        expected.likes[event["video_id"]] += kind == 1 or (kind == 2 and value >= 4.0)
+    for user, held in registers.items():
+        ordered = sorted((fact, video) for (_, video), fact in held.items())
+        expected.facts[user] = [(ts, video, kind, value) for (ts, _, kind, value), video in ordered]
+    return expected
+
+
+def reference_scores(model: FactorModel, facts: list[tuple[int, str, int, float]]) -> dict[str, float]:
+    """Return the score of every video for a history, by the normal equations in float64 (Rendle et al. 2021)."""
+    strengths = _strengths(model, facts)
+    factors = model.factors.astype(np.float64)
+    parameters = model.description.solver
+    rows = [model.video_ids.index(video) for video in strengths]
+    observed: NDArray[np.float64] = factors[rows]
+    weights = np.array(list(strengths.values()), np.float64)
+    ridge = parameters.regularization * (
+        (len(rows) + parameters.unobserved_weight * len(factors)) ** parameters.frequency_exponent
+    )
+    left = (observed.T * weights) @ observed + parameters.unobserved_weight * factors.T @ factors
+    user = np.linalg.solve(left + ridge * np.eye(factors.shape[1]), observed.T @ weights)
+    return dict(zip(model.video_ids, (factors @ user).tolist(), strict=True))
+
+
+def _strengths(model: FactorModel, facts: list[tuple[int, str, int, float]]) -> dict[str, float]:
+    rule = model.description.strengths
+    sums: dict[str, float] = {}
+    vetoed: set[str] = set()
+    for _, video, kind, value in facts:
+        amount = {
+            1: min(1.0, value / rule.play_full_seconds) * rule.play_weight,
+            2: rule.like_weight if value >= rule.like_rating else 0.0,
+            3: rule.view_weight,
+            4: rule.list_weight,
+        }.get(kind, 0.0)
+        sums[video] = sums.get(video, 0.0) + amount
+        if kind == 6 or (kind == 2 and value <= rule.dislike_rating):
+            vetoed.add(video)
+    return {video: amount for video, amount in sums.items() if amount > 0 and video not in vetoed}
+
+
+def newest_rows(changelog: list[ConsumerRecord]) -> Mapping[tuple[int, bytes], bytes]:
+    """Return what a compacted changelog holds: by partition and key, the row with the highest fence."""
+    rows: dict[tuple[int, bytes], bytes] = {}
+    for record in changelog:
+        at = (record.partition, record.key)
+        if record.value is None:
+            rows.pop(at, None)
+        elif at not in rows or fence(record.value) >= fence(rows[at]):
+            rows[at] = record.value
+    return rows
+
+
+def fences_that_fell(changelog: list[ConsumerRecord]) -> Iterator[ConsumerRecord]:
+    """Yield the records that put an older row behind a newer one."""
+    highest: dict[tuple[int, bytes], int] = {}
+    for record in changelog:
+        if record.value is not None:
+            at = (record.partition, record.key)
+            if fence(record.value) < highest.get(at, -1):
+                yield record
+            highest[at] = max(fence(record.value), highest.get(at, -1))
+
+
+def fence(row: bytes) -> int:
+    """Return a row's fence."""
+    return int.from_bytes(row[:8], "little", signed=True)
+
+
+def _kind(event: dict[str, Any]) -> tuple[int, float]:
+    match event["type"]:
+        case "play":
+            return 1, float(np.float32(event["seconds_watched"]))
+        case "rate":
+            return 2, float(np.float32(event["rating"]))
+        case _:
+            return KINDS[event["action"]], 0.0

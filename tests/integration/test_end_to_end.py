@@ -1,0 +1,122 @@
+"""The whole path on real parts: an event changes the answer of either worker; bad events stop nothing."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from agents.partitions import partition_of
+from tests.integration.cluster import PARTITIONS, Cluster
+from tests.integration.happenings import happenings, rating
+from tests.integration.oracle import read_topic, reference_scores
+from tests.integration.verdict import applied, check_changelog
+from tests.integration.waiting import wait_for
+from tests.integration.workers import WorkerProcess
+
+
+async def listed(worker: WorkerProcess, user: str, query: str = "limit=20") -> dict[str, Any]:
+    """Return a user's recommendations."""
+    status, answer = await worker.get(f"/v1/users/{user}/recommendations?{query}")
+    assert status == 200, answer
+    assert isinstance(answer, dict)
+    return answer
+
+
+async def test_an_event_of_a_plain_client_changes_the_answer_of_either_worker(cluster: Cluster) -> None:
+    model = await cluster.publish()
+    workers = await cluster.start_workers(2)
+    user = next(f"u{number}" for number in range(99) if partition_of(b"u%d" % number, PARTITIONS) == 0)
+    await cluster.send([rating("e1", user, "v1"), rating("e2", user, "v2")])
+
+    expected = await applied(cluster)
+    first, second = [await listed(worker, user) for worker in workers]
+    assert first == second
+    assert (first["model_version"], first["source"]) == (model.version, "nearline")
+    reference = reference_scores(model, expected.facts[user])
+    assert [item["video_id"] for item in first["items"]] == sorted(
+        reference.keys() - {"v1", "v2"}, key=lambda video: -reference[video]
+    )[:20]
+
+    best = first["items"][0]["video_id"]
+    await cluster.send([rating("e3", user, best)])
+
+    async def gone() -> bool:
+        answers = [await listed(worker, user) for worker in workers]
+        return all(best not in {item["video_id"] for item in answer["items"]} for answer in answers)
+
+    await wait_for("list without the video that was just rated", gone, 10)
+
+
+async def test_bad_events_are_kept_byte_for_byte_and_the_good_ones_between_them_are_applied(cluster: Cluster) -> None:
+    model = await cluster.publish()
+    await cluster.start_workers(1)
+    good = list(islice(happenings(1), 200))
+    bad = bad_records()
+    mixed = [record for pair in zip(good, bad + bad[:1] * (len(good) - len(bad)), strict=True) for record in pair]
+    flood = [(b"u1", b"{")] * 1000
+    await cluster.send([*mixed, *flood])
+
+    source = await read_topic(cluster.bootstrap, cluster.names.member_events)
+    accepted = {value for _, value in good}
+    expected = await applied(cluster, [record for record in source if record.value in accepted])
+    await check_changelog(cluster, model, expected)
+    letters = await read_topic(cluster.bootstrap, cluster.names.dead_letters)
+    headers = [dict(letter.headers) for letter in letters]
+    origin = {
+        (int(header["__streams.errors.partition"]), int(header["__streams.errors.offset"])): letter
+        for header, letter in zip(headers, letters, strict=True)
+    }
+    rejected = {(record.partition, record.offset): record for record in source if record.value not in accepted}
+    assert origin.keys() == rejected.keys()
+    for at, record in rejected.items():
+        assert (origin[at].key, origin[at].value) == (record.key, record.value)
+    assert {header["reason"] for header in headers} >= {
+        b"invalid_json",
+        b"invalid_event",
+        b"too_large",
+        b"future_ts",
+        b"key_mismatch",
+        b"invalid_utf8",
+        b"empty",
+    }
+    assert {header["__streams.errors.topic"] for header in headers} == {cluster.names.member_events.encode()}
+
+
+async def test_popularity_is_global_and_the_fallback_of_a_user_whom_nobody_knows(cluster: Cluster) -> None:
+    await cluster.publish()
+    workers = await cluster.start_workers(2)
+    likes = [
+        rating(f"{video}-{user}", f"u{user}", f"v{video}") for video in (7, 8, 9) for user in range(3 * (video - 6))
+    ]
+    await cluster.send(likes)
+
+    async def popular() -> bool:
+        answers = [await listed(worker, "nobody", "limit=3") for worker in workers]
+        wanted = [("v9", 9.0), ("v8", 6.0), ("v7", 3.0)]
+        return all(
+            answer["source"] == "popular" and [(item["video_id"], item["score"]) for item in answer["items"]] == wanted
+            for answer in answers
+        )
+
+    await wait_for("the same popular list on both workers", popular, 15)
+
+
+def bad_records() -> list[tuple[bytes | None, bytes | None]]:
+    """Return one record for each way of being wrong."""
+    key, value = rating("bad", "u1", "v1")
+    event = json.loads(value)
+    future = {**event, "ts": (datetime.now(UTC) + timedelta(days=2)).isoformat()}
+    return [
+        (key, b"not json"),
+        (key, json.dumps({name: event[name] for name in event if name != "video_id"}).encode()),
+        (key, value.replace(b"5.0", b"NaN")),
+        (key, value.replace(b"5.0", b"1e999")),
+        (key, value.replace(b"5.0", b'"five"')),
+        (key, value.replace(b"5.0", b"true")),
+        (key, json.dumps({**event, "padding": "x" * 20_000}).encode()),
+        (key, json.dumps(future).encode()),
+        (b"somebody else", value),
+        (None, value),
+        (key, value.replace(b"v1", b"\xff\xfe")),
+        (key, None),
+    ]

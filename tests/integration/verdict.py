@@ -1,0 +1,98 @@
+"""Holding a cluster's state against the oracle: nothing skipped, nothing applied twice, every list right."""
+
+from collections import Counter
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from aiokafka import ConsumerRecord
+from rocksdict import AccessType, Options, Rdict
+
+from agents.popularity import POPULARITY_PREFIX
+from agents.user_state import UserState
+from models.factor_model import FactorModel
+from tables.position import POSITION_KEY, Position
+from tests.integration.cluster import Cluster
+from tests.integration.oracle import Expected, expect, fences_that_fell, newest_rows, read_topic, reference_scores
+from tests.integration.waiting import wait_for
+
+
+async def applied(cluster: Cluster, good: list[ConsumerRecord] | None = None, seconds: float = 60.0) -> Expected:
+    """Wait until the changelog's positions reach the source's ends; returns what the state must be.
+
+    `good` leaves rejected records out; by default every record of the source is good.
+    """
+    source = await read_topic(cluster.bootstrap, cluster.names.member_events)
+    ends = dict.fromkeys(range(4), 0)
+    for record in source:
+        ends[record.partition] = record.offset + 1
+
+    async def reached() -> bool:
+        rows = newest_rows(await read_topic(cluster.bootstrap, cluster.names.users_changelog))
+        positions = {at: Position.decode(row) for at, row in rows.items() if at[1] == POSITION_KEY}
+        return all(
+            end == 0
+            or ((partition, POSITION_KEY) in positions and positions[partition, POSITION_KEY].next_offset == end)
+            for partition, end in ends.items()
+        )
+
+    await wait_for("position at the end of every source partition", reached, seconds)
+    return expect(source if good is None else good)
+
+
+async def check_changelog(cluster: Cluster, model: FactorModel, expected: Expected) -> None:
+    """Check every row of the changelog: histories, lists, popularity; and that no fence ever fell."""
+    changelog = await read_topic(cluster.bootstrap, cluster.names.users_changelog)
+    assert list(fences_that_fell(changelog)) == []
+    rows = newest_rows(changelog)
+    states = {key.decode(): UserState.decode(row) for (_, key), row in rows.items() if not key.startswith(b"\0")}
+    assert states.keys() == expected.facts.keys()
+    for user, state in states.items():
+        check_user(user, state, model, expected)
+    by_video: Counter[str] = Counter()
+    for (_, key), row in rows.items():
+        if key.startswith(POPULARITY_PREFIX):
+            by_video[key.rsplit(b"\0", 1)[1].decode()] += int.from_bytes(row[8:12], "little")
+    assert by_video == expected.likes  # counters are equal whatever they hold zeros of
+
+
+def check_user(user: str, state: UserState, model: FactorModel, expected: Expected) -> None:
+    """Check one user's history exactly, and the stored list within 1e-4 of the float64 reference."""
+    found = [
+        (int(fact["ts"]), video, int(fact["kind"]), float(fact["value"]))
+        for fact, video in zip(state.history.facts, state.history.videos, strict=True)
+    ]
+    assert found == expected.facts[user], f"history of {user}"
+    newest_change, newest = expected.fences[user]
+    assert newest_change <= state.fence <= newest, f"fence of {user}"
+    if state.version != model.version or not len(state.top):
+        return
+    reference = reference_scores(model, found)
+    videos = [model.video_ids[row] for row in state.top.rows]
+    largest = max(abs(score) for score in reference.values())
+    wanted = [reference[video] for video in videos]
+    np.testing.assert_allclose(state.top.scores, wanted, rtol=1e-4, atol=1e-4 * largest, err_msg=f"scores of {user}")
+    seen = {video for _, video, kind, _ in found if kind in {1, 2, 6}}
+    assert not seen & set(videos)
+    left_out = max(
+        (score for video, score in reference.items() if video not in seen and video not in videos), default=-np.inf
+    )
+    assert left_out <= min(wanted) + 1e-4 * largest, f"{user}: a better video is missing from the list"
+
+
+async def check_databases(cluster: Cluster, folder: Path) -> None:
+    """Check that a stopped worker's RocksDB, sole owner of all partitions, holds exactly the changelog's rows."""
+    rows = newest_rows(await read_topic(cluster.bootstrap, cluster.names.users_changelog))
+    stored = {(partition, key): row for partition in range(4) for key, row in database_rows(folder, partition)}
+    assert stored == rows
+
+
+def database_rows(folder: Path, partition: int) -> list[tuple[bytes, bytes]]:
+    """Return the rows of one partition's database, without Faust's own."""
+    (path,) = folder.rglob(f"users-{partition}.db")
+    database = Rdict(str(path), options=Options(raw_mode=True), access_type=AccessType.read_only())
+    try:
+        rows = cast("list[tuple[bytes, bytes]]", list(database.items()))
+        return [(key, row) for key, row in rows if not key.startswith(b"__faust")]
+    finally:
+        database.close()

@@ -1,0 +1,108 @@
+"""Worker processes, started as an operator starts them."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.integration.waiting import wait_for
+
+ROOT = Path(__file__).parents[2]
+
+
+class WorkerProcess:
+    """One worker: a process, its data folder, its log.
+
+    Parameters
+    ----------
+    id, port : stable over restarts, as a replica's name and address are.
+    folder : holds data and log.
+    environment : NEARLINE_* settings.
+    """
+
+    def __init__(self, id: str, port: int, folder: Path, environment: Mapping[str, str]) -> None:  # noqa: A002
+        self.id, self.port = id, port
+        self.data = folder / f"data-{id}"
+        self.log = folder / f"worker-{id}.log"
+        self.url = f"http://127.0.0.1:{port}"
+        self._environment = {**os.environ, **environment, "OPENBLAS_NUM_THREADS": "1"}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the process."""
+        command = [sys.executable, "-m", "app", "worker", "--id", self.id, "--http-port", str(self.port)]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, "--data-dir", str(self.data)], cwd=ROOT, env=self._environment, stdout=log, stderr=log
+            )
+
+    def kill(self) -> None:
+        """Kill -9."""
+        self._signal(signal.SIGKILL)
+        self._running().wait()
+
+    def stop(self, seconds: float = 30.0) -> int:
+        """SIGTERM; returns the exit status."""
+        self._signal(signal.SIGTERM)
+        return self._running().wait(seconds)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self._signal(number)
+
+    def wait(self, seconds: float) -> int:
+        """Wait for the end; returns the exit status."""
+        return self._running().wait(seconds)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def end(self) -> None:
+        """Make sure that nothing is left running."""
+        if self.alive:
+            self.kill()
+
+    def lose_data(self) -> None:
+        """Delete the data folder of a process that does not run."""
+        assert not self.alive
+        shutil.rmtree(self.data, ignore_errors=True)
+
+    async def ready(self, seconds: float = 60.0) -> None:
+        """Wait until it says that it is ready."""
+
+        async def is_ready() -> bool:
+            assert self.alive, f"worker {self.id} ended:\n{self.log_tail()}"
+            return (await self.get("/health/ready"))[0] == 200
+
+        try:
+            await wait_for(f"readiness of worker {self.id}", is_ready, seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log_tail()}") from None
+
+    async def get(self, path: str) -> tuple[int, Any]:
+        """GET a path; status 0 when nobody listens."""
+        try:
+            async with aiohttp.ClientSession() as session, session.get(self.url + path) as response:
+                is_json = "json" in response.content_type
+                return response.status, await response.json(content_type=None) if is_json else await response.text()
+        except aiohttp.ClientError:
+            return 0, None
+
+    def log_tail(self, lines: int = 40) -> str:
+        """Return the end of its log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, f"worker {self.id} was never started"
+        return self._process
+
+    def _signal(self, number: signal.Signals) -> None:
+        self._running().send_signal(number)
