@@ -10,10 +10,12 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from struct import Struct
+from typing import Annotated
 from zlib import crc32
 
 import msgspec
 from aiokafka import ConsumerRecord
+from msgspec import Meta
 
 from agents.producer import Outgoing
 from models.events import Event
@@ -28,6 +30,7 @@ _BUCKETS = 16
 """A day's videos are published in so many records, so that each stays far below the largest message."""
 _CACHE_SECONDS = 1.0
 _MAX_TOP = 1_000
+_MAX_CACHED = 256
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -54,7 +57,7 @@ class ShareCounts(msgspec.Struct, frozen=True):
     """The value of a popularity record: counts by video, and the last source offset among them."""
 
     fence: int
-    counts: dict[str, int]
+    counts: dict[str, Annotated[int, Meta(ge=0)]]
 
 
 NO_COUNTS = ShareCounts(-1, {})
@@ -192,6 +195,8 @@ class GlobalPopularity:
         if cached is None or cached[0] < now:
             today = self._totals.latest_day
             found = [] if today is None else self._totals.top(region, days, _MAX_TOP, today)
+            if len(self._cached) >= _MAX_CACHED:
+                self._cached.clear()
             cached = (now + _CACHE_SECONDS, found)
             self._cached[region, days] = cached
         return cached[1][:limit]

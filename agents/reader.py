@@ -94,6 +94,7 @@ class Reader:
         """Whether the partitions of the current assignment are taken over."""
         self._next: dict[int, int] = {}
         self._reported = 0.0
+        self._committing: asyncio.Task[None] | None = None
 
     async def assigned(self) -> None:
         """Begin a new epoch's reading; Faust's databases of the assignment are open."""
@@ -116,6 +117,8 @@ class Reader:
     async def stop(self) -> None:
         """End the epoch and disconnect."""
         await self.revoked()
+        if self._committing is not None:
+            self._committing.cancel()
         if self._consumer is not None:
             await self._consumer.stop()
             self._consumer = None
@@ -149,7 +152,7 @@ class Reader:
             chunk = self._chunk(epoch, starts, fetched)
             if chunk is not None:
                 await self._channel.hand_over(chunk)
-            await self._report(consumer)
+            self._report(consumer)
 
     async def _await_tables(self, consumer: AIOKafkaConsumer, partitions: set[int]) -> None:
         deadline = time.monotonic() + self._bounds.takeover_seconds
@@ -194,10 +197,10 @@ class Reader:
                 self._next[at.partition] = received[-1].offset + 1
         return Chunk(epoch, records, after) if records else None
 
-    async def _report(self, consumer: AIOKafkaConsumer) -> None:
+    def _report(self, consumer: AIOKafkaConsumer) -> None:
         """Once a second: the lag as a metric, and the positions as commits that only lag tools read."""
         now = time.monotonic()
-        if now - self._reported < _REPORT_SECONDS:
+        if now - self._reported < _REPORT_SECONDS or (self._committing and not self._committing.done()):
             return
         self._reported = now
         self._metrics.lag_records.set(self.lag() or 0)
@@ -208,8 +211,12 @@ class Reader:
             if position is not None
         }
         if offsets:
-            with contextlib.suppress(KafkaError):  # nothing reads them but lag tools; the next second tries again
-                await consumer.commit(offsets)
+            self._committing = asyncio.create_task(_commit(consumer, offsets), name="commit for lag tools")
+
+
+async def _commit(consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
+    with contextlib.suppress(KafkaError):  # nothing reads them but lag tools; the next second tries again
+        await consumer.commit(offsets)
 
 
 def _leave_on_error(task: "asyncio.Task[None]") -> None:

@@ -71,10 +71,11 @@ class TopicNames:
 def topic_specs(names: TopicNames, partitions: int) -> list[TopicSpec]:
     """Return what every topic must be; `partitions` is N, the same for source, membership and changelog."""
     keep_newest = {"min.compaction.lag.ms": str(6 * _HOUR_MS), "segment.ms": str(_DAY_MS)}
-    events = {"retention.ms": str(7 * _DAY_MS), "max.message.bytes": str(1 << 20)}
+    week = {"retention.ms": str(7 * _DAY_MS)}
     return [
-        TopicSpec(names.member_events, partitions, "delete", events),
-        TopicSpec(names.dead_letters, partitions, "delete", events),
+        TopicSpec(names.member_events, partitions, "delete", {**week, "max.message.bytes": str(1 << 20)}),
+        # a dead letter is the largest event and its headers
+        TopicSpec(names.dead_letters, partitions, "delete", {**week, "max.message.bytes": str(2 << 20)}),
         TopicSpec(names.membership, partitions, "delete"),
         TopicSpec(names.users_changelog, partitions, "compact", {**keep_newest, "max.message.bytes": str(2 << 20)}),
         TopicSpec(names.popularity, 1, "compact"),

@@ -1,0 +1,209 @@
+"""The whole system on one screen: every topic, table, agent and reader, made here and registered by name.
+
+There is no global app. `create_worker` makes a worker's parts from settings and wires them; nothing runs, and no
+connection is opened, before Faust starts it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+
+from agents.background import Background
+from agents.broadcast import BroadcastReader
+from agents.catalogue import Catalogue
+from agents.chunk_agent import ChunkProcessor, make_chunk_agent, make_membership_agent
+from agents.chunks import make_chunk_channel
+from agents.connection import Connection
+from agents.member_events import MemberEvents, UserBounds
+from agents.metrics import Metrics, make_metrics
+from agents.model_updates import ModelsInUse, ModelUpdates
+from agents.ownership import Ownership
+from agents.popularity import POPULARITY_PREFIX, GlobalPopularity, OwnPopularity
+from agents.popularity_publisher import publish_popularity
+from agents.producer import AcknowledgedProducer
+from agents.reader import Reader, ReaderBounds
+from agents.stall import StallGuard
+from agents.topics import TopicNames
+from agents.users import Users
+from app.faust_app import assignment_of, make_faust_app, make_users_table, raw_topic
+from app.faust_seam import StreamApp
+from app.health import WorkerHealth
+from app.model_fetch import ModelFetch
+from app.query import QueryView, attach
+from app.routing import AssignmentRouting
+from app.settings import Settings
+from tables.fenced_table import FencedTable
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What every part of a worker is made with."""
+
+    settings: Settings
+    names: TopicNames
+    connection: Connection
+    registry: CollectorRegistry
+    metrics: Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What every worker knows as a whole: models, catalogue, popularity; each read from one compacted topic."""
+
+    models: ModelsInUse
+    catalogue: Catalogue
+    popularity: GlobalPopularity
+
+
+@dataclass(frozen=True, slots=True)
+class EventPath:
+    """The way of the member events through one worker."""
+
+    producer: AcknowledgedProducer
+    stall: StallGuard
+    ownership: Ownership
+    own_popularity: OwnPopularity
+    processor: ChunkProcessor
+    reader: Reader
+
+
+def create_worker(settings: Settings) -> StreamApp:
+    """Make a worker from its settings."""
+    registry = CollectorRegistry()
+    shared = Shared(
+        settings, topic_names(settings), Connection(settings.kafka.bootstrap), registry, make_metrics(registry)
+    )
+    knowledge = Knowledge(
+        ModelsInUse(shared.metrics), Catalogue(settings.models.max_videos, shared.metrics), GlobalPopularity()
+    )
+    app = make_faust_app(settings)
+    users_table = make_users_table(app, settings)
+    path = _event_path(app, shared, users_table, knowledge.models)
+    _drive(app, shared, path, _background(shared, knowledge, path))
+    attach(app.http, _query_view(app, shared, users_table, knowledge, path))
+    return app
+
+
+def topic_names(settings: Settings) -> TopicNames:
+    """Return the names of the topics that the settings speak of."""
+    topics = settings.topics
+    return TopicNames(settings.app_id, topics.member_events, topics.catalogue, topics.models)
+
+
+def _event_path(app: StreamApp, shared: Shared, users_table: FencedTable, models: ModelsInUse) -> EventPath:
+    """member-events ─▶ reader ─▶ chunks ─▶ agent ─▶ changelog and table, rejected events to the dead letters."""
+    bounds, users, partitions = shared.settings.worker, shared.settings.users, shared.settings.topics.partitions
+    stall = StallGuard(bounds.session_timeout_seconds / 2)
+    producer = AcknowledgedProducer(shared.connection, stall)
+    ownership = Ownership(users_table.running, bounds.drain_seconds)
+    own_popularity = OwnPopularity(shared.settings.popularity.window_days)
+    row_bounds = UserBounds(users.history_limit, users.stored_scores, users.recent_events)
+    member_events = MemberEvents(users_table, models.active, own_popularity, row_bounds, partitions, shared.metrics)
+    processor = ChunkProcessor(
+        member_events, users_table, producer, ownership, shared.names.dead_letters, shared.metrics
+    )
+    chunks = make_chunk_channel(app, bounds.max_chunks)
+    app.agent(raw_topic(app, shared.names.membership, partitions), name="membership")(make_membership_agent())
+    app.agent(chunks, name="member-events")(make_chunk_agent(processor.process))
+    reader = Reader(
+        shared.connection,
+        shared.names.member_events,
+        f"{shared.settings.app_id}-reader",
+        users_table,
+        ownership,
+        chunks,
+        assignment_of(app, users_table),
+        ReaderBounds(bounds.max_records, bounds.fetch_wait_ms, bounds.takeover_seconds),
+        shared.metrics,
+        _popularity_loader(own_popularity, users_table, ownership),
+    )
+    return EventPath(producer, stall, ownership, own_popularity, processor, reader)
+
+
+def _popularity_loader(
+    own: OwnPopularity, table: FencedTable, ownership: Ownership
+) -> Callable[[set[int]], Awaitable[None]]:
+    """Return what takes the counts of partitions over; the publisher waits for it."""
+
+    async def load(partitions: set[int]) -> None:
+        async with ownership.turn(ownership.epoch):
+            own.forget()
+            for partition in partitions:
+                own.load(partition, table.scan(partition, POPULARITY_PREFIX))
+                await asyncio.sleep(0)
+
+    return load
+
+
+def _background(shared: Shared, knowledge: Knowledge, path: EventPath) -> Callable[[Background], None]:
+    """models, catalogue, popularity ─▶ what this worker knows; own popularity ─▶ every worker."""
+    settings, names = shared.settings, shared.names
+    updates = ModelUpdates(knowledge.models, ModelFetch(settings))
+    models = BroadcastReader(shared.connection, names.models, updates.apply)
+    catalogue = BroadcastReader(shared.connection, names.catalogue, knowledge.catalogue.apply)
+    popularity = BroadcastReader(shared.connection, names.popularity, knowledge.popularity.apply)
+
+    def start(background: Background) -> None:
+        background.start("models", models.run())
+        background.start("models at start", updates.settle(models.caught_up.wait))
+        background.start("catalogue", catalogue.run())
+        background.start("popularity", popularity.run())
+        every = settings.popularity.publish_seconds
+        publishing = publish_popularity(path.own_popularity, path.ownership, path.producer, names.popularity, every)
+        background.start("popularity publisher", publishing)
+
+    return start
+
+
+def _drive(app: StreamApp, shared: Shared, path: EventPath, start_others: Callable[[Background], None]) -> None:
+    """Connect the parts to Faust's life cycle: start, assigned, revoked, stop."""
+    background = Background()
+
+    async def before_start() -> None:
+        background.start("stall guard", path.stall.run())
+        await path.producer.start()
+        start_others(background)
+
+    async def before_stop() -> None:
+        await path.reader.stop()
+        await background.stop()
+        await path.producer.stop()
+
+    async def on_assigned(*_: object, **__: object) -> None:
+        if not app.should_stop:
+            await path.reader.assigned()
+
+    async def on_revoked(*_: object, **__: object) -> None:
+        shared.metrics.rebalances.inc()
+        await path.reader.revoked()
+
+    app.before_start, app.before_stop = before_start, before_stop
+    app.on_partitions_assigned.connect(on_assigned, weak=False)
+    app.on_partitions_revoked.connect(on_revoked, weak=False)
+
+
+def _query_view(
+    app: StreamApp, shared: Shared, users_table: FencedTable, knowledge: Knowledge, path: EventPath
+) -> QueryView:
+    """HTTP ─▶ owner of the user ─▶ row, model, catalogue ─▶ filter ─▶ answer."""
+    settings = shared.settings
+    users = Users(users_table, settings.topics.partitions)
+    routing = AssignmentRouting(app, users, shared.names.users_changelog, settings.http.advertised_url)
+    health = WorkerHealth(app, path.reader, path.processor, knowledge.models, settings.http.max_lag_records)
+    return QueryView(
+        users,
+        knowledge.models,
+        knowledge.catalogue,
+        knowledge.popularity,
+        routing,
+        health,
+        shared.registry,
+        fallback_days=settings.popularity.fallback_days,
+        history_limit=settings.users.history_limit,
+        forward_timeout_ms=settings.http.forward_timeout_ms,
+        max_body_bytes=settings.http.max_body_bytes,
+        read_keys=tuple(key.get_secret_value() for key in settings.http.read_keys),
+        admin_keys=tuple(key.get_secret_value() for key in settings.http.admin_keys),
+    )

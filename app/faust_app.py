@@ -1,0 +1,91 @@
+"""Faust's own configuration: every setting is given, so that no unprefixed environment variable can change it."""
+
+from pathlib import Path
+
+from faust.types import TopicT
+
+from agents.reader import Assignment
+from app.faust_seam import StreamApp
+from app.settings import Settings
+from tables.fenced_table import FencedTable
+from tables.rocksdb import RocksDBOptions
+
+_ENV_PREFIX = "NEARLINE_FAUST_IS_NOT_SET_BY_ENVIRONMENT"
+
+
+def make_faust_app(settings: Settings) -> StreamApp:
+    """Return the Faust app of a worker: group, tables, life cycle and web server, and nothing of its pages."""
+    worker = settings.worker
+    return StreamApp(
+        settings.app_id,
+        env_prefix=_ENV_PREFIX,
+        autodiscover=False,
+        broker=[f"kafka://{address}" for address in settings.kafka.bootstrap.split(",")],
+        store="rocksdb://",
+        Table=FencedTable,
+        datadir=Path(settings.data_dir),
+        consumer_group_instance_id=f"{settings.app_id}-{worker.id}" if worker.static_membership else None,
+        consumer_auto_offset_reset="earliest",
+        processing_guarantee="at_least_once",
+        broker_session_timeout=worker.session_timeout_seconds,
+        broker_heartbeat_interval=min(1.0, worker.session_timeout_seconds / 6),
+        broker_rebalance_timeout=60.0,
+        broker_request_timeout=60.0,
+        broker_commit_interval=1.0,
+        stream_wait_empty=True,
+        producer_acks=-1,
+        producer_threaded=False,
+        producer_request_timeout=60.0,
+        table_standby_replicas=worker.standby_replicas,
+        topic_partitions=settings.topics.partitions,
+        topic_replication_factor=settings.kafka.replication,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        key_serializer="raw",
+        value_serializer="raw",
+        web_enabled=True,
+        web_bind=settings.http.bind,
+        web_port=settings.http.port,
+        web_host=settings.http.advertised_host_name,
+        canonical_url=settings.http.advertised_url,
+        web_tables_enabled=False,
+        web_router_enabled=False,
+        web_stats_enabled=False,
+        web_graph_enabled=False,
+        web_application_options={"client_max_size": settings.http.max_body_bytes},
+        worker_redirect_stdouts=False,
+    )
+
+
+def make_users_table(app: StreamApp, settings: Settings) -> FencedTable:
+    """Return the table of users: raw bytes under raw keys, one RocksDB database a partition, memory budgeted."""
+    options = RocksDBOptions.from_budget(
+        settings.worker.rocksdb_memory_mb << 20, settings.topics.partitions, settings.worker.open_files
+    )
+    table = app.Table(
+        "users",
+        key_type=bytes,
+        value_type=bytes,
+        partitions=settings.topics.partitions,
+        options=options.for_faust(),
+        standby_buffer_size=20,
+    )
+    if not isinstance(table, FencedTable):
+        raise TypeError(f"Faust made a {type(table).__name__}, not the table it was told to make")
+    return table
+
+
+def raw_topic(app: StreamApp, name: str, partitions: int) -> TopicT:
+    """Return a topic of raw bytes."""
+    return app.topic(
+        name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", partitions=partitions
+    )
+
+
+def assignment_of(app: StreamApp, table: FencedTable) -> Assignment:
+    """Return what Faust knows of this worker's partitions: those of the table's changelog that are its own."""
+    changelog = table.changelog_topic_name
+    return Assignment(
+        partitions=lambda: {at.partition for at in app.assignor.assigned_actives() if at.topic == changelog},
+        recovered=lambda: bool(app.tables.actives_ready),
+    )

@@ -1,0 +1,82 @@
+"""The seam around Faust: everything that this project changes in it, in one place.
+
+Faust is pinned to one version; whoever raises it reads this page and runs the system tests.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+import faust
+from aiohttp.web import Application
+from aiokafka import AIOKafkaConsumer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+from faust.types import TransportT
+from faust.web.drivers.aiohttp import Web
+
+FETCH_WAIT_MS = 100
+"""Faust waits 1,500 ms for an empty fetch, which is most of every recovery and rebalance."""
+
+
+class PromptThread(AIOKafkaConsumerThread):
+    """The thread of Faust's consumer, with a short wait for empty fetches."""
+
+    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - read when the fetcher is made, after this
+        return consumer
+
+
+class PromptConsumer(Consumer):
+    """Faust's consumer in a prompt thread."""
+
+    def _new_consumer_thread(self) -> PromptThread:
+        return PromptThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class PromptTransport(Transport):
+    """Faust's Kafka transport with the prompt consumer."""
+
+    Consumer = PromptConsumer
+
+
+class BareWeb(Web):
+    """Faust's web server without its pages: no tables, router, statistics, graph or index."""
+
+    default_blueprints = ()
+    production_blueprints = ()
+    debug_blueprints = ()
+    optional_blueprints = ()
+
+
+class StreamApp(faust.App):
+    """A Faust app that starts and stops this project's own parts at the right moments.
+
+    Attributes
+    ----------
+    before_start : awaited when the app's services start.
+    before_stop : awaited before Faust closes the tables; afterwards nothing may be written.
+    """
+
+    before_start: Callable[[], Awaitable[None]]
+    before_stop: Callable[[], Awaitable[None]]
+
+    @property
+    def http(self) -> Application:
+        """The aiohttp application that Faust's web server serves."""
+        return cast(Web, self.web).web_app
+
+    async def on_start(self) -> None:
+        """Start the own parts, then Faust's."""
+        await self.before_start()
+        await super().on_start()
+
+    async def on_stop(self) -> None:
+        """Stop the own parts while the tables are still open, then Faust's."""
+        await self.before_stop()
+        await super().on_stop()
+
+    def _new_transport(self) -> TransportT:
+        return PromptTransport(self.conf.broker_consumer, self)
+
+    def _new_web(self) -> Web:
+        return BareWeb(self)

@@ -1,0 +1,83 @@
+"""A user's own list: from the stored scores when they suffice, else solved and scored on the spot.
+
+Both ways give the same list. The stored one is its beginning, and what lies beyond is the on-the-spot list without
+what is stored, so pages fit together whichever way each of them came.
+"""
+
+from collections.abc import Iterator
+from itertools import chain
+
+import numpy as np
+
+from agents.user_state import UserState
+from app.query.shelf import Candidate, Page, Shelf, cut_page
+from models.factor_model import FactorModel
+from models.history import History
+from models.recommend import recommend, solve_histories
+from models.scoring import TopN, score_videos
+
+_FIRST_GUESS = 1_000
+
+
+def lacks_list(state: UserState, model: FactorModel, *, include_seen: bool) -> bool:
+    """Tell, without solving, that the user has no list of their own.
+
+    That is a user without history, or one for whom the agent found nothing to store under this very version.
+    """
+    stored_nothing = state.version == model.version and not len(state.top)
+    return not len(state.history) or (stored_nothing and not include_seen)
+
+
+def stored_page(state: UserState, model: FactorModel, shelf: Shelf) -> Page | None:
+    """Return the page if the stored list answers it, else None: of another version, or it ends too early."""
+    if not _is_usable(state, model, shelf):
+        return None
+    page = cut_page(_candidates(model, state.top), shelf)
+    return page if page.complete else None
+
+
+def solved_page(state: UserState, model: FactorModel, shelf: Shelf) -> Page | None:
+    """Solve the user, score all videos and return the page; None when nothing in the history speaks for a video.
+
+    Raises
+    ------
+    models.errors.SolveFailed
+        The user's normal equations are not positive definite.
+    """
+    seen = shelf.query.include_seen
+    n = min(model.n_videos, max(_FIRST_GUESS, 2 * (shelf.query.offset + shelf.query.limit)))
+    while True:
+        (best,) = recommend(model, [state.history], n, include_seen=seen)
+        if not len(best):
+            return None
+        page = cut_page(_spliced(state, model, best, shelf), shelf)
+        if page.complete or n == model.n_videos:
+            return page
+        n = model.n_videos
+
+
+def score_and_rank(history: History, model: FactorModel, row: int) -> tuple[float, int] | None:
+    """Return a video's score for a user and its rank among all videos, 1 for the best, ties by row; None as above."""
+    factors = solve_histories(model, [history])
+    if not factors.any():
+        return None
+    scores = score_videos(factors, model.factors)[0]
+    score = scores[row]
+    above = int(np.count_nonzero(scores > score)) + int(np.count_nonzero(scores[:row] == score))
+    return float(score), above + 1
+
+
+def _is_usable(state: UserState, model: FactorModel, shelf: Shelf) -> bool:
+    return state.version == model.version and not shelf.query.include_seen
+
+
+def _spliced(state: UserState, model: FactorModel, best: TopN, shelf: Shelf) -> Iterator[Candidate]:
+    """Put the stored list before the rest of `best`: a batch may round scores otherwise and exchange neighbours."""
+    if not _is_usable(state, model, shelf):
+        return _candidates(model, best)
+    rest = ~np.isin(best.rows, state.top.rows)
+    return chain(_candidates(model, state.top), _candidates(model, TopN(best.rows[rest], best.scores[rest])))
+
+
+def _candidates(model: FactorModel, best: TopN) -> Iterator[Candidate]:
+    return zip(map(model.video_ids.__getitem__, best.rows.tolist()), best.scores.tolist(), strict=True)

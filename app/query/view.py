@@ -1,0 +1,113 @@
+"""What the query view is made of: its collaborators, as narrow as it uses them, and its settings."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry
+
+from agents.catalogue import CatalogueEntry
+from agents.model_updates import RegionStatus
+from agents.user_state import UserState
+from models.factor_model import FactorModel
+
+
+class Users(Protocol):
+    """The users of this worker."""
+
+    def read(self, user_id: str) -> UserState:
+        """Return the user's state, `NEW_USER` when nothing is stored; raises `agents.users.NotHere`."""
+
+
+class Models(Protocol):
+    """The models in use."""
+
+    def active(self, region: str | None) -> FactorModel | None:
+        """Return the model that serves a region now, None when there is none."""
+
+    def status(self) -> list[RegionStatus]:
+        """Return what is active and what was refused, by region."""
+
+
+class Catalogue(Protocol):
+    """What is known of videos."""
+
+    def get(self, video_id: str) -> CatalogueEntry | None:
+        """Return the entry of a video; called from threads, too."""
+
+
+class Popularity(Protocol):
+    """Plays and likes, counted over all workers."""
+
+    def top(self, region: str | None, days: int | None, limit: int) -> list[tuple[str, int]]:
+        """Return the most popular videos and their counts, largest first; `limit` <= 1,000."""
+
+
+class Routing(Protocol):
+    """Who holds which partition."""
+
+    @property
+    def own_url(self) -> str:
+        """The base URL that this worker advertises, without a slash at the end."""
+
+    @property
+    def partitions(self) -> int:
+        """Number of partitions."""
+
+    def partition_of(self, user_id: str) -> int:
+        """Return the user's partition, wherever it runs."""
+
+    def holds(self, partition: int) -> bool:
+        """Return whether the partition runs on this worker now."""
+
+    def owner(self, partition: int) -> str | None:
+        """Return the base URL of the partition's owner, None while it has none."""
+
+
+class Health(Protocol):
+    """Each answer is None for yes, or the reason why not."""
+
+    def live(self) -> str | None:
+        """Return why the worker should be restarted."""
+
+    def startup(self) -> str | None:
+        """Return what the first start still waits for."""
+
+    def ready(self) -> str | None:
+        """Return why no traffic should come here now."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryView:
+    """Everything that the query view is given.
+
+    Parameters
+    ----------
+    users, models, catalogue, popularity, routing, health : collaborators, see the protocols.
+    registry : Prometheus metrics go there, and `/metrics` shows it.
+    fallback_days : the popular list of a user without history counts so many days, at least 1.
+    history_limit : facts that are kept of the events of an anonymous request.
+    forward_timeout_ms : deadline of the whole exchange with a partition's owner.
+    max_body_bytes : largest body of a request.
+    read_keys, admin_keys : API keys; with any of them set, every `/v1` call needs one. An admin key may do what a
+        read key may.
+    max_solving : requests that may be solved on the spot at one time; the next ones get 429.
+    now : the clock, seconds since the epoch.
+    """
+
+    users: Users
+    models: Models
+    catalogue: Catalogue
+    popularity: Popularity
+    routing: Routing
+    health: Health
+    registry: CollectorRegistry
+    fallback_days: int = 10
+    history_limit: int = 500
+    forward_timeout_ms: int = 250
+    max_body_bytes: int = 65_536
+    read_keys: tuple[str, ...] = ()
+    admin_keys: tuple[str, ...] = ()
+    max_solving: int = 32
+    now: Callable[[], float] = time.time

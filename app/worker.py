@@ -1,0 +1,96 @@
+"""Running one worker process, from settings to exit status."""
+
+import asyncio
+import fcntl
+import logging
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import IO
+
+import faust
+from threadpoolctl import threadpool_limits
+
+from agents.connection import Connection
+from agents.fatal import EXIT_RETRY
+from agents.topics import TopicMismatch, TopicSpec, check_topics, topic_specs
+from app.factory import create_worker, topic_names
+from app.settings import Settings
+
+EXIT_CONFIG = 78
+"""sysexits' EX_CONFIG: starting again will not help, somebody must change something."""
+
+_log = logging.getLogger(__name__)
+
+
+class NearlineWorker(faust.Worker):
+    """Faust's worker with a deadline for its stop: what hangs must not keep a partition."""
+
+    stop_seconds: float
+
+    def _on_sigterm(self) -> None:
+        self._begin_stop()
+        super()._on_sigterm()
+
+    def _on_sigint(self) -> None:
+        self._begin_stop()
+        super()._on_sigterm()
+
+    def _begin_stop(self) -> None:
+        if self._signal_stop_time:
+            _log.warning("second signal: leaving at once")
+            os._exit(EXIT_RETRY)
+        timer = threading.Timer(self.stop_seconds, _give_up, [self.stop_seconds])
+        timer.daemon = True
+        timer.start()
+
+
+def run_worker(settings: Settings) -> int:
+    """Check the topics, lock the data folder and run until a signal; returns the exit status.
+
+    One BLAS thread: a worker is one process on one core, and more cores are more workers.
+    """
+    try:
+        asyncio.run(check_topics(Connection(settings.kafka.bootstrap), _specs(settings)))
+        lock = lock_folder(Path(settings.data_dir))
+    except (TopicMismatch, FolderInUse) as error:
+        _log.critical("%s", error)
+        return EXIT_CONFIG
+    with lock, threadpool_limits(1):
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        app = create_worker(settings)
+        worker = NearlineWorker(app, loop=loop, override_logging=False, redirect_stdouts=False, quiet=True)
+        worker.stop_seconds = settings.worker.stop_seconds
+        try:
+            worker.execute_from_commandline()
+        except SystemExit as leaving:
+            return leaving.code if isinstance(leaving.code, int) else 1
+
+
+class FolderInUse(Exception):
+    """Another process works on this data folder."""
+
+
+def lock_folder(folder: Path) -> IO[str]:
+    """Make the folder and take its lock, which ends with the process; raises `FolderInUse` when it is taken."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = (folder / "lock").open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise FolderInUse(
+            f"another worker runs on the data folder {folder}; give each worker its own with --data-dir"
+        ) from None
+    return lock
+
+
+def _specs(settings: Settings) -> list[TopicSpec]:
+    return topic_specs(topic_names(settings), settings.topics.partitions)
+
+
+def _give_up(seconds: float) -> None:
+    sys.stderr.write(f"the worker did not stop within {seconds} s: leaving\n")
+    os._exit(EXIT_RETRY)

@@ -1,0 +1,195 @@
+"""A small world with known answers, and stand-ins for what the query view is given.
+
+The model has one factor: video ``v000`` has the largest, ``v001`` the next, and so on. Whoever likes anything has a
+positive factor (one division solves it), so everybody's list is v000, v001, ... without what they have seen.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import numpy as np
+from prometheus_client import CollectorRegistry
+
+from agents.catalogue import CatalogueEntry
+from agents.model_updates import RegionStatus, Rejection
+from agents.partitions import partition_of
+from agents.user_state import NEW_USER, UserState
+from agents.users import NotHere
+from app.query import QueryView
+from models.description import ModelDescription
+from models.events import Event, Play, Rate
+from models.factor_model import FactorModel
+from models.history import EMPTY_HISTORY, History
+from models.recommend import recommend
+
+VIDEOS = 300
+STORED = 50
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC).timestamp()
+WRITTEN = datetime(2026, 11, 23, 9, 59, 30, tzinfo=UTC)
+PARTITIONS = 4
+
+
+def video(number: int) -> str:
+    return f"v{number:03d}"
+
+
+def ids(start: int, stop: int, seen: Sequence[int] = ()) -> list[str]:
+    """The best videos from place `start` to `stop` for somebody who saw some."""
+    return [video(number) for number in range(VIDEOS) if number not in set(seen)][start:stop]
+
+
+def make_model(
+    version: str = "one", region: str = "global", n: int = VIDEOS, *, upside_down: bool = False
+) -> FactorModel:
+    factors = (np.arange(n, 0, -1, dtype=np.float32) / n)[:, np.newaxis]
+    if upside_down:
+        factors = factors[::-1]
+    return FactorModel.build(
+        region=region,
+        version=version,
+        video_ids=[video(number) for number in range(n)],
+        factors=np.ascontiguousarray(factors),
+        popularity=np.arange(n, dtype=np.float32),  # of all time v299 is the most popular, v000 has no user
+        description=ModelDescription(),
+    )
+
+
+def play(number: int, user_id: str = "ann", region: str | None = None, at: int = 0) -> Event:
+    ts = datetime(2026, 11, 20, tzinfo=UTC).replace(minute=at % 60, second=number % 60)
+    return Play(
+        event_id=f"p{number}", user_id=user_id, video_id=video(number), ts=ts, region=region, seconds_watched=1200.0
+    )
+
+
+def rate(number: int, rating: float, user_id: str = "ann") -> Event:
+    ts = datetime(2026, 11, 21, tzinfo=UTC)
+    return Rate(event_id=f"r{number}", user_id=user_id, video_id=video(number), ts=ts, rating=rating)
+
+
+def history(*events: Event) -> History:
+    return EMPTY_HISTORY.apply(events, 500)
+
+
+def stored(past: History, model: FactorModel | None, offset: int = 7) -> UserState:
+    """The state that the agent would have written."""
+    written = replace(NEW_USER, history=past, fence=offset, written_at=int(WRITTEN.timestamp() * 1000))
+    if model is None:
+        return written
+    return replace(written, version=model.version, top=recommend(model, [past], STORED)[0])
+
+
+@dataclass
+class MemoryUsers:
+    states: dict[str, UserState] = field(default_factory=dict)
+    held: set[int] = field(default_factory=lambda: set(range(PARTITIONS)))
+    reads: list[str] = field(default_factory=list)
+
+    def read(self, user_id: str) -> UserState:
+        self.reads.append(user_id)
+        partition = partition_of(user_id.encode(), PARTITIONS)
+        if partition not in self.held:
+            raise NotHere(partition)
+        return self.states.get(user_id, NEW_USER)
+
+
+@dataclass
+class MemoryModels:
+    by_region: dict[str, FactorModel] = field(default_factory=dict)
+
+    def active(self, region: str | None) -> FactorModel | None:
+        return self.by_region.get(region or "global") or self.by_region.get("global")
+
+    def status(self) -> list[RegionStatus]:
+        refused = [Rejection("bad", "factors.safetensors: NaN in row 3", datetime(2026, 11, 23, tzinfo=UTC))]
+        return [
+            RegionStatus(region, model.version, None, 1, WRITTEN, model.n_videos, model.n_factors, refused)
+            for region, model in self.by_region.items()
+        ]
+
+
+@dataclass
+class MemoryPopularity:
+    lists: dict[str | None, list[tuple[str, int]]] = field(default_factory=dict)
+    asked: list[tuple[str | None, int | None, int]] = field(default_factory=list)
+
+    def top(self, region: str | None, days: int | None, limit: int) -> list[tuple[str, int]]:
+        self.asked.append((region, days, limit))
+        return self.lists.get(region, [])[:limit]
+
+
+@dataclass
+class MemoryRouting:
+    own_url: str = "http://worker-0"
+    held: set[int] = field(default_factory=lambda: set(range(PARTITIONS)))
+    owners: dict[int, str] = field(default_factory=dict)
+    partitions: int = PARTITIONS
+
+    def partition_of(self, user_id: str) -> int:
+        return partition_of(user_id.encode(), PARTITIONS)
+
+    def holds(self, partition: int) -> bool:
+        return partition in self.held
+
+    def owner(self, partition: int) -> str | None:
+        return self.own_url if partition in self.held else self.owners.get(partition)
+
+
+@dataclass
+class MemoryHealth:
+    reason: str | None = None
+
+    def live(self) -> str | None:
+        return self.reason
+
+    def startup(self) -> str | None:
+        return self.reason
+
+    def ready(self) -> str | None:
+        return self.reason
+
+
+class MemoryCatalogue(dict[str, CatalogueEntry]):
+    pass
+
+
+@dataclass
+class World:
+    """One worker's collaborators, to be changed by a test."""
+
+    users: MemoryUsers = field(default_factory=MemoryUsers)
+    models: MemoryModels = field(default_factory=lambda: MemoryModels({"global": make_model()}))
+    catalogue: MemoryCatalogue = field(default_factory=MemoryCatalogue)
+    popularity: MemoryPopularity = field(default_factory=MemoryPopularity)
+    routing: MemoryRouting = field(default_factory=MemoryRouting)
+    health: MemoryHealth = field(default_factory=MemoryHealth)
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    def view(self, **settings: object) -> QueryView:
+        base = QueryView(
+            self.users,
+            self.models,
+            self.catalogue,
+            self.popularity,
+            self.routing,
+            self.health,
+            self.registry,
+            now=lambda: NOW,
+        )
+        return replace(base, **settings)  # type: ignore[arg-type]
+
+    def hold(self, *partitions: int) -> None:
+        """Run just these partitions here."""
+        self.users.held = set(partitions)
+        self.routing.held = set(partitions)
+
+    def remember(self, user_id: str, *events: Event) -> UserState:
+        """Store a user as the agent would."""
+        past = history(*events)
+        model = self.models.active(past.region.name if past.region else None)
+        self.users.states[user_id] = stored(past, model)
+        return self.users.states[user_id]
+
+
+def catalogue_of(entries: Mapping[int, CatalogueEntry]) -> MemoryCatalogue:
+    return MemoryCatalogue({video(number): entry for number, entry in entries.items()})
