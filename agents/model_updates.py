@@ -17,10 +17,10 @@ from agents.metrics import Metrics
 from models.announcement import Announcement, decode_announcement
 from models.errors import AnnouncementInvalid, ArtifactInvalid
 from models.factor_model import FactorModel
+from models.popularity import GLOBAL_REGION
 from models.store import is_region
 
 _log = logging.getLogger(__name__)
-FALLBACK_REGION = "global"
 _MAX_REJECTIONS = 20
 
 
@@ -63,9 +63,9 @@ class ModelsInUse:
 
     def active(self, region: str | None) -> FactorModel | None:
         """Return the region's model, else the fallback region's, else None."""
-        slot = self._slots.get(region or FALLBACK_REGION)
+        slot = self._slots.get(region or GLOBAL_REGION)
         if slot is None or slot.model is None:
-            slot = self._slots.get(FALLBACK_REGION)
+            slot = self._slots.get(GLOBAL_REGION)
         return slot.model if slot else None
 
     def sequence(self, region: str) -> int:

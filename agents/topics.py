@@ -3,6 +3,8 @@
 Everything is created before Faust starts, changelogs too: a topic that appears late is not assigned.
 """
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,6 +15,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from agents.connection import Connection
 
+_VISIBLE_SECONDS = 30.0
 _MINUTE_MS = 60_000
 _HOUR_MS = 60 * _MINUTE_MS
 _DAY_MS = 24 * _HOUR_MS
@@ -20,6 +23,10 @@ _DAY_MS = 24 * _HOUR_MS
 
 class TopicMismatch(Exception):
     """Topics are missing, or are not what this application needs; the message names each one."""
+
+
+class TopicMissing(TopicMismatch):
+    """At least one topic does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +110,20 @@ async def create_topics(connection: Connection, specs: Sequence[TopicSpec], repl
             for name, code, *detail in response.topic_errors:
                 if code and not issubclass(for_code(code), TopicAlreadyExistsError):
                     raise TopicMismatch(f"topic {name} could not be made: {for_code(code).__name__} {detail}")
-    await check_topics(connection, specs)
+    await _visible(connection, specs)
     return [spec.name for spec in missing]
+
+
+async def _visible(connection: Connection, specs: Sequence[TopicSpec]) -> None:
+    """Check the topics; one that was just made may take a moment to reach every broker's metadata."""
+    deadline = time.monotonic() + _VISIBLE_SECONDS
+    while True:
+        try:
+            return await check_topics(connection, specs)
+        except TopicMissing:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.05)
 
 
 async def check_topics(connection: Connection, specs: Sequence[TopicSpec]) -> None:
@@ -116,7 +135,7 @@ async def check_topics(connection: Connection, specs: Sequence[TopicSpec]) -> No
         policies = await _cleanup_policies(admin, found)
     problems = [problem for spec in specs for problem in _problems(spec, partitions, policies)]
     if problems:
-        raise TopicMismatch("; ".join(problems))
+        raise (TopicMissing if len(found) < len(specs) else TopicMismatch)("; ".join(problems))
 
 
 @asynccontextmanager

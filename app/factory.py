@@ -34,6 +34,7 @@ from app.model_fetch import ModelFetch
 from app.query import QueryView, attach
 from app.routing import AssignmentRouting
 from app.settings import Settings
+from app.topics import connection_of, topic_names
 from tables.fenced_table import FencedTable
 
 
@@ -72,9 +73,7 @@ class EventPath:
 def create_worker(settings: Settings) -> StreamApp:
     """Make a worker from its settings."""
     registry = CollectorRegistry()
-    shared = Shared(
-        settings, topic_names(settings), Connection(settings.kafka.bootstrap), registry, make_metrics(registry)
-    )
+    shared = Shared(settings, topic_names(settings), connection_of(settings), registry, make_metrics(registry))
     knowledge = Knowledge(
         ModelsInUse(shared.metrics), Catalogue(settings.models.max_videos, shared.metrics), GlobalPopularity()
     )
@@ -84,12 +83,6 @@ def create_worker(settings: Settings) -> StreamApp:
     _drive(app, shared, path, _background(shared, knowledge, path))
     attach(app.http, _query_view(app, shared, users_table, knowledge, path))
     return app
-
-
-def topic_names(settings: Settings) -> TopicNames:
-    """Return the names of the topics that the settings speak of."""
-    topics = settings.topics
-    return TopicNames(settings.app_id, topics.member_events, topics.catalogue, topics.models)
 
 
 def _event_path(app: StreamApp, shared: Shared, users_table: FencedTable, models: ModelsInUse) -> EventPath:

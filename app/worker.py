@@ -12,11 +12,11 @@ from typing import IO
 import faust
 from threadpoolctl import threadpool_limits
 
-from agents.connection import Connection
 from agents.fatal import EXIT_RETRY
-from agents.topics import TopicMismatch, TopicSpec, check_topics, topic_specs
-from app.factory import create_worker, topic_names
+from agents.topics import TopicMismatch, check_topics
+from app.factory import create_worker
 from app.settings import Settings
+from app.topics import connection_of, specs_of
 
 EXIT_CONFIG = 78
 """sysexits' EX_CONFIG: starting again will not help, somebody must change something."""
@@ -52,7 +52,7 @@ def run_worker(settings: Settings) -> int:
     One BLAS thread: a worker is one process on one core, and more cores are more workers.
     """
     try:
-        asyncio.run(check_topics(Connection(settings.kafka.bootstrap), _specs(settings)))
+        asyncio.run(check_topics(connection_of(settings), specs_of(settings)))
         lock = lock_folder(Path(settings.data_dir))
     except (TopicMismatch, FolderInUse) as error:
         _log.critical("%s", error)
@@ -85,10 +85,6 @@ def lock_folder(folder: Path) -> IO[str]:
             f"another worker runs on the data folder {folder}; give each worker its own with --data-dir"
         ) from None
     return lock
-
-
-def _specs(settings: Settings) -> list[TopicSpec]:
-    return topic_specs(topic_names(settings), settings.topics.partitions)
 
 
 def _give_up(seconds: float) -> None:

@@ -75,9 +75,7 @@ async def test_every_parameter_at_once(client: Client, world: World) -> None:
     world.catalogue.update(
         catalogue_of({**dict.fromkeys(range(100), replace_maturity(comedy, 18)), 2: comedy, 5: comedy, 7: comedy})
     )
-    query = (
-        "limit=2&offset=1&region=us&device=tv&maturity=7&genre=comedy&exclude=v005&include_seen=true&min_score=-1"
-    )
+    query = "limit=2&offset=1&region=us&device=tv&maturity=7&genre=comedy&exclude=v005&include_seen=true&min_score=-1"
     assert names(await answer(await client.get(f"/v1/users/ann/recommendations?{query}"))) == ["v007"]
 
 

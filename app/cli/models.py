@@ -1,0 +1,83 @@
+"""``nearline publish``, ``rollback`` and ``models``: which version serves."""
+
+import asyncio
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli.context import JsonOption, RegionOption, quiet_settings
+from app.cli.output import show_json, show_line, show_rows
+
+if TYPE_CHECKING:
+    from app.offline.publish import Publisher
+    from models.announcement import Announcement
+
+
+def publish(
+    context: typer.Context,
+    version: Annotated[str, typer.Argument(help="A version in the model store, as `nearline train` printed it.")],
+    region: RegionOption = "global",
+    json: JsonOption = False,
+) -> None:
+    """Check VERSION to the last byte and announce it: workers fetch it and serve it.
+
+    A version that is announced already is left alone.
+    """
+    announcement, changed = asyncio.run(_publisher(context).publish(region, version))
+    _show(announcement, changed=changed, json=json)
+
+
+def rollback(
+    context: typer.Context,
+    region: RegionOption = "global",
+    to: Annotated[str | None, typer.Option(help="The version to serve; by default the one before.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Announce an older version again; a second rollback without --to undoes the first."""
+    announcement, changed = asyncio.run(_publisher(context).roll_back(region, to))
+    _show(announcement, changed=changed, json=json)
+
+
+def models(context: typer.Context, json: JsonOption = False) -> None:
+    """List the versions in the store, each read in full, and what is announced of them."""
+    from app.offline.publish import list_versions
+
+    listed = asyncio.run(list_versions(_publisher(context)))
+    if json:
+        show_json([asdict(one) for one in listed])
+    else:
+        headings = ("region", "version", "state", "sequence", "reason")
+        show_rows(headings, [(one.region, one.version, one.state, one.sequence, one.reason) for one in listed])
+
+
+def _publisher(context: typer.Context) -> "Publisher":
+    from app.offline.publish import Publisher
+    from app.topics import connection_of
+    from models.artifact_files import ArtifactLimits
+    from models.store import ModelStore
+
+    settings = quiet_settings(context).settings
+    limits = settings.models
+    return Publisher(
+        ModelStore(settings.store),
+        connection_of(settings),
+        settings.topics.models,
+        ArtifactLimits(max_videos=limits.max_videos, max_factors=limits.max_factors, max_bytes=limits.max_bytes),
+        limits.signing_key.get_secret_value().encode() if limits.signing_key else None,
+    )
+
+
+def _show(announcement: "Announcement", *, changed: bool, json: bool) -> None:
+    if json:
+        show_json(
+            {
+                "region": announcement.region,
+                "version": announcement.version,
+                "sequence": announcement.sequence,
+                "changed": changed,
+            }
+        )
+    else:
+        state = "announced" if changed else "was announced already"
+        show_line(f"{announcement.location} {state}, sequence {announcement.sequence}")

@@ -1,0 +1,42 @@
+"""``nearline topics``: making the topics and checking them."""
+
+import asyncio
+
+import typer
+
+from app.cli.context import JsonOption, quiet_settings
+from app.cli.output import show_json, show_line
+
+verbs = typer.Typer(no_args_is_help=True, help="The Kafka topics.")
+
+
+@verbs.command()
+def create(context: typer.Context, json: JsonOption = False) -> None:
+    """Make the topics that do not exist and check all; status 78 if one is not what the settings say."""
+    from agents.topics import create_topics
+    from app.topics import connection_of, specs_of
+
+    settings = quiet_settings(context).settings
+    specs = specs_of(settings)
+    created = asyncio.run(create_topics(connection_of(settings), specs, settings.kafka.replication))
+    if json:
+        show_json({"created": created, "existing": [spec.name for spec in specs if spec.name not in created]})
+    else:
+        for spec in specs:
+            state = "created" if spec.name in created else "exists"
+            show_line(f"{spec.name}: {state}, {spec.partitions} partitions, {spec.cleanup_policy}")
+
+
+@verbs.command()
+def check(context: typer.Context, json: JsonOption = False) -> None:
+    """Check that all topics are what the settings say; status 78 with both numbers if not."""
+    from agents.topics import check_topics
+    from app.topics import connection_of, specs_of
+
+    settings = quiet_settings(context).settings
+    specs = specs_of(settings)
+    asyncio.run(check_topics(connection_of(settings), specs))
+    if json:
+        show_json({"checked": [spec.name for spec in specs]})
+    else:
+        show_line(f"{len(specs)} topics are what the settings say")

@@ -1,0 +1,38 @@
+import errno
+
+import pytest
+from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
+
+from agents.topics import TopicMismatch
+from app.cli.failures import explain
+from app.offline.errors import JobFailed
+from app.settings_sources import SettingsInvalid
+from models.errors import ArtifactInvalid
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "sentence"),
+    [
+        (SettingsInvalid(["one", "two"]), 2, "one\ntwo"),
+        (TopicMismatch("12 and 6"), 78, "12 and 6"),
+        (JobFailed("why"), 1, "why"),
+        (ArtifactInvalid("torn"), 1, "torn"),
+        (FileNotFoundError(errno.ENOENT, "No such file", "f"), 1, "f: No such file"),
+        (OSError("torn stream"), 1, "torn stream"),
+        (TimeoutError(), 1, "there was no answer in time; is the broker well?"),
+        (MessageSizeTooLargeError("3 MB"), 1, "Kafka: [Error 10] MessageSizeTooLargeError: 3 MB"),
+    ],
+)
+def test_expected_failures(error: Exception, status: int, sentence: str) -> None:
+    assert explain(error) == (status, sentence)
+
+
+def test_the_address_is_told_in_words() -> None:
+    explained = explain(KafkaConnectionError("Unable to bootstrap from [('kafka', 9092, <AddressFamily.AF_INET: 2>)]"))
+    assert explained is not None
+    assert explained[1].startswith("cannot reach Kafka at kafka:9092; ")
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), TypeError("x"), AssertionError()])
+def test_a_defect_is_not_explained_away(error: Exception) -> None:
+    assert explain(error) is None

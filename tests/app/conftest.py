@@ -1,0 +1,11 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.app.logging_state import restored_afterwards
+
+
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    with restored_afterwards():
+        yield
