@@ -89,12 +89,7 @@ class WorkerProcess:
 
     async def get(self, path: str) -> tuple[int, Any]:
         """GET a path; status 0 when nobody listens."""
-        try:
-            async with aiohttp.ClientSession() as session, session.get(self.url + path) as response:
-                is_json = "json" in response.content_type
-                return response.status, await response.json(content_type=None) if is_json else await response.text()
-        except aiohttp.ClientError:
-            return 0, None
+        return await answers(self.url + path)
 
     def log_tail(self, lines: int = 40) -> str:
         """Return the end of its log."""
@@ -106,3 +101,13 @@ class WorkerProcess:
 
     def _signal(self, number: signal.Signals) -> None:
         self._running().send_signal(number)
+
+
+async def answers(url: str) -> tuple[int, Any]:
+    """GET an address: status and body; status 0 when nobody listens."""
+    try:
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            is_json = "json" in response.content_type
+            return response.status, await response.json(content_type=None) if is_json else await response.text()
+    except aiohttp.ClientError:
+        return 0, None
