@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 
 from agents.chunks import Chunk, ChunkChannel
 from agents.connection import Connection
-from agents.fatal import leave
+from agents.fatal import EXIT_CONFIG, leave
 from agents.metrics import Metrics
 from agents.ownership import Ownership
 from agents.takeover import SourceChanged, StartPoint, incomplete, start_points
@@ -222,4 +222,6 @@ async def _commit(consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int]
 def _leave_on_error(task: "asyncio.Task[None]") -> None:
     if task.cancelled() or (error := task.exception()) is None:
         return
-    leave(str(error) if isinstance(error, SourceChanged) else f"reader failed: {error!r}")
+    if isinstance(error, SourceChanged):
+        leave(str(error), EXIT_CONFIG)
+    leave(f"reader failed: {error!r}")

@@ -10,15 +10,13 @@ from app.settings import Settings
 from tables.fenced_table import FencedTable
 from tables.rocksdb import RocksDBOptions
 
-_ENV_PREFIX = "NEARLINE_FAUST_IS_NOT_SET_BY_ENVIRONMENT"
-
 
 def make_faust_app(settings: Settings) -> StreamApp:
     """Return the Faust app of a worker: group, tables, life cycle and web server, and nothing of its pages."""
     worker = settings.worker
     return StreamApp(
         settings.app_id,
-        env_prefix=_ENV_PREFIX,
+        env={},  # Faust would put its environment's names, such as WEB_PORT, before what is given here
         autodiscover=False,
         broker=[f"kafka://{address}" for address in settings.kafka.bootstrap.split(",")],
         store="rocksdb://",

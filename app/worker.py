@@ -12,14 +12,11 @@ from typing import IO
 import faust
 from threadpoolctl import threadpool_limits
 
-from agents.fatal import EXIT_RETRY
+from agents.fatal import EXIT_CONFIG, EXIT_RETRY
 from agents.topics import TopicMismatch, check_topics
 from app.factory import create_worker
 from app.settings import Settings
 from app.topics import connection_of, specs_of
-
-EXIT_CONFIG = 78
-"""sysexits' EX_CONFIG: starting again will not help, somebody must change something."""
 
 _log = logging.getLogger(__name__)
 

@@ -1,0 +1,54 @@
+"""The catalogue: the last good record of a video counts."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from agents.catalogue import Catalogue, CatalogueEntry
+from agents.metrics import Metrics
+
+
+def record(key: bytes | None, value: Any) -> Any:
+    """A record of the topic."""
+    return SimpleNamespace(offset=0, key=key, value=value if value is None else json.dumps(value).encode())
+
+
+async def test_entries_come_change_and_go(metrics: Metrics) -> None:
+    catalogue = Catalogue(10, metrics)
+    await catalogue.apply(record(b"v1", {"title": "One", "genres": ["Drama"], "year": 1999, "unknown": 1}))
+    assert catalogue.get("v1") == CatalogueEntry(title="One", genres=("Drama",), year=1999)
+    await catalogue.apply(record(b"v1", {"title": "Two"}))
+    assert catalogue.get("v1") == CatalogueEntry(title="Two")
+    await catalogue.apply(record(b"v1", None))
+    assert (catalogue.get("v1"), len(catalogue)) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (b"v1", {"genres": []}),
+        (b"v1", {"title": ""}),
+        (b"v1", {"title": "x", "maturity": 19}),
+        (b"v1", {"title": "x", "available_from": "2026-01-01T00:00:00"}),
+        (b"v1", []),
+        (b"\xff", {"title": "x"}),
+        (None, {"title": "x"}),
+    ],
+)
+async def test_a_bad_record_is_counted_and_the_former_entry_stays(
+    metrics: Metrics, key: bytes | None, value: Any
+) -> None:
+    catalogue = Catalogue(10, metrics)
+    await catalogue.apply(record(b"v1", {"title": "One"}))
+    await catalogue.apply(record(key, value))
+    assert (catalogue.get("v1"), len(catalogue)) == (CatalogueEntry(title="One"), 1)
+    assert metrics.catalogue_rejected._value.get() == 1
+
+
+async def test_it_holds_so_many_videos_and_no_more(metrics: Metrics) -> None:
+    catalogue = Catalogue(1, metrics)
+    for video in (b"v1", b"v2", b"v1"):
+        await catalogue.apply(record(video, {"title": "One"}))
+    assert (len(catalogue), catalogue.get("v2")) == (1, None)

@@ -1,0 +1,61 @@
+"""What a worker refuses to start on, and what it notices about its source."""
+
+import asyncio
+
+from aiokafka.admin import AIOKafkaAdminClient
+
+from agents.topics import create_topics, topic_specs
+from tests.integration.cluster import PARTITIONS, Cluster
+from tests.integration.happenings import rating
+from tests.integration.verdict import applied
+from tests.integration.waiting import wait_for
+
+EXIT_CONFIG = 78
+
+
+async def test_a_data_folder_in_use_is_refused_and_its_owner_is_not_disturbed(cluster: Cluster) -> None:
+    await cluster.publish()
+    first, second = cluster.worker("0"), cluster.worker("1")
+    first.start()
+    await first.ready()
+    second.data = first.data
+    second.start()
+    assert await asyncio.to_thread(second.wait, 30) == EXIT_CONFIG
+    assert "another worker runs on the data folder" in second.log_tail()
+    assert (await first.get("/health/ready"))[0] == 200
+
+
+async def test_a_missing_topic_is_named(cluster: Cluster) -> None:
+    await _delete(cluster, cluster.names.catalogue)
+    worker = cluster.worker("0")
+    worker.start()
+    assert await asyncio.to_thread(worker.wait, 30) == EXIT_CONFIG
+    assert f"topic {cluster.names.catalogue} does not exist; `nearline topics create` makes it" in worker.log_tail()
+
+
+async def test_a_source_topic_that_was_made_again_is_noticed_not_skipped(cluster: Cluster) -> None:
+    await cluster.publish()
+    (worker,) = await cluster.start_workers(1)
+    await cluster.send([rating(f"e{number}", f"u{number}", "v1") for number in range(20)])
+    await applied(cluster)
+    assert await asyncio.to_thread(worker.stop) == 0
+    await _delete(cluster, cluster.names.member_events)
+    await create_topics(cluster.connection, topic_specs(cluster.names, PARTITIONS), 1)
+    await cluster.send([rating(f"f{number}", f"u{number % 20}", "v2") for number in range(100)])  # longer than before
+    worker.start()
+    assert await asyncio.to_thread(worker.wait, 60) == EXIT_CONFIG
+    assert "the topic was deleted and made again" in worker.log_tail()
+
+
+async def _delete(cluster: Cluster, topic: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_topics([topic])
+
+        async def is_gone() -> bool:
+            return topic not in await admin.list_topics()
+
+        await wait_for(f"end of topic {topic}", is_gone)
+    finally:
+        await admin.close()
