@@ -9,8 +9,9 @@ the whole count of one (partition, region, day, bucket), so records may repeat a
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from struct import Struct
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from zlib import crc32
 
 import msgspec
@@ -33,8 +34,7 @@ _MAX_TOP = 1_000
 _MAX_CACHED = 256
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Share:
+class Share(NamedTuple):
     """What one record of the popularity topic counts: videos of one bucket, one partition, one region and day."""
 
     partition: int
@@ -82,28 +82,30 @@ class OwnPopularity:
 
     def __init__(self, window_days: int) -> None:
         self._window_days = window_days
-        self._counts: dict[int, dict[tuple[int, str], dict[str, _Count]]] = {}
+        self._shares: dict[int, dict[Share, dict[str, _Count]]] = {}
         self._newest: dict[int, int] = {}
         self._touched: dict[int, dict[bytes, _Count | None]] = {}
         self._unpublished: set[Share] = set()
+        self._known: set[Share] = set()
+        """Shares that the popularity topic may hold: taken over, or published from here."""
 
     def load(self, partition: int, rows: Iterable[tuple[bytes, bytes]]) -> None:
         """Take a partition over from its stored rows; all of it counts as not yet published."""
-        self._counts[partition] = {}
+        self._shares[partition] = {}
         self._touched[partition] = {}
         for key, row in rows:
             day, region, video = _parse_key(key)
             fence, count = _ROW.unpack(row)
-            self._day(partition, day, region)[video] = _Count(count, fence, fence)
+            share = Share(partition, region, day, _bucket(video))
+            self._shares[partition].setdefault(share, {})[video] = _Count(count, fence, fence)
             self._newest[partition] = max(day, self._newest.get(partition, day))
-            self._unpublished.add(Share(partition, region, day, _bucket(video)))
+            self._known.add(share)
+            self._unpublished.add(share)
 
     def forget(self) -> None:
         """Drop every partition: they belong to others now."""
-        self._counts.clear()
-        self._newest.clear()
-        self._touched.clear()
-        self._unpublished.clear()
+        for kept in (self._shares, self._newest, self._touched, self._unpublished, self._known):
+            kept.clear()
 
     def add(self, partition: int, event: Event, offset: int) -> None:
         """Count an event of a partition, once: an offset at or below the row's stored fence changes nothing.
@@ -112,20 +114,21 @@ class OwnPopularity:
         """
         if not counts_as_popular(event):
             return
-        day, region = event_day(event), event_region(event)
+        day = event_day(event)
         newest = self._newest.setdefault(partition, day)
         if day <= newest - self._window_days:
             return
         if day > newest:
             self._newest[partition] = day
             self._expire(partition, day - self._window_days)
-        entry = self._day(partition, day, region).setdefault(event.video_id, _Count())
+        share = Share(partition, event_region(event), day, _bucket(event.video_id))
+        entry = self._shares[partition].setdefault(share, {}).setdefault(event.video_id, _Count())
         if offset <= entry.fence:
             return
         entry.count += 1
         entry.newest = max(entry.newest, offset)
-        self._touched[partition][_row_key(day, region, event.video_id)] = entry
-        self._unpublished.add(Share(partition, region, day, _bucket(event.video_id)))
+        self._touched[partition][_row_key(day, share.region, event.video_id)] = entry
+        self._unpublished.add(share)
 
     def take_rows(self, partition: int) -> dict[bytes, bytes | None]:
         """Return the rows to write since the last call; None removes one."""
@@ -137,27 +140,24 @@ class OwnPopularity:
 
     def take_unpublished(self, topic: str, limit: int) -> list[Outgoing]:
         """Return at most `limit` records whose counts changed since they were last returned."""
-        shares = sorted(self._unpublished)[:limit]
+        shares = list(islice(self._unpublished, limit))
         self._unpublished.difference_update(shares)
+        self._known.update(shares)
         return [Outgoing(topic, share.encode(), self._share_value(share), partition=0) for share in shares]
 
     def _share_value(self, share: Share) -> bytes | None:
-        entries = self._counts.get(share.partition, {}).get((share.day, share.region), {})
-        counted = {video: entry for video, entry in entries.items() if _bucket(video) == share.bucket}
+        counted = self._shares[share.partition].get(share)
         if not counted:
             return None
         counts = {video: entry.count for video, entry in counted.items()}
         return msgspec.json.encode(ShareCounts(max(entry.newest for entry in counted.values()), counts))
 
-    def _day(self, partition: int, day: int, region: str) -> dict[str, _Count]:
-        return self._counts[partition].setdefault((day, region), {})
-
     def _expire(self, partition: int, last: int) -> None:
-        days = self._counts[partition]
-        for day, region in [known for known in days if known[0] <= last]:
-            for video in days.pop((day, region)):
-                self._touched[partition][_row_key(day, region, video)] = None
-                self._unpublished.add(Share(partition, region, day, _bucket(video)))
+        shares = self._shares[partition]
+        for share in [known for known in shares if known.day <= last]:
+            for video in shares.pop(share):
+                self._touched[partition][_row_key(share.day, share.region, video)] = None
+            (self._unpublished.add if share in self._known else self._unpublished.discard)(share)
 
 
 @dataclass(slots=True)

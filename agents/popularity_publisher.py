@@ -4,9 +4,10 @@ import asyncio
 
 from agents.ownership import Ownership
 from agents.popularity import OwnPopularity
-from agents.producer import AcknowledgedProducer
+from agents.producer import AcknowledgedProducer, Outgoing
 
-_MAX_RECORDS = 500
+_RECORDS_AT_ONCE = 50
+"""So few that queries need not wait while they are made."""
 
 
 async def publish_popularity(
@@ -19,6 +20,12 @@ async def publish_popularity(
     """
     while True:
         await asyncio.sleep(every_seconds)
-        async with ownership.turn(ownership.epoch):
-            records = own.take_unpublished(topic, _MAX_RECORDS)
-        await producer.send(records)
+        records = await _take(own, ownership, topic)
+        while records:
+            await producer.send(records)
+            records = await _take(own, ownership, topic)
+
+
+async def _take(own: OwnPopularity, ownership: Ownership, topic: str) -> list[Outgoing]:
+    async with ownership.turn(ownership.epoch):
+        return own.take_unpublished(topic, _RECORDS_AT_ONCE)

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from threadpoolctl import threadpool_limits
+
 from app.offline.evaluate import evaluate
 from app.offline.histories import Population
 from app.offline.splits import split_by_time
@@ -81,7 +83,8 @@ def learn(
             f"region {recipe.region}: of {len(histories)} users, no {recipe.min_users_per_video} like the same video; "
             "give more events, or a lower --min-users-per-video"
         )
-    learned = recipe.learner.learn(interactions, progress)
+    with threadpool_limits(1):  # the same factors on any machine; one thread is faster at these sizes, too
+        learned = recipe.learner.learn(interactions, progress)
     return FactorModel.build(
         region=recipe.region,
         version=version_name(created, learned.video_factors),

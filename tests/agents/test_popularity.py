@@ -108,6 +108,12 @@ async def test_a_day_out_of_the_window_is_removed_everywhere() -> None:
     assert everywhere.top("global", None, 10) == [("new", 1)]
 
 
+def test_a_day_that_nobody_was_told_of_goes_without_a_word() -> None:
+    own = holding(window_days=2)
+    counted(own, [(0, play("old", 0)), (1, play("new", 2))])
+    assert [outgoing.value is None for outgoing in own.take_unpublished("popularity", 100)] == [False]
+
+
 async def test_what_is_taken_over_is_published_again() -> None:
     rows = counted(holding(), [(0, play("v1"))])
     successor = OwnPopularity(30)
