@@ -14,7 +14,15 @@ OFFSET_HEADER = "__streams.errors.offset"
 EXCEPTION_HEADER = "__streams.errors.exception"
 MESSAGE_HEADER = "__streams.errors.message"
 REASON_HEADER = "reason"
-"""Header names as Kafka Streams' dead-letter queue has them (KIP-1034), and our own machine-readable reason."""
+CUT_HEADER = "nearline.cut.bytes"
+NULL_HEADER = "nearline.null"
+"""Header names as Kafka Streams' dead-letter queue has them (KIP-1034), and ours: a machine-readable reason, the
+size of a letter that was cut, and what was null."""
+
+MAX_LETTER_BYTES = 1 << 20
+"""Largest key, value and headers that are kept whole; the topic takes twice as much."""
+_CUT_KEY_BYTES = 1 << 10
+_CUT_VALUE_BYTES = MAX_LETTER_BYTES - (64 << 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +37,23 @@ def outgoing(letters: Iterable[DeadLetter], topic: str) -> list[Outgoing]:
     """Return the records for the dead-letter topic.
 
     Key and value are the bytes as received. The partition is left to the key, so letters of one key stay in
-    order; headers of the source record are kept, ours come after them.
+    order; headers of the source record are kept, ours come after them. A record beyond `MAX_LETTER_BYTES`, which
+    only a compressing producer can send, is cut, and a header says how large it was; where it came from is in
+    the headers in any case.
     """
-    return [
-        Outgoing(topic, letter.record.key, letter.record.value, headers=(*letter.record.headers, *_headers(letter)))
-        for letter in letters
-    ]
+    return [_outgoing(letter, topic) for letter in letters]
+
+
+def _outgoing(letter: DeadLetter, topic: str) -> Outgoing:
+    key, value, kept = letter.record.key, letter.record.value, tuple(letter.record.headers)
+    own = _headers(letter)
+    size = len(key or b"") + len(value or b"") + sum(len(name) + len(held or b"") for name, held in kept)
+    if size > MAX_LETTER_BYTES:
+        key, value, kept = key and key[:_CUT_KEY_BYTES], value and value[:_CUT_VALUE_BYTES], ()
+        own = (*own, (CUT_HEADER, b"%d" % size))
+    if key is None and value is None:  # aiokafka sends no record without both; the header tells it from an empty one
+        value, own = b"", (*own, (NULL_HEADER, b"value"))
+    return Outgoing(topic, key, value, headers=(*kept, *own))
 
 
 def _headers(letter: DeadLetter) -> tuple[tuple[str, bytes], ...]:
