@@ -4,6 +4,7 @@ No waiting and no writing happens here. `MemberEvents.prepare` turns a chunk int
 in a thread, where the numerics release the interpreter, while queries are answered.
 """
 
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -18,12 +19,15 @@ from agents.metrics import Metrics
 from agents.partitions import partition_of
 from agents.popularity import OwnPopularity
 from agents.user_state import NO_SCORES, UserState
+from models.errors import ModelError
 from models.events import Event, Rejected, decode_event
 from models.factor_model import FactorModel
 from models.history import event_tie
 from models.recommend import recommend
 from tables.fenced_table import FencedTable
 from tables.position import Position, fingerprint
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +111,12 @@ class MemberEvents:
             reached = last.offset + 1
             position = Position(reached, fingerprint(last.timestamp, last.key, last.value))
             prepared.partitions[partition] = PreparedPartition({}, position, reached)
-        for (partition, key), state in self._score(changed).items():
-            prepared.partitions[partition].rows[key] = state.encode()
+        # Popularity goes first. If the rows need several batches and only the first ones land, the replay must
+        # still find the user unchanged where it finds the count unchanged: then it counts by the same rule.
         for partition, part in prepared.partitions.items():
             part.rows.update(self._popularity.take_rows(partition))
+        for (partition, key), state in self._score(changed).items():
+            prepared.partitions[partition].rows[key] = state.encode()
         return prepared
 
     def _decode(
@@ -174,7 +180,13 @@ class MemberEvents:
             else:
                 by_model.setdefault(id(model), (model, []))[1].append(at)
         for model, users in by_model.values():
-            tops = recommend(model, [changed[at].history for at in users], self._bounds.stored_scores)
+            try:
+                tops = recommend(model, [changed[at].history for at in users], self._bounds.stored_scores)
+            except ModelError as error:  # the histories count; a query solves on the spot, or says why it cannot
+                self._metrics.solves_failed.inc(len(users))
+                _log.error("model %s does not solve: %s", model.version, error)
+                scored.update({at: changed[at] for at in users})
+                continue
             for at, top in zip(users, tops, strict=True):
                 scored[at] = replace(changed[at], top=top, version=model.version)
         return scored

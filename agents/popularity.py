@@ -9,7 +9,6 @@ the whole count of one (partition, region, day, bucket), so records may repeat a
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import islice
 from struct import Struct
 from typing import Annotated, NamedTuple
 from zlib import crc32
@@ -18,6 +17,7 @@ import msgspec
 from aiokafka import ConsumerRecord
 from msgspec import Meta
 
+from agents.metrics import Metrics
 from agents.producer import Outgoing
 from models.events import Event
 from models.popularity import PopularityCounts, counts_as_popular, event_day, event_region
@@ -29,6 +29,8 @@ _ROW = Struct("<qI")
 """fence (source offset of the last event counted), count."""
 _BUCKETS = 16
 """A day's videos are published in so many records, so that each stays far below the largest message."""
+_MAX_VIDEOS_IN_SHARE = 3_500
+"""Of the longest ids, so many fit into a record of 1 MiB: a bound for producers that make up a video an event."""
 _CACHE_SECONDS = 1.0
 _MAX_TOP = 1_000
 _MAX_CACHED = 256
@@ -78,10 +80,12 @@ class OwnPopularity:
     Parameters
     ----------
     window_days : days that are kept, counted back from the newest day of the partition.
+    metrics : counts what is left out.
     """
 
-    def __init__(self, window_days: int) -> None:
+    def __init__(self, window_days: int, metrics: Metrics) -> None:
         self._window_days = window_days
+        self._metrics = metrics
         self._shares: dict[int, dict[Share, dict[str, _Count]]] = {}
         self._newest: dict[int, int] = {}
         self._touched: dict[int, dict[bytes, _Count | None]] = {}
@@ -89,10 +93,13 @@ class OwnPopularity:
         self._known: set[Share] = set()
         """Shares that the popularity topic may hold: taken over, or published from here."""
 
-    def load(self, partition: int, rows: Iterable[tuple[bytes, bytes]]) -> None:
-        """Take a partition over from its stored rows; all of it counts as not yet published."""
+    def begin(self, partition: int) -> None:
+        """Take a partition over, empty; `load` gives it its rows."""
         self._shares[partition] = {}
         self._touched[partition] = {}
+
+    def load(self, partition: int, rows: Iterable[tuple[bytes, bytes]]) -> None:
+        """Add stored rows of a partition that was begun; all of them count as not yet published."""
         for key, row in rows:
             day, region, video = _parse_key(key)
             fence, count = _ROW.unpack(row)
@@ -122,7 +129,11 @@ class OwnPopularity:
             self._newest[partition] = day
             self._expire(partition, day - self._window_days)
         share = Share(partition, event_region(event), day, _bucket(event.video_id))
-        entry = self._shares[partition].setdefault(share, {}).setdefault(event.video_id, _Count())
+        videos = self._shares[partition].setdefault(share, {})
+        if event.video_id not in videos and len(videos) >= _MAX_VIDEOS_IN_SHARE:
+            self._metrics.popularity_uncounted.inc()
+            return
+        entry = videos.setdefault(event.video_id, _Count())
         if offset <= entry.fence:
             return
         entry.count += 1
@@ -138,12 +149,17 @@ class OwnPopularity:
                 entry.fence = entry.newest
         return {key: None if entry is None else _ROW.pack(entry.fence, entry.count) for key, entry in touched.items()}
 
-    def take_unpublished(self, topic: str, limit: int) -> list[Outgoing]:
-        """Return at most `limit` records whose counts changed since they were last returned."""
-        shares = list(islice(self._unpublished, limit))
-        self._unpublished.difference_update(shares)
-        self._known.update(shares)
-        return [Outgoing(topic, share.encode(), self._share_value(share), partition=0) for share in shares]
+    def take_unpublished(self) -> list[Share]:
+        """Return the shares whose counts changed since the last call."""
+        due = list(self._unpublished)
+        self._unpublished.clear()
+        self._known.update(due)
+        return due
+
+    def records(self, shares: Iterable[Share], topic: str) -> list[Outgoing]:
+        """Return the records of shares as they are now; those of partitions given away are left out."""
+        own = [share for share in shares if share.partition in self._shares]
+        return [Outgoing(topic, share.encode(), self._share_value(share), partition=0) for share in own]
 
     def _share_value(self, share: Share) -> bytes | None:
         counted = self._shares[share.partition].get(share)

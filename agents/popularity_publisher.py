@@ -4,7 +4,7 @@ import asyncio
 
 from agents.ownership import Ownership
 from agents.popularity import OwnPopularity
-from agents.producer import AcknowledgedProducer, Outgoing
+from agents.producer import AcknowledgedProducer
 
 _RECORDS_AT_ONCE = 50
 """So few that queries need not wait while they are made."""
@@ -15,17 +15,16 @@ async def publish_popularity(
 ) -> None:
     """For ever: every `every_seconds`, publish the counts that changed.
 
-    The counts are taken in the writer's turn, for its thread changes them; they are sent outside of it. A record
-    that does not reach the broker ends the worker, and the next owner publishes everything again.
+    The counts are read in the writer's turn, for its thread changes them, and sent outside of it. What is not sent
+    when the partitions go is published by their next owner, who begins with all of it; so is a record that does not
+    reach the broker, which ends the worker.
     """
     while True:
         await asyncio.sleep(every_seconds)
-        records = await _take(own, ownership, topic)
-        while records:
+        epoch = ownership.epoch
+        async with ownership.turn(epoch):
+            due = own.take_unpublished()
+        for first in range(0, len(due), _RECORDS_AT_ONCE):
+            async with ownership.turn(epoch) as current:
+                records = own.records(due[first : first + _RECORDS_AT_ONCE], topic) if current else []
             await producer.send(records)
-            records = await _take(own, ownership, topic)
-
-
-async def _take(own: OwnPopularity, ownership: Ownership, topic: str) -> list[Outgoing]:
-    async with ownership.turn(ownership.epoch):
-        return own.take_unpublished(topic, _RECORDS_AT_ONCE)

@@ -85,7 +85,7 @@ def topic_specs(names: TopicNames, partitions: int) -> list[TopicSpec]:
         TopicSpec(names.dead_letters, partitions, "delete", {**week, "max.message.bytes": str(2 << 20)}),
         TopicSpec(names.membership, partitions, "delete"),
         TopicSpec(names.users_changelog, partitions, "compact", {**keep_newest, "max.message.bytes": str(2 << 20)}),
-        TopicSpec(names.popularity, 1, "compact"),
+        TopicSpec(names.popularity, 1, "compact", {"max.message.bytes": str(2 << 20)}),
         TopicSpec(names.catalogue, 1, "compact"),
         TopicSpec(names.models, 1, "compact"),
     ]

@@ -5,8 +5,10 @@ connection is opened, before Faust starts it.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import islice
 
 from prometheus_client import CollectorRegistry
 
@@ -16,6 +18,7 @@ from agents.catalogue import Catalogue
 from agents.chunk_agent import ChunkProcessor, make_chunk_agent, make_membership_agent
 from agents.chunks import make_chunk_channel
 from agents.connection import Connection
+from agents.fatal import leave
 from agents.member_events import MemberEvents, UserBounds
 from agents.metrics import Metrics, make_metrics
 from agents.model_updates import ModelsInUse, ModelUpdates
@@ -33,9 +36,12 @@ from app.health import WorkerHealth
 from app.model_fetch import ModelFetch
 from app.query import QueryView, attach
 from app.routing import AssignmentRouting
-from app.settings import Settings
+from app.settings import Settings, WorkerSettings
 from app.topics import connection_of, topic_names
 from tables.fenced_table import FencedTable
+
+_ROWS_AT_ONCE = 2_000
+"""Rows of popularity that are taken over between two looks at queries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ def _event_path(app: StreamApp, shared: Shared, users_table: FencedTable, models
     stall = StallGuard(bounds.session_timeout_seconds / 2)
     producer = AcknowledgedProducer(shared.connection, stall)
     ownership = Ownership(users_table.running, bounds.drain_seconds)
-    own_popularity = OwnPopularity(shared.settings.popularity.window_days)
+    own_popularity = OwnPopularity(shared.settings.popularity.window_days, shared.metrics)
     row_bounds = UserBounds(users.history_limit, users.stored_scores, users.recent_events)
     member_events = MemberEvents(users_table, models.active, own_popularity, row_bounds, partitions, shared.metrics)
     processor = ChunkProcessor(
@@ -124,8 +130,11 @@ def _popularity_loader(
         async with ownership.turn(ownership.epoch):
             own.forget()
             for partition in partitions:
-                own.load(partition, table.scan(partition, POPULARITY_PREFIX))
-                await asyncio.sleep(0)
+                own.begin(partition)
+                rows = table.scan(partition, POPULARITY_PREFIX)
+                while part := list(islice(rows, _ROWS_AT_ONCE)):
+                    own.load(partition, part)
+                    await asyncio.sleep(0)
 
     return load
 
@@ -156,6 +165,7 @@ def _drive(app: StreamApp, shared: Shared, path: EventPath, start_others: Callab
 
     async def before_start() -> None:
         background.start("stall guard", path.stall.run())
+        background.start("assignment watchdog", _watch_assignment(path.reader, shared.settings.worker))
         await path.producer.start()
         start_others(background)
 
@@ -175,6 +185,18 @@ def _drive(app: StreamApp, shared: Shared, path: EventPath, start_others: Callab
     app.before_start, app.before_stop = before_start, before_stop
     app.on_partitions_assigned.connect(on_assigned, weak=False)
     app.on_partitions_revoked.connect(on_revoked, weak=False)
+
+
+async def _watch_assignment(reader: Reader, worker: WorkerSettings) -> None:
+    """Leave when no partitions are taken over and recovery stands still: Faust waits for ever in some such cases."""
+    bound = worker.takeover_seconds + worker.session_timeout_seconds
+    since = time.monotonic()
+    while True:
+        await asyncio.sleep(1.0)
+        if reader.running or reader.recovering:
+            since = time.monotonic()
+        elif time.monotonic() - since > bound:
+            leave(f"no partitions were assigned for {bound:.0f} s; is another worker using this id or this address?")
 
 
 def _query_view(

@@ -61,7 +61,8 @@ class Rig:
 
     def restart(self) -> None:
         """Forget everything but the table."""
-        own = OwnPopularity(window_days=30)
+        own = OwnPopularity(30, self.metrics)
+        own.begin(0)
         own.load(0, self.table.scan(0, POPULARITY_PREFIX))
         self.member_events = MemberEvents(self.table, lambda _: self.model, own, BOUNDS, 1, self.metrics, NOW.timestamp)
 

@@ -3,11 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
+from zlib import crc32
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 
+from agents.metrics import make_metrics
 from agents.popularity import POPULARITY_PREFIX, GlobalPopularity, OwnPopularity, Share, ShareCounts
 from agents.producer import Outgoing
 from models.events import Event, Play, Rate
@@ -28,8 +31,8 @@ def rate(video: str, rating: float) -> Rate:
 
 def holding(partition: int = 0, window_days: int = 30) -> OwnPopularity:
     """Counts of a partition that was just taken over, empty."""
-    own = OwnPopularity(window_days)
-    own.load(partition, [])
+    own = OwnPopularity(window_days, make_metrics(CollectorRegistry()))
+    own.begin(partition)
     return own
 
 
@@ -49,7 +52,7 @@ async def totals(*sources: OwnPopularity) -> GlobalPopularity:
     """Publish everything and read it back."""
     everywhere = GlobalPopularity()
     for own in sources:
-        for outgoing in own.take_unpublished("popularity", 10_000):
+        for outgoing in own.records(own.take_unpublished(), "popularity"):
             await everywhere.apply(record(outgoing))
     return everywhere
 
@@ -72,7 +75,7 @@ def test_a_crash_between_chunks_neither_loses_nor_doubles(seen: list[tuple[str, 
     undisturbed = holding()
     expected = counted(undisturbed, events)
     stored = counted(holding(), events[:border])
-    restarted = OwnPopularity(30)
+    restarted = holding()
     restarted.load(0, sorted((key, row) for key, row in stored.items() if row is not None))
     stored |= counted(restarted, events)  # the replay hands everything over again
     assert stored == expected
@@ -103,7 +106,7 @@ async def test_a_day_out_of_the_window_is_removed_everywhere() -> None:
     (old_key,) = first
     assert later[old_key] is None
     assert not any(b"late" in key for key in later)
-    for outgoing in own.take_unpublished("popularity", 100):
+    for outgoing in own.records(own.take_unpublished(), "popularity"):
         await everywhere.apply(record(outgoing))
     assert everywhere.top("global", None, 10) == [("new", 1)]
 
@@ -111,12 +114,12 @@ async def test_a_day_out_of_the_window_is_removed_everywhere() -> None:
 def test_a_day_that_nobody_was_told_of_goes_without_a_word() -> None:
     own = holding(window_days=2)
     counted(own, [(0, play("old", 0)), (1, play("new", 2))])
-    assert [outgoing.value is None for outgoing in own.take_unpublished("popularity", 100)] == [False]
+    assert [outgoing.value is None for outgoing in own.records(own.take_unpublished(), "popularity")] == [False]
 
 
 async def test_what_is_taken_over_is_published_again() -> None:
     rows = counted(holding(), [(0, play("v1"))])
-    successor = OwnPopularity(30)
+    successor = holding()
     successor.load(0, [(key, row) for key, row in rows.items() if row])
     assert (await totals(successor)).top(None, None, 10) == [("v1", 1)]
 
@@ -136,6 +139,32 @@ async def test_a_bad_record_is_counted_and_changes_nothing() -> None:
         await everywhere.apply(SimpleNamespace(key=key, value=value))
     assert everywhere.rejected == 4
     assert everywhere.top(None, None, 10) == []
+
+
+async def test_a_day_takes_so_many_videos_and_no_more() -> None:
+    own = holding()
+    videos = (f"{number:064}" for number in range(70_000))
+    in_one_bucket = [video for video in videos if crc32(video.encode()) % 16 == 3]
+    assert len(in_one_bucket) > 3_500
+    counted(own, [(at, play(video)) for at, video in enumerate(in_one_bucket)])
+    (record_of_all,) = own.records(own.take_unpublished(), "popularity")
+    assert len(msgspec.json.decode(record_of_all.value or b"", type=ShareCounts).counts) == 3_500
+    assert 3_500 * (4 * 64 + len('"":1000000,')) < 1 << 20  # ids of the longest kind
+
+
+async def test_a_round_names_every_share_that_changed() -> None:
+    own = holding()
+    counted(own, [(number, play(f"v{number}", number % 5)) for number in range(2_000)])
+    assert len(own.take_unpublished()) == 5 * 16
+    assert own.take_unpublished() == []
+
+
+async def test_what_was_given_away_is_not_published() -> None:
+    own = holding()
+    counted(own, [(0, play("v1"))])
+    due = own.take_unpublished()
+    own.forget()
+    assert own.records(due, "popularity") == []
 
 
 def test_rows_stand_under_the_reserved_prefix_in_order_of_days() -> None:
