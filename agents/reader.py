@@ -36,7 +36,7 @@ class ReaderBounds:
     ----------
     max_records : records in one chunk; times the size of a row below one producer batch, so that no chunk splits.
     fetch_wait_ms : how long the broker may hold an empty fetch back.
-    takeover_seconds : when the tables are not complete by then, the worker leaves and starts again.
+    takeover_seconds : when recovery has not moved for so long, the worker leaves and starts again.
     """
 
     max_records: int
@@ -93,6 +93,9 @@ class Reader:
         self.running = False
         """Whether the partitions of the current assignment are taken over."""
         self._next: dict[int, int] = {}
+        self._passed: dict[int, int] = {}
+        """Fetch positions, which go past markers of transactions where `_next` stands before them."""
+        self._stopped = False
         self._reported = 0.0
         self._committing: asyncio.Task[None] | None = None
 
@@ -101,7 +104,11 @@ class Reader:
         if self._task is not None:
             await self.revoked()
         if self._consumer is None:
-            self._consumer = await self._connect()
+            consumer = await self._connect()
+            if self._stopped:  # while it connected
+                await consumer.stop()
+                return
+            self._consumer = consumer
         self._task = asyncio.create_task(self._run(self._consumer, self._ownership.epoch), name="reader")
         self._task.add_done_callback(_leave_on_error)
 
@@ -115,7 +122,8 @@ class Reader:
         await self._ownership.revoke()
 
     async def stop(self) -> None:
-        """End the epoch and disconnect."""
+        """End the epoch and disconnect, for good."""
+        self._stopped = True
         await self.revoked()
         if self._committing is not None:
             self._committing.cancel()
@@ -123,13 +131,23 @@ class Reader:
             await self._consumer.stop()
             self._consumer = None
 
+    @property
+    def recovering(self) -> bool:
+        """Whether it waits for the tables of an assignment, which has a deadline of its own."""
+        return self._task is not None and not self.running
+
     def lag(self) -> int | None:
         """Return the records between the fetch position and the end of the own partitions, None when not running."""
         consumer, running = self._consumer, self._ownership.running
         if consumer is None or not running:
             return None
-        ends = {partition: consumer.highwater(TopicPartition(self._topic, partition)) for partition in running}
-        return sum(max(0, (end or 0) - self._next.get(partition, 0)) for partition, end in ends.items())
+        return sum(self._behind(consumer, partition) for partition in running)
+
+    def _behind(self, consumer: AIOKafkaConsumer, partition: int) -> int:
+        """Return the records that wait; markers of transactions, which are never handed over, are none."""
+        at = TopicPartition(self._topic, partition)
+        end = consumer.last_stable_offset(at) or 0
+        return max(0, end - max(self._next.get(partition, 0), self._passed.get(partition, 0)))
 
     async def _connect(self) -> AIOKafkaConsumer:
         consumer = AIOKafkaConsumer(
@@ -137,6 +155,7 @@ class Reader:
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="none",
+            isolation_level="read_committed",  # what a producer took back is no event
             fetch_max_wait_ms=self._bounds.fetch_wait_ms,
             max_partition_fetch_bytes=1 << 20,
         )
@@ -146,31 +165,39 @@ class Reader:
     async def _run(self, consumer: AIOKafkaConsumer, epoch: int) -> None:
         partitions = self._assignment.partitions()
         await self._await_tables(consumer, partitions)
-        starts = await self._take_over(consumer, partitions)
+        starts = await self._take_over(consumer, partitions, epoch)
         while epoch == self._ownership.epoch:
             fetched = await consumer.getmany(timeout_ms=200, max_records=self._bounds.max_records)
             chunk = self._chunk(epoch, starts, fetched)
             if chunk is not None:
                 await self._channel.hand_over(chunk)
-            self._report(consumer)
+            await self._report(consumer)
 
     async def _await_tables(self, consumer: AIOKafkaConsumer, partitions: set[int]) -> None:
         deadline = time.monotonic() + self._bounds.takeover_seconds
+        held: dict[int, int | None] = {}
         while True:
             missing = await incomplete(self._table, consumer, partitions)
             if not missing and self._assignment.recovered():
                 return
-            if time.monotonic() > deadline:
-                leave(f"tables of partitions {sorted(missing)} incomplete after {self._bounds.takeover_seconds} s")
+            now, before = time.monotonic(), held
+            held = {partition: self._table.recovered_to(partition) for partition in partitions}
+            if held != before:
+                deadline = now + self._bounds.takeover_seconds
+            elif now > deadline:
+                leave(f"recovery of {sorted(missing)} stands still for {self._bounds.takeover_seconds} s")
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def _take_over(self, consumer: AIOKafkaConsumer, partitions: set[int]) -> dict[int, StartPoint]:
+    async def _take_over(self, consumer: AIOKafkaConsumer, partitions: set[int], epoch: int) -> dict[int, StartPoint]:
         starts = await start_points(self._table, consumer, self._topic, partitions)
         for partition, start in starts.items():
             if start.missed:
                 self._metrics.retention_gap.inc(start.missed)
                 _log.error("partition %d: retention removed %d records before they were read", partition, start.missed)
         await self._on_running(partitions)
+        if epoch != self._ownership.epoch:
+            raise asyncio.CancelledError
+        self._passed = {}
         self._next = {partition: start.seek for partition, start in starts.items()}
         self._ownership.start({partition: start.next_offset for partition, start in starts.items()})
         consumer.assign([TopicPartition(self._topic, partition) for partition in partitions])
@@ -197,12 +224,13 @@ class Reader:
                 self._next[at.partition] = received[-1].offset + 1
         return Chunk(epoch, records, after) if records else None
 
-    def _report(self, consumer: AIOKafkaConsumer) -> None:
+    async def _report(self, consumer: AIOKafkaConsumer) -> None:
         """Once a second: the lag as a metric, and the positions as commits that only lag tools read."""
         now = time.monotonic()
         if now - self._reported < _REPORT_SECONDS or (self._committing and not self._committing.done()):
             return
         self._reported = now
+        self._passed = {at.partition: await consumer.position(at) for at in consumer.assignment()}
         self._metrics.lag_records.set(self.lag() or 0)
         stored = {partition: self._table.position(partition) for partition in self._ownership.running}
         offsets = {

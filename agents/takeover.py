@@ -53,9 +53,7 @@ async def incomplete(table: FencedTable, consumer: AIOKafkaConsumer, partitions:
     topic = table.changelog_topic_name
     ends = await consumer.end_offsets([TopicPartition(topic, partition) for partition in partitions])
     return {
-        at.partition
-        for at, end in ends.items()
-        if table.database(at.partition) is None or table.changelog_offset(at.partition) + 1 < end
+        at.partition for at, end in ends.items() if (held := table.recovered_to(at.partition)) is None or held + 1 < end
     }
 
 

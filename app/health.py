@@ -37,11 +37,15 @@ class WorkerHealth:
         self._max_lag_records = max_lag_records
         self._stuck_seconds = stuck_seconds
         self._started = False
+        self._nothing_to_do = time.monotonic()
 
     def live(self) -> str | None:
         """Return why the worker should be restarted."""
-        idle = time.monotonic() - self._processor.last_progress
+        now = time.monotonic()
         lag = self._reader.lag() if self._reader.running else 0
+        if not lag:
+            self._nothing_to_do = now
+        idle = now - max(self._processor.last_progress, self._nothing_to_do)
         if lag and idle > self._stuck_seconds:
             return f"{lag} events wait, and none was applied for {idle:.0f} s"
         return None

@@ -33,12 +33,7 @@ class AssignmentRouting:
 
     def owner(self, partition: int) -> str | None:
         """Return the base URL of the partition's owner, None while it has none."""
-        return self.owners().get(partition)
-
-    def owners(self) -> dict[int, str]:
-        """Return the base URL of every partition's owner."""
-        return {
-            partition: str(url).rstrip("/")
-            for url, topics in self._app.router.tables_metadata().items()
-            for partition in topics.get(self._changelog, ())
-        }
+        for url, topics in self._app.router.tables_metadata().items():
+            if partition in topics.get(self._changelog, ()):
+                return str(url).rstrip("/")
+        return None

@@ -95,7 +95,7 @@ class WorkerSettings(Section):
 class UserSettings(Section):
     """What is kept for each user."""
 
-    history_limit: int = Field(500, ge=1, le=5000, description="Latest facts kept for each user.")
+    history_limit: int = Field(500, ge=1, le=3000, description="Latest facts kept for each user.")
     stored_scores: int = Field(100, ge=1, le=1000, description="Best videos stored for each user.")
     recent_events: int = Field(64, ge=0, le=1024, description="Latest event ids kept, to notice a producer's repeats.")
 

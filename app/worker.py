@@ -51,9 +51,12 @@ def run_worker(settings: Settings) -> int:
     try:
         asyncio.run(check_topics(connection_of(settings), specs_of(settings)))
         lock = lock_folder(Path(settings.data_dir))
-    except (TopicMismatch, FolderInUse) as error:
+    except TopicMismatch as error:
         _log.critical("%s", error)
         return EXIT_CONFIG
+    except FolderInUse as error:  # the former worker may still be stopping
+        _log.critical("%s", error)
+        return EXIT_RETRY
     with lock, threadpool_limits(1):
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)

@@ -56,6 +56,10 @@ class FencedTable(faust.Table):  # type: ignore[type-arg]
         stored = self.read(partition, _CHANGELOG_OFFSET_KEY)
         return -1 if stored is None else int(stored)
 
+    def recovered_to(self, partition: int) -> int | None:
+        """Return `changelog_offset`, or None while the database is not open."""
+        return None if self.database(partition) is None else self.changelog_offset(partition)
+
     def scan(self, partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield the rows whose keys start with `prefix`, in key order."""
         rows = cast("Iterator[tuple[bytes, bytes]]", self._databases()[partition].items(from_key=prefix))

@@ -31,8 +31,7 @@ def table(position: Position | None = None, changelog_offset: int = -1, *, is_op
     return SimpleNamespace(
         changelog_topic_name="changelog",
         position=lambda _: position,
-        database=lambda _: object() if is_open else None,
-        changelog_offset=lambda _: changelog_offset,
+        recovered_to=lambda _: changelog_offset if is_open else None,
     )
 
 

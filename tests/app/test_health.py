@@ -48,16 +48,25 @@ def test_each_thing_that_is_missing_is_said(change: Any, reason: str) -> None:
     assert reason in said
 
 
-def test_events_that_wait_without_progress_are_no_life() -> None:
+def test_events_that_wait_without_progress_are_no_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr("app.health.time.monotonic", lambda: now)
     parts = Parts()
-    parts.processor.last_progress -= 61
-    assert parts.health().live() is None
+    health = parts.health()
+    now += 1000  # a long quiet is no standstill
+    assert health.live() is None
     parts.lag = 5
-    said = parts.health().live()
+    now += 59
+    assert health.live() is None
+    now += 2
+    said = health.live()
     assert said is not None
-    assert "5 events wait" in said
-    parts.reader.running = False  # a recovery is not a standstill
-    assert parts.health().live() is None
+    assert "5 events wait, and none was applied for 61 s" in said
+    parts.processor.last_progress = now
+    assert health.live() is None
+    now += 61
+    parts.reader.running = False  # a recovery is no standstill
+    assert health.live() is None
 
 
 def test_startup_is_over_once_and_for_all() -> None:

@@ -73,9 +73,9 @@ class Cluster:
             "NEARLINE_HTTP__FORWARD_TIMEOUT_MS": "2000",
         }
 
-    def worker(self, id: str) -> WorkerProcess:  # noqa: A002
-        """Make a worker that is not started yet."""
-        worker = WorkerProcess(id, free_ports(1)[0], self.folder, self.environment())
+    def worker(self, id: str, **settings: str) -> WorkerProcess:  # noqa: A002
+        """Make a worker that is not started yet, with more settings by their environment names."""
+        worker = WorkerProcess(id, free_ports(1)[0], self.folder, {**self.environment(), **settings})
         self.workers.append(worker)
         return worker
 

@@ -10,7 +10,7 @@ from tests.integration.happenings import rating
 from tests.integration.verdict import applied
 from tests.integration.waiting import wait_for
 
-EXIT_CONFIG = 78
+EXIT_CONFIG, EXIT_RETRY = 78, 75
 
 
 async def test_a_data_folder_in_use_is_refused_and_its_owner_is_not_disturbed(cluster: Cluster) -> None:
@@ -20,7 +20,7 @@ async def test_a_data_folder_in_use_is_refused_and_its_owner_is_not_disturbed(cl
     await first.ready()
     second.data = first.data
     second.start()
-    assert await asyncio.to_thread(second.wait, 30) == EXIT_CONFIG
+    assert await asyncio.to_thread(second.wait, 30) == EXIT_RETRY
     assert "another worker runs on the data folder" in second.log_tail()
     assert (await first.get("/health/ready"))[0] == 200
 
@@ -45,6 +45,19 @@ async def test_a_source_topic_that_was_made_again_is_noticed_not_skipped(cluster
     worker.start()
     assert await asyncio.to_thread(worker.wait, 60) == EXIT_CONFIG
     assert "the topic was deleted and made again" in worker.log_tail()
+
+
+async def test_a_worker_that_faust_leaves_waiting_for_ever_leaves(cluster: Cluster) -> None:
+    await cluster.publish()
+    (killed,) = await cluster.start_workers(1)
+    killed.kill()
+    elsewhere = cluster.worker(killed.id, NEARLINE_WORKER__TAKEOVER_SECONDS="3")  # the same name, another address
+    elsewhere.data = killed.data
+    elsewhere.start()
+    assert await asyncio.to_thread(elsewhere.wait, 60) == EXIT_RETRY
+    assert "no partitions were assigned for 9 s; is another worker using this id" in elsewhere.log_tail(200)
+    elsewhere.start()
+    await elsewhere.ready()
 
 
 async def _delete(cluster: Cluster, topic: str) -> None:

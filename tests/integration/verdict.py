@@ -1,6 +1,7 @@
 """Holding a cluster's state against the oracle: nothing skipped, nothing applied twice, every list right."""
 
 from collections import Counter
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import cast
 
@@ -12,27 +13,33 @@ from agents.popularity import POPULARITY_PREFIX
 from agents.user_state import UserState
 from models.factor_model import FactorModel
 from tables.position import POSITION_KEY, Position
-from tests.integration.cluster import Cluster
+from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.oracle import Expected, expect, fences_that_fell, newest_rows, read_topic, reference_scores
 from tests.integration.waiting import wait_for
 
 
-async def applied(cluster: Cluster, good: list[ConsumerRecord] | None = None, seconds: float = 60.0) -> Expected:
+async def applied(
+    cluster: Cluster,
+    good: list[ConsumerRecord] | None = None,
+    seconds: float = 60.0,
+    rejected: AbstractSet[bytes] = frozenset(),
+) -> Expected:
     """Wait until the changelog's positions reach the source's ends; returns what the state must be.
 
-    `good` leaves rejected records out; by default every record of the source is good.
+    `good` leaves rejected records out; by default every record of the source is good. Records whose values are in
+    `rejected` are not waited for, either: their producer took them back.
     """
     source = await read_topic(cluster.bootstrap, cluster.names.member_events)
-    ends = dict.fromkeys(range(4), 0)
+    ends = dict.fromkeys(range(PARTITIONS), 0)
     for record in source:
-        ends[record.partition] = record.offset + 1
+        if record.value not in rejected:
+            ends[record.partition] = record.offset + 1
 
     async def reached() -> bool:
         rows = newest_rows(await read_topic(cluster.bootstrap, cluster.names.users_changelog))
-        positions = {at: Position.decode(row) for at, row in rows.items() if at[1] == POSITION_KEY}
+        positions = {at[0]: Position.decode(row) for at, row in rows.items() if at[1] == POSITION_KEY}
         return all(
-            end == 0
-            or ((partition, POSITION_KEY) in positions and positions[partition, POSITION_KEY].next_offset == end)
+            end == 0 or (partition in positions and positions[partition].next_offset == end)
             for partition, end in ends.items()
         )
 
@@ -83,7 +90,7 @@ def check_user(user: str, state: UserState, model: FactorModel, expected: Expect
 async def check_databases(cluster: Cluster, folder: Path) -> None:
     """Check that a stopped worker's RocksDB, sole owner of all partitions, holds exactly the changelog's rows."""
     rows = newest_rows(await read_topic(cluster.bootstrap, cluster.names.users_changelog))
-    stored = {(partition, key): row for partition in range(4) for key, row in database_rows(folder, partition)}
+    stored = {(partition, key): row for partition in range(PARTITIONS) for key, row in database_rows(folder, partition)}
     assert stored == rows
 
 
