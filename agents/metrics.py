@@ -19,6 +19,8 @@ class Metrics:
     events_misrouted: Counter
     chunks_stale: Counter
     retention_gap: Counter
+    solves_failed: Counter
+    popularity_uncounted: Counter
     chunk_events: Histogram
     prepare_seconds: Histogram
     write_seconds: Histogram
@@ -27,6 +29,7 @@ class Metrics:
     lag_records: Gauge
     model_info: Gauge
     models_rejected: Counter
+    model_store_unavailable: Counter
     catalogue_videos: Gauge
     catalogue_rejected: Counter
     rebalances: Counter
@@ -58,6 +61,12 @@ def make_metrics(registry: CollectorRegistry) -> Metrics:
         retention_gap=Counter(
             "nearline_retention_gap_records", "Records that retention removed before they were read.", registry=registry
         ),
+        solves_failed=Counter("nearline_solves_failed", "Users whom the model could not solve.", registry=registry),
+        popularity_uncounted=Counter(
+            "nearline_popularity_uncounted",
+            "Plays and likes of too many videos a day.",
+            registry=registry,
+        ),
         chunk_events=Histogram("nearline_chunk_events", "Records in one chunk.", buckets=_EVENTS, registry=registry),
         prepare_seconds=Histogram(
             "nearline_prepare_seconds", "Decode, apply, solve and score one chunk.", buckets=_SECONDS, registry=registry
@@ -82,6 +91,12 @@ def make_metrics(registry: CollectorRegistry) -> Metrics:
         ),
         models_rejected=Counter(
             "nearline_models_rejected", "Announced models that were refused.", ["region"], registry=registry
+        ),
+        model_store_unavailable=Counter(
+            "nearline_model_store_unavailable",
+            "Reads of announced models that the model store did not answer; each is repeated.",
+            ["region"],
+            registry=registry,
         ),
         catalogue_videos=Gauge("nearline_catalogue_videos", "Videos in the catalogue.", registry=registry),
         catalogue_rejected=Counter(

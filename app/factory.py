@@ -149,7 +149,7 @@ def _background(shared: Shared, knowledge: Knowledge, path: EventPath) -> Callab
 
     def start(background: Background) -> None:
         background.start("models", models.run())
-        background.start("models at start", updates.settle(models.caught_up.wait))
+        background.start("model updates", updates.run(models.caught_up.wait))
         background.start("catalogue", catalogue.run())
         background.start("popularity", popularity.run())
         every = settings.popularity.publish_seconds

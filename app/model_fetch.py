@@ -29,7 +29,7 @@ class ModelFetch:
         self._key = signing_key(settings)
 
     def __call__(self, announcement: Announcement) -> FactorModel:
-        """Return the verified model; raises `ArtifactInvalid` with the reason."""
+        """Return the verified model; raises `ArtifactInvalid` with the reason, or `StoreUnavailable`."""
         return read_artifact(
             self._store,
             announcement.region,

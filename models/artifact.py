@@ -10,7 +10,7 @@
         manifest.json          digest and size of each file, provenance, signature; written last
 
 A version never changes. Whoever reads one trusts nothing: names, sizes, digests, the signature, the header and the
-limits are checked before arrays are made of the bytes, and the model must solve a user before it is handed out.
+limits are checked before arrays are made of the bytes, and the model must solve users before it is handed out.
 """
 
 from collections.abc import Mapping
@@ -67,6 +67,8 @@ def write_artifact(
     ------
     ArtifactInvalid
         If the names or ids cannot be stored, or the store has another model of that name.
+    StoreUnavailable
+        If the store does not say what it has.
     OSError
         If the store cannot be written.
     """
@@ -103,6 +105,8 @@ def read_manifest(
     ------
     ArtifactInvalid
         If anything is wrong with it.
+    StoreUnavailable
+        If the store does not answer.
     """
     content = store.read(f"{_location(region, version)}/{MANIFEST}", _MAX_MANIFEST_BYTES)
     if digest is not None and sha256(content).hexdigest() != digest:
@@ -124,6 +128,8 @@ def read_metrics(store: ModelStore, manifest: Manifest) -> dict[str, Any]:
     ------
     ArtifactInvalid
         If the file is missing, or is not what the manifest says.
+    StoreUnavailable
+        If the store does not answer.
     """
     return decode_metrics(_read(store, manifest, "metrics.json"))
 
@@ -150,6 +156,8 @@ def read_artifact(
     ------
     ArtifactInvalid
         And nothing else, whatever the files are.
+    StoreUnavailable
+        If the store does not answer, which says nothing about the version.
     """
     manifest = read_manifest(store, region, version, digest=digest, verify_key=verify_key)
     size = sum(entry.size for entry in manifest.files.values())

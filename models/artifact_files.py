@@ -1,7 +1,7 @@
 """The files of a version: a model as bytes, and back to a model that is known to work.
 
 The bytes are trusted with nothing: the header and the limits are checked before arrays are made of them, ids, gram and
-values after, and the model must solve a user before it is handed out.
+values after, and the model must solve users before it is handed out.
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,8 @@ FILES = ("model.json", "factors.safetensors", "videos", "metrics.json")
 
 _MAX_LINE_BYTES = 4 * MAX_ID_CHARACTERS + 1
 _GRAM_TOLERANCE = 1e-5
+_TRIAL_VIDEOS = (1, 5, 20, 100)
+_TRIAL_USERS = 8  # of each length: rounding may let a few pass a matrix that is singular in float64
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def decode_model(region: str, version: str, files: Mapping[str, bytes], limits: 
     Raises
     ------
     ModelError
-        If the files do not fit each other or the limits, or the model cannot solve a user.
+        If the files do not fit each other or the limits, or the model cannot solve a user of the trial.
     """
     n_videos = _check_shapes(tensor_shapes(files["factors.safetensors"]), limits)
     video_ids = _decode_ids(files["videos"], n_videos)
@@ -138,7 +140,11 @@ def _check_gram(stored: NDArray[np.float32], gram: NDArray[np.float32]) -> None:
 
 
 def _try(model: FactorModel) -> None:
-    """Solve a user who likes the first video."""
-    solved = model.solver.solve(np.array([0, 1]), np.zeros(1, np.int32), np.ones(1, np.float32))
+    """Solve users who like 1 to 100 videos, each length from several places of the catalogue."""
+    lengths = np.repeat([min(videos, model.n_videos) for videos in _TRIAL_VIDEOS], _TRIAL_USERS)
+    firsts = np.tile(np.arange(_TRIAL_USERS) * model.n_videos // _TRIAL_USERS, len(_TRIAL_VIDEOS))
+    runs = [first + np.arange(length) for first, length in zip(firsts, lengths, strict=True)]
+    rows = (np.concatenate(runs) % model.n_videos).astype(np.int32)
+    solved = model.solver.solve(np.concatenate(([0], np.cumsum(lengths))), rows, np.ones(len(rows), np.float32))
     if not np.isfinite(solved).all():
         raise ArtifactInvalid(f"{model.region}/{model.version} solves a user to NaN or infinity")

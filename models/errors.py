@@ -8,6 +8,7 @@
     ├── SolveFailed             a user's linear system is not positive definite
     ├── LearningFailed          a learner cannot learn from these interactions
     ├── ArtifactInvalid         a version in the store is missing, damaged, too large or not signed
+    ├── StoreUnavailable        the model store does not answer now, which says nothing about any version in it
     └── AnnouncementInvalid     a record of the topic ``models`` is not an announcement
 
 Messages say what was found, where, and what to do.
@@ -62,6 +63,10 @@ class ArtifactInvalid(ModelError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class StoreUnavailable(ModelError):
+    """The model store does not answer: try again later, and refuse nothing for it."""
 
 
 class AnnouncementInvalid(ModelError):

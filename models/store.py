@@ -6,17 +6,20 @@ The store moves bytes and guards paths. What the files mean is the business of `
 import os
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from models.errors import ArtifactInvalid
+from models.errors import ArtifactInvalid, ModelError, StoreUnavailable
 
 MANIFEST = "manifest.json"
 
 _REGION = re.compile(r"[a-z0-9_-]{1,32}")
+_MISSING = (FileNotFoundError, NotADirectoryError)
 _NAME = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
@@ -37,6 +40,11 @@ class ModelStore:
     ----------
     url
         ``file:///path``, a plain path, or another fsspec URL, such as ``s3://bucket/prefix``.
+
+    Notes
+    -----
+    Whatever stands between the store and an answer, an outage or a missing right, is `StoreUnavailable`; messages of
+    `ArtifactInvalid` name paths relative to the store, for they are shown to those who ask a worker.
     """
 
     def __init__(self, url: str) -> None:
@@ -47,19 +55,38 @@ class ModelStore:
         self._local = isinstance(self._files, LocalFileSystem)
 
     def regions(self) -> list[str]:
-        """Return the regions that have a directory, sorted."""
+        """Return the regions that have a directory, sorted; none before the first write.
+
+        Raises
+        ------
+        StoreUnavailable
+            If the store does not answer.
+        """
         return [name for name in self._names("") if is_region(name)]
 
     def versions(self, region: str) -> list[str]:
-        """Return the versions of a region that have a manifest, sorted; names begin with the time, so oldest first."""
+        """Return the versions of a region that have a manifest, sorted; names begin with the time, so oldest first.
+
+        Raises
+        ------
+        ArtifactInvalid
+            If `region` is not a region, or leads out of the store.
+        StoreUnavailable
+            If the store does not answer.
+        """
         if not is_region(region):
             raise ArtifactInvalid(f"{region!r} is not a region: use 1-32 of a-z, 0-9, _ and -")
         names = [name for name in self._names(region) if is_version(name)]
         return [name for name in names if self.exists(f"{region}/{name}/{MANIFEST}")]
 
     def exists(self, path: str) -> bool:
-        """Tell whether there is a file at `path`, relative to the store."""
-        return bool(self._files.isfile(self._absolute(path)))
+        """Tell whether there is a file at `path`, relative to the store; raises as `versions` does."""
+        absolute = self._absolute(path)
+        try:
+            with _reaching(path):
+                return bool(self._files.info(absolute)["type"] == "file")
+        except _MISSING:
+            return False
 
     def read(self, path: str, max_bytes: int) -> bytes:
         """Return the content of the file at `path`.
@@ -67,22 +94,21 @@ class ModelStore:
         Raises
         ------
         ArtifactInvalid
-            If the path leads out of the store, or the file is missing, unreadable or larger than `max_bytes`,
-            which is found out before it is read.
+            If the path leads out of the store, or the file does not exist or is larger than `max_bytes`, which is
+            found out before it is read.
+        StoreUnavailable
+            If the store does not answer; a local store without its folder does not.
         """
         absolute = self._absolute(path)
         try:
-            found = self._files.info(absolute)
-            if found["type"] != "file":
-                raise ArtifactInvalid(f"{path} in {self.url} is not a file")
-            if (found["size"] or 0) > max_bytes:
-                raise ArtifactInvalid(f"{path} in {self.url} has {found['size']} bytes, {max_bytes} are allowed")
-            with self._files.open(absolute, "rb") as file:
-                content: bytes = file.read(max_bytes + 1)
-        except OSError as error:
-            raise ArtifactInvalid(f"cannot read {path} in {self.url}: {error}") from error
+            with _reaching(path):
+                content = self._content(path, absolute, max_bytes)
+        except _MISSING as error:
+            with _reaching(path):
+                self._check_root()
+            raise ArtifactInvalid(f"{path} is missing from the model store") from error
         if len(content) > max_bytes:
-            raise ArtifactInvalid(f"{path} in {self.url} has more than the {max_bytes} bytes that are allowed")
+            raise ArtifactInvalid(f"{path} has more than the {max_bytes} bytes that are allowed")
         return content
 
     def write(self, path: str, content: bytes) -> None:
@@ -92,6 +118,8 @@ class ModelStore:
         ------
         ArtifactInvalid
             If the path leads out of the store.
+        StoreUnavailable
+            If the store does not say where the path leads.
         OSError
             If the file cannot be written.
         """
@@ -102,11 +130,27 @@ class ModelStore:
         else:
             self._files.pipe_file(absolute, content)
 
+    def _content(self, path: str, absolute: str, max_bytes: int) -> bytes:
+        """Return at most one byte more than `max_bytes`."""
+        found = self._files.info(absolute)
+        if found["type"] != "file":
+            raise ArtifactInvalid(f"{path} is not a file")
+        if (found["size"] or 0) > max_bytes:
+            raise ArtifactInvalid(f"{path} has {found['size']} bytes, {max_bytes} are allowed")
+        with self._files.open(absolute, "rb") as file:
+            content: bytes = file.read(max_bytes + 1)
+        return content
+
+    def _check_root(self) -> None:
+        if self._local and not Path(self._root).is_dir():
+            raise StoreUnavailable(f"the model store {self._root} is no folder now: mount it, or set another store")
+
     def _names(self, path: str) -> list[str]:
         absolute = self._absolute(path) if path else self._root
         try:
-            found = self._files.ls(absolute, detail=False)
-        except FileNotFoundError:
+            with _reaching(path):
+                found = self._files.ls(absolute, detail=False)
+        except _MISSING:
             return []
         return sorted(name.rstrip("/").rpartition("/")[2] for name in found)
 
@@ -114,15 +158,32 @@ class ModelStore:
         if not all(_NAME.fullmatch(name) for name in path.split("/")):
             raise ArtifactInvalid(f"{path!r} is not a path in the model store: names of A-Z, a-z, 0-9, ._-, and /")
         absolute = f"{self._root}/{path}"
-        if self._local and not _is_inside(Path(absolute), Path(self._root)):
-            raise ArtifactInvalid(f"{path} leads out of the model store {self.url}; remove the symbolic link")
+        if self._local:
+            with _reaching(path):
+                inside = _is_inside(Path(absolute), Path(self._root))
+            if not inside:
+                raise ArtifactInvalid(f"{path} leads out of the model store; remove the symbolic link")
         return absolute
+
+
+@contextmanager
+def _reaching(path: str) -> Iterator[None]:
+    """Take every failure but a missing file for an outage: fsspec's implementations raise what they like."""
+    try:
+        yield
+    except (*_MISSING, ModelError):
+        raise
+    except Exception as error:
+        what = path or "its regions"
+        raise StoreUnavailable(
+            f"the model store does not answer for {what}: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
     try:
         return path.resolve().is_relative_to(folder.resolve())
-    except (OSError, RuntimeError):  # a loop of links
+    except RuntimeError:  # a loop of links
         return False
 
 

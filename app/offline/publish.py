@@ -67,7 +67,15 @@ class Publisher:
         return await self.publish(region, version or self._before(former))
 
     def check(self, region: str, version: str) -> str:
-        """Read a version as a worker would and return the digest of its manifest; raises `ArtifactInvalid`."""
+        """Read a version as a worker would and return the digest of its manifest.
+
+        Raises
+        ------
+        ArtifactInvalid
+            If a worker would refuse it.
+        StoreUnavailable
+            If the store does not answer.
+        """
         digest = manifest_digest(read_manifest(self.store, region, version))
         read_artifact(self.store, region, version, digest=digest, limits=self.limits, verify_key=self.verify_key)
         return digest
@@ -105,7 +113,13 @@ class ListedVersion:
 
 
 async def list_versions(publisher: Publisher) -> list[ListedVersion]:
-    """Return the versions of the store and of the topic, by region, oldest name first; each is read in full."""
+    """Return the versions of the store and of the topic, by region, oldest name first; each is read in full.
+
+    Raises
+    ------
+    StoreUnavailable
+        If the store does not answer: then nobody knows which versions are invalid.
+    """
     announced = await read_announcements(publisher.connection, publisher.topic)
     listed: list[ListedVersion] = []
     for region in sorted({*publisher.store.regions(), *announced}):

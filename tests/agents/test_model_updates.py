@@ -1,6 +1,8 @@
 """Announcements: the newest valid one serves, whatever comes before, after or in between."""
 
-from collections.abc import Callable
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -11,10 +13,46 @@ import pytest
 from agents.metrics import Metrics
 from agents.model_updates import ModelsInUse, ModelUpdates
 from models.announcement import Announcement
-from models.errors import ArtifactInvalid
+from models.errors import ArtifactInvalid, StoreUnavailable
 from models.factor_model import FactorModel
 
 BROKEN = "broken"
+
+
+class Clock:
+    """Stands in for sleep: remembers how long it was asked to wait, does what comes with it, and never waits."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+        self.then: Callable[[int], Any] = lambda _: None
+
+    async def sleep(self, seconds: float) -> None:
+        """Do not wait."""
+        self.slept.append(seconds)
+        await asyncio.sleep(0)
+        if (work := self.then(len(self.slept))) is not None:
+            await work
+
+
+class Store:
+    """Stands in for the store: what is in `failures` for a version is raised, first in first out."""
+
+    def __init__(self, model: FactorModel) -> None:
+        self.model = model
+        self.fetched: list[str] = []
+        self.failures: dict[str, list[Exception]] = {}
+        self.gates: dict[str, threading.Event] = {}
+
+    def fetch(self, announcement: Announcement) -> FactorModel:
+        """Give a model; versions that begin with "broken" are."""
+        self.fetched.append(announcement.version)
+        if gate := self.gates.get(announcement.version):
+            gate.wait(10)
+        if failures := self.failures.get(announcement.version):
+            raise failures.pop(0)
+        if announcement.version.startswith(BROKEN):
+            raise ArtifactInvalid("a byte is wrong")
+        return replace(self.model, version=announcement.version, region=announcement.region)
 
 
 @pytest.fixture
@@ -24,22 +62,30 @@ def models(metrics: Metrics) -> ModelsInUse:
 
 
 @pytest.fixture
-def fetched() -> list[str]:
-    """Versions that were fetched, in order."""
-    return []
+def store(model: FactorModel) -> Store:
+    """A store that gives whatever is announced."""
+    return Store(model)
 
 
 @pytest.fixture
-def updates(models: ModelsInUse, model: FactorModel, fetched: list[str]) -> ModelUpdates:
-    """What takes announcements; versions that begin with "broken" are."""
+def clock() -> Clock:
+    """A clock that nobody waits for."""
+    return Clock()
 
-    def fetch(announcement: Announcement) -> FactorModel:
-        fetched.append(announcement.version)
-        if announcement.version.startswith(BROKEN):
-            raise ArtifactInvalid("a byte is wrong")
-        return replace(model, version=announcement.version, region=announcement.region)
 
-    return ModelUpdates(models, fetch)
+@pytest.fixture
+async def updates(models: ModelsInUse, store: Store, clock: Clock) -> AsyncIterator[ModelUpdates]:
+    """What takes announcements, ended after the test."""
+    updates = ModelUpdates(models, store.fetch, clock.sleep)
+    yield updates
+    for task in tasks_of(updates):
+        task.cancel()
+    await asyncio.gather(*tasks_of(updates), return_exceptions=True)
+
+
+def tasks_of(updates: ModelUpdates) -> list[asyncio.Task[Any]]:
+    """Return the tasks of the regions and that of `settle`."""
+    return [task for task in asyncio.all_tasks() if task.get_name().startswith(("models of region", "settle"))]
 
 
 def record(version: str, sequence: int, region: str = "global", key: bytes | None = None) -> Any:
@@ -56,14 +102,31 @@ def record(version: str, sequence: int, region: str = "global", key: bytes | Non
 
 
 async def settled(updates: ModelUpdates, *records: Any) -> None:
-    """Hand records over as the topic's content at the start."""
+    """Hand records over as the topic's content at the start, and wait until they are dealt with."""
     for one in records:
         await updates.apply(one)
+    read = asyncio.Event()
 
     async def at_once() -> None:
-        return None
+        read.set()
 
-    await updates.settle(at_once)
+    task = asyncio.create_task(updates.run(at_once), name="settle")
+    await read.wait()
+    await asyncio.sleep(0)
+    assert not task.done()
+    await dealt_with(updates)
+
+
+async def dealt_with(updates: ModelUpdates) -> None:
+    """Wait until nothing is waiting in any region."""
+    await asyncio.gather(*updates._regions.values())
+
+
+async def applied(updates: ModelUpdates, *records: Any) -> None:
+    """Hand records over at once, and wait until they are dealt with."""
+    for one in records:
+        await updates.apply(one)
+    await dealt_with(updates)
 
 
 def active(models: ModelsInUse, region: str | None = None) -> str | None:
@@ -73,10 +136,10 @@ def active(models: ModelsInUse, region: str | None = None) -> str | None:
 
 
 async def test_at_the_start_only_the_newest_is_fetched(
-    updates: ModelUpdates, models: ModelsInUse, fetched: list[str]
+    updates: ModelUpdates, models: ModelsInUse, store: Store
 ) -> None:
     await settled(updates, record("a", 0), record("b", 1), record("c", 2))
-    assert (active(models), fetched) == ("c", ["c"])
+    assert (active(models), store.fetched) == ("c", ["c"])
 
 
 async def test_at_the_start_a_broken_newest_gives_way_to_the_one_before(
@@ -91,13 +154,14 @@ async def test_at_the_start_a_broken_newest_gives_way_to_the_one_before(
 async def test_nothing_serves_before_the_topic_is_read_to_its_end(updates: ModelUpdates, models: ModelsInUse) -> None:
     await updates.apply(record("a", 0))
     assert active(models) is None
+    assert updates._regions == {}
 
 
 async def test_later_announcements_replace_and_broken_ones_do_not(updates: ModelUpdates, models: ModelsInUse) -> None:
     await settled(updates, record("a", 0))
-    await updates.apply(record("broken-b", 1))
+    await applied(updates, record("broken-b", 1))
     assert active(models) == "a"
-    await updates.apply(record("c", 2))
+    await applied(updates, record("c", 2))
     assert active(models) == "c"
     (status,) = models.status()
     assert (status.active, status.previous, status.sequence) == ("c", "a", 2)
@@ -108,14 +172,14 @@ async def test_a_rollback_is_an_older_version_with_a_higher_sequence(
 ) -> None:
     await settled(updates, record("a", 0))
     for version, sequence in (("b", 1), ("a", 2)):
-        await updates.apply(record(version, sequence))
+        await applied(updates, record(version, sequence))
     assert active(models) == "a"
 
 
-async def test_an_older_sequence_is_left_alone(updates: ModelUpdates, models: ModelsInUse, fetched: list[str]) -> None:
+async def test_an_older_sequence_is_left_alone(updates: ModelUpdates, models: ModelsInUse, store: Store) -> None:
     await settled(updates, record("b", 5))
-    await updates.apply(record("a", 5))
-    assert (active(models), fetched) == ("b", ["b"])
+    await applied(updates, record("a", 5))
+    assert (active(models), store.fetched) == ("b", ["b"])
 
 
 @pytest.mark.parametrize(
@@ -131,7 +195,7 @@ async def test_what_is_no_announcement_is_refused_and_changes_nothing(
     updates: ModelUpdates, models: ModelsInUse, broken: Callable[[], Any]
 ) -> None:
     await settled(updates, record("a", 0))
-    await updates.apply(broken())
+    await applied(updates, broken())
     assert active(models) == "a"
     assert sum(len(status.rejected) for status in models.status()) == 1
 
@@ -146,6 +210,122 @@ async def test_a_region_without_a_model_of_its_own_uses_the_global_one(
 async def test_refusals_are_bounded(updates: ModelUpdates, models: ModelsInUse) -> None:
     await settled(updates, record("a", 0))
     for number in range(30):
-        await updates.apply(record(f"broken-{number}", number + 1))
+        await applied(updates, record(f"broken-{number}", number + 1))
     (status,) = models.status()
     assert [one.version for one in status.rejected] == [f"broken-{29 - number}" for number in range(20)]
+
+
+# ---- a store that does not answer, and what nobody expects
+
+
+def away(times: int) -> list[Exception]:
+    """So many failures to reach the store."""
+    return [StoreUnavailable("mount it") for _ in range(times)]
+
+
+async def test_an_outage_is_waited_for_and_refuses_nothing(
+    updates: ModelUpdates, models: ModelsInUse, store: Store, clock: Clock, metrics: Metrics
+) -> None:
+    store.failures["b"] = away(8)
+    await settled(updates, record("a", 0), record("b", 1))
+    assert (active(models), store.fetched) == ("b", ["b"] * 9)
+    assert clock.slept == [1, 2, 4, 8, 16, 32, 60, 60]
+    (status,) = models.status()
+    assert status.rejected == []
+    assert metrics.model_store_unavailable.labels("global")._value.get() == 8
+
+
+async def test_each_delay_is_told(updates: ModelUpdates, store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    store.failures["a"] = away(2)
+    await settled(updates, record("a", 0))
+    told = [(one.levelname, one.getMessage()) for one in caplog.records if "again" in one.getMessage()]
+    assert told == [
+        ("WARNING", f"model a of region global is read again in {seconds} s: mount it") for seconds in (1, 2)
+    ]
+
+
+async def test_the_second_outage_begins_with_a_short_delay(updates: ModelUpdates, store: Store, clock: Clock) -> None:
+    store.failures = {"b": [*away(2), ArtifactInvalid("no")], "a": away(1)}
+    await settled(updates, record("a", 0), record("b", 1))
+    assert clock.slept == [1, 2, 1]
+
+
+async def test_a_newer_announcement_does_not_wait_for_an_older_one(
+    updates: ModelUpdates, models: ModelsInUse, store: Store, clock: Clock
+) -> None:
+    store.failures["a"] = away(1000)
+    clock.then = lambda count: updates.apply(record("b", 1)) if count == 3 else None
+    await settled(updates, record("a", 0))
+    assert (active(models), store.fetched) == ("b", ["a", "a", "a", "b"])
+
+
+async def test_a_broken_newer_announcement_gives_way_to_the_one_that_waits(
+    updates: ModelUpdates, models: ModelsInUse, store: Store, clock: Clock
+) -> None:
+    store.failures["a"] = away(2)
+    clock.then = lambda count: updates.apply(record("broken-b", 1)) if count == 1 else None
+    await settled(updates, record("a", 0))
+    assert (active(models), store.fetched) == ("a", ["a", "broken-b", "a", "a"])
+
+
+async def test_regions_do_not_wait_for_each_other(updates: ModelUpdates, models: ModelsInUse, store: Store) -> None:
+    store.gates["slow"] = threading.Event()
+    await settled(updates, record("world", 0))
+    await updates.apply(record("slow", 0, region="us"))
+    try:
+        await updates.apply(record("quick", 0, region="fr"))
+        await updates._regions["fr"]
+        assert [active(models, region) for region in ("fr", "us")] == ["quick", "world"]
+    finally:
+        store.gates["slow"].set()
+    await dealt_with(updates)
+    assert active(models, "us") == "slow"
+
+
+async def test_what_arrives_during_a_read_is_taken_next(
+    updates: ModelUpdates, models: ModelsInUse, store: Store
+) -> None:
+    store.gates["a"] = threading.Event()
+    await settled(updates)
+    await updates.apply(record("a", 0))
+    for version, sequence in (("b", 1), ("c", 2)):
+        await updates.apply(record(version, sequence))
+    store.gates["a"].set()
+    await dealt_with(updates)
+    assert active(models) == "c"
+    assert "b" not in store.fetched
+
+
+async def test_of_two_with_one_sequence_the_first_is_taken(updates: ModelUpdates, models: ModelsInUse) -> None:
+    await settled(updates, record("a", 0), record("b", 0))
+    assert active(models) == "a"
+
+
+@pytest.mark.parametrize("failure", [OSError(5, "torn", "/srv/models/global"), KeyError("gram"), MemoryError()])
+async def test_what_nobody_expects_refuses_the_version_and_ends_nothing(
+    updates: ModelUpdates, models: ModelsInUse, store: Store, failure: Exception
+) -> None:
+    store.failures["b"] = [failure]
+    await settled(updates, record("a", 0))
+    await applied(updates, record("b", 1))
+    (status,) = models.status()
+    assert [(one.version, one.reason) for one in status.rejected] == [("b", repr(failure))]
+    assert "/srv" not in status.rejected[0].reason
+    await applied(updates, record("c", 2))
+    assert active(models) == "c"
+
+
+async def test_announcements_that_wait_are_bounded(updates: ModelUpdates, store: Store, models: ModelsInUse) -> None:
+    for sequence in range(1500):
+        await updates.apply(record(f"broken-{sequence}", sequence))
+    await settled(updates)
+    assert store.fetched == [f"broken-{1499 - number}" for number in range(1000)]
+
+
+async def test_the_former_model_is_not_kept(models: ModelsInUse, model: FactorModel) -> None:
+    for sequence in range(3):
+        models.activate(replace(model, version=f"v{sequence}"), sequence)
+    (status,) = models.status()
+    assert (status.active, status.previous) == ("v2", "v1")
+    (slot,) = models._slots.values()
+    assert slot.previous == "v1"

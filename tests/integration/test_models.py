@@ -91,8 +91,10 @@ async def test_broken_and_unannounced_artifacts_never_serve_and_say_why(cluster:
     await applied(cluster)
     write_model(cluster.store, random_model(99))  # in the store, never announced
 
-    for seed, (name, (damage, _)) in enumerate(DAMAGES.items(), 2):
+    signs: dict[str, str] = {}
+    for seed, (name, (damage, sign)) in enumerate(DAMAGES.items(), 2):
         manifest = write_model(cluster.store, random_model(seed))
+        signs[manifest.version] = sign
         folder = cluster.folder / "models" / "global" / manifest.version
         damage(folder)
         kept = folder / "manifest.json"
@@ -106,9 +108,11 @@ async def test_broken_and_unannounced_artifacts_never_serve_and_say_why(cluster:
     await wait_for("refusal of every broken version", all_refused, 15)
     region = await region_of(worker)
     log = worker.log.read_text()
-    for (_, sign), rejection in zip(DAMAGES.values(), reversed(region["rejected"]), strict=True):
-        assert sign in rejection["reason"], rejection
+    assert {rejection["version"] for rejection in region["rejected"]} == signs.keys()
+    for rejection in region["rejected"]:
+        assert signs[rejection["version"]] in rejection["reason"], rejection
         assert rejection["reason"] in log
+        assert str(cluster.folder) not in rejection["reason"]
     assert region["active"] == good.version
     assert (await listed(worker, "u1"))["model_version"] == good.version
 
@@ -117,6 +121,28 @@ async def test_broken_and_unannounced_artifacts_never_serve_and_say_why(cluster:
     restarted.start()
     await restarted.ready()
     assert (await listed(restarted, "u1"))["model_version"] == good.version
+
+
+async def test_an_outage_of_the_store_delays_a_model_and_refuses_nothing(cluster: Cluster) -> None:
+    versions = [await cluster.publish(seed=1)]
+    folder, away = cluster.folder / "models", cluster.folder / "away"
+    folder.rename(away)
+    worker = cluster.worker("0")
+    worker.start()
+
+    async def serves_the_last() -> bool:
+        return bool((await region_of(worker))["active"] == versions[-1].version)
+
+    async def waits() -> bool:
+        return "is read again in" in worker.log.read_text()
+
+    await wait_for("a read without the store", waits, 30)
+    away.rename(folder)
+    await worker.ready()
+    versions.append(await cluster.publish(seed=2))
+    await wait_for("the new active version", serves_the_last, 15)
+    region = await region_of(worker)
+    assert (region["rejected"], region["previous"]) == ([], versions[0].version)
 
 
 @pytest.mark.parametrize("back", [False, True])

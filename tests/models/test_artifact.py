@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,11 @@ from safetensors.numpy import save
 from models.artifact import manifest_digest, read_artifact, read_manifest, read_metrics, version_name, write_artifact
 from models.artifact_files import FILES, ArtifactLimits
 from models.description import ModelDescription
-from models.errors import ArtifactInvalid
+from models.errors import ArtifactInvalid, StoreUnavailable
 from models.factor_model import FactorModel
 from models.manifest import FileEntry, Manifest, decode_manifest, encode_manifest, sign
 from models.store import ModelStore
-from models.user_solver import SolverParameters
+from models.user_solver import SolverParameters, UserSolver
 
 KEY = b"the key of the workers"
 LIMITS = ArtifactLimits(max_videos=100, max_factors=8, max_bytes=100_000)
@@ -143,7 +144,7 @@ def test_an_interrupted_write_is_finished_by_the_next(published: Published) -> N
     (published.folder / "manifest.json").unlink()
     (published.folder / "videos").write_bytes(b"half")
     assert published.store.versions("us") == []
-    published.refuses("cannot read us/.*manifest.json")
+    published.refuses(f"us/{VERSION}/manifest.json is missing")
     write(published.store, model())
     assert published.read().video_ids == IDS
 
@@ -237,7 +238,7 @@ def test_a_flipped_bit_is_refused(published: Published, name: str, data: st.Data
 @pytest.mark.parametrize("name", NAMES)
 def test_a_missing_file_is_refused(published: Published, name: str) -> None:
     (published.folder / name).unlink()
-    published.refuses(f"cannot read .*{name}")
+    published.refuses(f"^us/{VERSION}/{name} is missing from the model store$")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -247,6 +248,14 @@ def test_a_link_out_of_the_store_is_refused(published: Published, name: str, tmp
     path.rename(outside)
     path.symlink_to(outside)
     published.refuses("symbolic link")
+
+
+def test_an_outage_of_the_store_is_no_fault_of_the_version(published: Published) -> None:
+    away = published.folder.parent.parent.rename(published.folder.parent.parent.with_name("away"))
+    with pytest.raises(StoreUnavailable):
+        published.read()
+    away.rename(published.folder.parent.parent)
+    assert published.read().video_ids == IDS
 
 
 # ---- names and manifests
@@ -412,6 +421,44 @@ def test_a_model_that_cannot_solve_a_user_is_refused(published: Published) -> No
     write(store, singular)
     with pytest.raises(ArtifactInvalid, match="not positive definite"):
         read_artifact(store, "us", VERSION, digest=None, limits=LIMITS)
+
+
+@pytest.mark.parametrize("n_factors", [3, 8, 64])
+@pytest.mark.parametrize("n_videos", [3, 500])
+def test_a_model_whose_ridge_is_lost_in_rounding_is_refused(tmp_path: Path, n_videos: int, n_factors: int) -> None:
+    # with k factors of 1e12 and fewer than k videos, the matrix has rank below k but for a ridge of 3e-3, and
+    # 1e24 + 3e-3 is 1e24 in float64
+    lost = model(
+        description=ModelDescription(solver=SolverParameters(unobserved_weight=0.0, frequency_exponent=0.0)),
+        factors=(1e12 * np.random.default_rng(3).normal(size=(n_videos, n_factors))).astype(np.float32),
+        popularity=np.ones(n_videos, np.float32),
+        video_ids=tuple(f"v{number}" for number in range(n_videos)),
+    )
+    store = ModelStore(str(tmp_path))
+    write(store, lost)
+    with pytest.raises(ArtifactInvalid, match="not positive definite"):
+        read_artifact(store, "us", VERSION, digest=None, limits=ArtifactLimits())
+
+
+@pytest.mark.parametrize(("n_videos", "longest"), [(1, 1), (7, 7), (99, 99), (500, 100)])
+def test_the_trial_is_of_histories_of_many_lengths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_videos: int, longest: int
+) -> None:
+    tried: list[tuple[int, ...]] = []
+
+    def solve(_: UserSolver, indptr: Any, rows: Any, strengths: Any) -> Any:
+        tried.extend(tuple(rows[first:last]) for first, last in pairwise(indptr))
+        assert (strengths == 1).all()
+        return np.full((len(indptr) - 1, 2), np.nan if len(tried[-1]) == longest else 0.0)
+
+    parts = {"factors": np.ones((n_videos, 2), np.float32), "popularity": np.ones(n_videos, np.float32)}
+    store = ModelStore(str(tmp_path))
+    write(store, model(video_ids=tuple(f"v{number}" for number in range(n_videos)), **parts))
+    monkeypatch.setattr(UserSolver, "solve", solve)
+    with pytest.raises(ArtifactInvalid, match="NaN or infinity"):
+        read_artifact(store, "us", VERSION, digest=None, limits=ArtifactLimits())
+    assert {len(rows) for rows in tried} == {min(length, n_videos) for length in (1, 5, 20, 100)}
+    assert all(len(set(rows)) == len(rows) and set(rows) <= set(range(n_videos)) for rows in tried)
 
 
 @pytest.mark.parametrize("field", ["regularization", "unobserved_weight"])

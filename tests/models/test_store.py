@@ -1,10 +1,13 @@
+import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from models.errors import ArtifactInvalid
+from models.errors import ArtifactInvalid, StoreUnavailable
 from models.store import ModelStore, is_region, is_version
 
 
@@ -47,9 +50,85 @@ def test_reading_is_limited(store: ModelStore) -> None:
         store.read("us/v1/videos", max_bytes=4)
 
 
-def test_a_missing_file_is_an_invalid_artifact(store: ModelStore) -> None:
-    with pytest.raises(ArtifactInvalid, match="cannot read us/v1/videos"):
-        store.read("us/v1/videos", max_bytes=4)
+@pytest.mark.parametrize("path", ["us/v1/videos", "README/v1/videos"])
+def test_a_missing_file_is_an_invalid_artifact(store: ModelStore, path: str) -> None:
+    store.write("README", b"x")
+    with pytest.raises(ArtifactInvalid, match=f"^{path} is missing from the model store$"):
+        store.read(path, max_bytes=4)
+    assert not store.exists(path)
+
+
+ACCESSES: list[Callable[[ModelStore], object]] = [
+    lambda store: store.read("us/v1/manifest.json", 9),
+    lambda store: store.exists("us/v1/manifest.json"),
+    lambda store: store.versions("us"),
+    lambda store: store.regions(),
+]
+
+
+@pytest.mark.parametrize("access", ACCESSES)
+@pytest.mark.parametrize(
+    "failure",
+    [PermissionError(errno.EACCES, "denied"), OSError(errno.ESTALE, "stale"), TimeoutError(), RuntimeError("503")],
+)
+def test_a_store_that_does_not_answer_refuses_nothing(
+    store: ModelStore, monkeypatch: pytest.MonkeyPatch, access: Callable[[ModelStore], object], failure: Exception
+) -> None:
+    store.write("us/v1/manifest.json", b"x")
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise failure
+
+    with monkeypatch.context() as outage:
+        for name in ("info", "ls", "open"):
+            outage.setattr(store._files, name, fail)
+        with pytest.raises(StoreUnavailable, match=type(failure).__name__):
+            access(store)
+    access(store)
+
+
+def test_an_outage_between_finding_and_reading_refuses_nothing(
+    store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write("us/v1/manifest.json", b"x")
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EIO, "torn")
+
+    monkeypatch.setattr(store._files, "open", fail)
+    with pytest.raises(StoreUnavailable, match=r"us/v1/manifest.json: OSError: \[Errno 5\] torn"):
+        store.read("us/v1/manifest.json", 9)
+
+
+def test_a_local_store_without_its_folder_is_unavailable(tmp_path: Path) -> None:
+    store = ModelStore(str(tmp_path / "mount"))
+    with pytest.raises(StoreUnavailable, match="mount it"):
+        store.read("us/v1/manifest.json", 9)
+    assert (store.regions(), store.versions("us"), store.exists("us/v1/manifest.json")) == ([], [], False)
+    (tmp_path / "mount").mkdir()
+    with pytest.raises(ArtifactInvalid, match="missing"):
+        store.read("us/v1/manifest.json", 9)
+
+
+def test_a_link_that_cannot_be_followed_now_is_no_link_out_of_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EIO, "torn")
+
+    monkeypatch.setattr(Path, "resolve", fail)
+    with pytest.raises(StoreUnavailable, match="torn"):
+        ModelStore(str(tmp_path)).read("us/v1/manifest.json", 9)
+
+
+def test_what_is_said_of_a_version_names_no_path_of_the_machine(tmp_path: Path) -> None:
+    store = ModelStore(str(tmp_path))
+    store.write("us/v1/videos", b"12345")
+    (tmp_path / "us" / "out").symlink_to("/")
+    for path in ("us/v1/videos", "us/v1/none", "us/v1", "us/out/videos"):
+        with pytest.raises(ArtifactInvalid, match=path) as refused:
+            store.read(path, 4)
+        assert str(tmp_path) not in str(refused.value)
 
 
 @pytest.mark.parametrize(
