@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 from aiokafka import ConsumerRecord
 
 from agents.chunks import Chunk
@@ -18,9 +17,9 @@ from agents.dead_letters import DeadLetter
 from agents.metrics import Metrics
 from agents.partitions import partition_of
 from agents.popularity import OwnPopularity
-from agents.user_state import NO_SCORES, UserState
+from agents.user_state import NO_SCORES, TIE_BYTES, UserState
 from models.errors import ModelError
-from models.events import Event, Rejected, decode_event
+from models.events import Browse, Event, Play, Rate, Rejected, decode_event
 from models.factor_model import FactorModel
 from models.history import event_tie
 from models.recommend import recommend
@@ -95,6 +94,9 @@ class MemberEvents:
         self._bounds = bounds
         self._partitions = partitions
         self._metrics = metrics
+        self._applied = {
+            kind: metrics.events_applied.labels(kind.__struct_config__.tag) for kind in (Play, Rate, Browse)
+        }
         self._now = now
 
     def prepare(self, chunk: Chunk) -> PreparedChunk:
@@ -140,29 +142,25 @@ class MemberEvents:
     def _apply(self, partition: int, key: bytes, arrived: _Arrived) -> UserState | None:
         """Apply a user's events; None when none of them changes anything."""
         state = UserState.decode(self._table.read(partition, key))
-        recent = state.recent.tolist()
-        known = set(recent)
-        fresh: list[Event] = []
+        fresh: dict[bytes, Event] = {}
         for offset, event in arrived:
-            repeated = offset <= state.fence
-            tie = event_tie(event.event_id)
-            if repeated:
+            tie = event_tie(event.event_id).to_bytes(TIE_BYTES, "little")
+            if offset <= state.fence:
                 self._metrics.events_repeated.inc()
-            elif tie in known:
+                self._popularity.add(partition, event, offset)
+            elif tie in fresh or state.remembers(tie):
                 self._metrics.events_duplicate.inc()
-                continue
-            self._popularity.add(partition, event, offset)
-            if not repeated:
-                known.add(tie)
-                recent.append(tie)
-                fresh.append(event)
-                self._metrics.events_applied.labels(type(event).__struct_config__.tag).inc()
+            else:
+                fresh[tie] = event
+                self._popularity.add(partition, event, offset)
+                self._applied[type(event)].inc()
         if not fresh:
             return None
+        recent = state.recent + b"".join(fresh)
         return UserState(
-            history=state.history.apply(fresh, self._bounds.history_limit),
+            history=state.history.apply(list(fresh.values()), self._bounds.history_limit),
             fence=arrived[-1][0],
-            recent=np.array(recent[max(0, len(recent) - self._bounds.recent_events) :], np.uint64),
+            recent=recent[max(0, len(recent) - TIE_BYTES * self._bounds.recent_events) :],
             version="",
             top=NO_SCORES,
             written_at=int(self._now() * 1000),

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.history import EMPTY_HISTORY, FACT, History, LatestRegion
 from models.scoring import TopN
 from tables.rows import RegionStamp, RowCodec, UserRow
 
-_NO_EVENTS = np.empty(0, np.uint64)
+TIE_BYTES = 8
 NO_SCORES = TopN(np.empty(0, np.int32), np.empty(0, np.float32))
 _CODEC = RowCodec(FACT)
 
@@ -22,7 +21,7 @@ class UserState:
     ----------
     history : what the user did, independent of any model.
     fence : last source offset that is applied, -1 for none.
-    recent : uint64, hashes of the last event ids, oldest first.
+    recent : `TIE_BYTES` each, hashes of the last event ids, oldest first.
     version : model version that made `top`; empty when there was no model.
     top : the stored list, best first; rows are of that version.
     written_at : ms since the epoch, UTC, 0 when nothing is stored.
@@ -30,21 +29,31 @@ class UserState:
 
     history: History
     fence: int
-    recent: NDArray[np.uint64]
+    recent: bytes
     version: str
     top: TopN
     written_at: int
 
+    def remembers(self, tie: bytes) -> bool:
+        """Return whether an event id's hash is among the recent ones."""
+        at = self.recent.find(tie)
+        while at % TIE_BYTES and at > 0:  # found across two of them
+            at = self.recent.find(tie, at + 1)
+        return at >= 0
+
     @classmethod
     def decode(cls, row: bytes | None) -> "UserState":
-        """Read a stored row; None gives the state of a user nobody has seen. Raises `RowCorrupt`."""
+        """Read a stored row; None gives the state of a user nobody has seen. Raises `RowCorrupt`.
+
+        The history is taken as it stands: this code wrote it, in order, and Kafka and RocksDB keep checksums.
+        """
         if row is None:
             return NEW_USER
         stored = _CODEC.decode(row)
         at = stored.region
         region = None if at is None else LatestRegion(at.name, at.ts, at.tie)
         return cls(
-            history=History.of(stored.facts, stored.videos, region),
+            history=History(stored.facts, stored.videos, region),
             fence=stored.fence,
             recent=stored.recent,
             version=stored.version,
@@ -70,4 +79,4 @@ class UserState:
         )
 
 
-NEW_USER = UserState(EMPTY_HISTORY, -1, _NO_EVENTS, "", NO_SCORES, 0)
+NEW_USER = UserState(EMPTY_HISTORY, -1, b"", "", NO_SCORES, 0)

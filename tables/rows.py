@@ -7,7 +7,7 @@ part           size in bytes            content
 =============  =======================  ====================================================================
 header         30                       fence int64, format uint8, counts and lengths, time of writing
 region         region length + 16       name, then ts int64 and tie uint64 of the event that named it
-recent         8 a recent event         uint64 hashes of the last event ids, oldest first
+recent         8 a recent event         hashes of the last event ids, oldest first
 facts          itemsize a fact          the history's facts, a numpy structured array
 videos         length                   ids of the facts' videos, UTF-8, joined by NUL (ids hold none)
 version        length                   UTF-8 name of the model version that made the scores
@@ -32,6 +32,8 @@ _FORMAT = 1
 _HEADER = struct.Struct("<qBBHHBHIqx")
 """fence, format, region length, facts, recent, version length, scores, bytes of video ids, written at (ms)."""
 _REGION = struct.Struct("<qQ")
+_TIE_BYTES = 8
+_ROW, _SCORE = np.dtype("<i4"), np.dtype("<f4")
 
 MAX_COUNT = 0xFFFF
 """Largest number of facts, recent events or scores that a row can name."""
@@ -54,7 +56,7 @@ class UserRow:
     ----------
     fence : last source offset that is applied.
     written_at : ms since the epoch, UTC, when this row was made.
-    recent : uint64, hashes of the last event ids, oldest first.
+    recent : 8 bytes each, hashes of the last event ids, oldest first.
     facts : structured array (n,), ascending in time; its dtype is the codec's.
     videos : n video ids, aligned with `facts`.
     region : where the user is, or None while no event named a region.
@@ -64,7 +66,7 @@ class UserRow:
 
     fence: int
     written_at: int
-    recent: NDArray[np.uint64]
+    recent: bytes
     facts: NDArray[Any]
     videos: tuple[str, ...]
     region: RegionStamp | None
@@ -86,8 +88,9 @@ class RowCodec:
 
     def encode(self, row: UserRow) -> bytes:
         """Return the row's bytes; cost O(size), a handful of copies."""
-        region = row.region.name.encode() if row.region else b""
-        stamp = _REGION.pack(row.region.ts, row.region.tie) if row.region else b""
+        region, stamp = b"", b""
+        if row.region is not None:
+            region, stamp = row.region.name.encode(), _REGION.pack(row.region.ts, row.region.tie)
         videos = "\0".join(row.videos).encode()
         version = row.version.encode()
         header = _HEADER.pack(
@@ -95,67 +98,55 @@ class RowCodec:
             _FORMAT,
             len(region),
             len(row.facts),
-            len(row.recent),
+            len(row.recent) // _TIE_BYTES,
             len(version),
             len(row.top_rows),
             len(videos),
             row.written_at,
         )
-        arrays = (row.recent, row.facts, row.top_rows, row.top_scores)
-        recent, facts, rows, scores = (array.tobytes() for array in arrays)
-        return b"".join((header, region, stamp, recent, facts, videos, version, rows, scores))
+        facts, rows, scores = row.facts.tobytes(), row.top_rows.tobytes(), row.top_scores.tobytes()
+        return b"".join((header, region, stamp, row.recent, facts, videos, version, rows, scores))
 
     def decode(self, data: bytes) -> UserRow:
-        """Read a row; arrays are read-only views of `data`. Raises `RowCorrupt` on any length or format mismatch."""
+        """Read a row; arrays are read-only views of `data`. Raises `RowCorrupt` on a length or format mismatch."""
         if len(data) < _HEADER.size:
             raise RowCorrupt(f"user row of {len(data)} bytes, a header has {_HEADER.size}")
-        fence, layout, n_region, n_facts, n_recent, n_version, n_top, n_videos, written_at = _HEADER.unpack_from(data)
+        header = _HEADER.unpack_from(data)
+        fence, layout, n_region, n_facts, n_recent, n_version, n_top, n_videos, written_at = header
         if layout != _FORMAT:
             raise RowCorrupt(f"user row of format {layout}, this code reads format {_FORMAT}")
-        sections = _Sections(data, _HEADER.size)
-        region = None
-        if n_region:
-            name = sections.text(n_region)
-            region = RegionStamp(name, *_REGION.unpack(sections.take(_REGION.size)))
-        recent = sections.array(np.dtype("<u8"), n_recent)
-        facts = sections.array(self._fact, n_facts)
-        names = sections.text(n_videos)
-        videos = tuple(names.split("\0")) if n_facts else ()
+        region_at = _HEADER.size
+        recent_at = region_at + (n_region + _REGION.size if n_region else 0)
+        facts_at = recent_at + n_recent * _TIE_BYTES
+        videos_at = facts_at + n_facts * self._fact.itemsize
+        version_at = videos_at + n_videos
+        rows_at = version_at + n_version
+        scores_at = rows_at + n_top * _ROW.itemsize
+        end = scores_at + n_top * _SCORE.itemsize
+        if end != len(data):
+            raise RowCorrupt(f"user row of {len(data)} bytes, its header speaks of {end}")
+        videos = tuple(_text(data, videos_at, version_at).split("\0")) if n_facts else ()
         if len(videos) != n_facts:
             raise RowCorrupt(f"user row with {n_facts} facts names {len(videos)} videos")
-        version = sections.text(n_version)
-        top_rows = sections.array(np.dtype("<i4"), n_top)
-        top_scores = sections.array(np.dtype("<f4"), n_top)
-        sections.finish()
-        return UserRow(fence, written_at, recent, facts, videos, region, version, top_rows, top_scores)
+        return UserRow(
+            fence,
+            written_at,
+            data[recent_at:facts_at],
+            np.frombuffer(data, self._fact, n_facts, facts_at),
+            videos,
+            _region(data, region_at, n_region) if n_region else None,
+            _text(data, version_at, rows_at),
+            np.frombuffer(data, _ROW, n_top, rows_at),
+            np.frombuffer(data, _SCORE, n_top, scores_at),
+        )
 
 
-class _Sections:
-    """Cuts a row into its parts, in order, and refuses to read past its end."""
+def _region(data: bytes, start: int, length: int) -> RegionStamp:
+    return RegionStamp(_text(data, start, start + length), *_REGION.unpack_from(data, start + length))
 
-    def __init__(self, data: bytes, start: int) -> None:
-        self._data = data
-        self._at = start
 
-    def take(self, size: int) -> bytes:
-        """Return the next `size` bytes."""
-        start, self._at = self._at, self._at + size
-        if self._at > len(self._data):
-            raise RowCorrupt(f"user row of {len(self._data)} bytes is cut: {self._at} are needed")
-        return self._data[start : self._at]
-
-    def text(self, size: int) -> str:
-        """Return the next `size` bytes as text."""
-        try:
-            return self.take(size).decode()
-        except UnicodeDecodeError as error:
-            raise RowCorrupt(f"user row holds text that is not UTF-8: {error.reason}") from None
-
-    def array(self, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
-        """Return the next `count` items as a read-only array."""
-        return np.frombuffer(self.take(count * dtype.itemsize), dtype, count)
-
-    def finish(self) -> None:
-        """Check that nothing is left over."""
-        if self._at != len(self._data):
-            raise RowCorrupt(f"user row of {len(self._data)} bytes has {len(self._data) - self._at} too many")
+def _text(data: bytes, start: int, stop: int) -> str:
+    try:
+        return data[start:stop].decode()
+    except UnicodeDecodeError as error:
+        raise RowCorrupt(f"user row holds text that is not UTF-8: {error.reason}") from None

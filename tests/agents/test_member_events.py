@@ -112,7 +112,7 @@ def test_chunk_borders_restarts_and_repeats_do_not_matter(
         expected = EMPTY_HISTORY.apply([event for event in happened if event.user_id == user], BOUNDS.history_limit)
         assert one.history == other.history == expected
         assert one.fence == other.fence == max(at for at, event in enumerate(happened) if event.user_id == user)
-        np.testing.assert_array_equal(one.recent, other.recent)
+        assert one.recent == other.recent
         np.testing.assert_allclose(one.top.scores, other.top.scores, rtol=1e-4, atol=1e-6)
 
 
