@@ -15,8 +15,8 @@ from aiokafka import ConsumerRecord
 from agents.chunks import Chunk
 from agents.dead_letters import DeadLetter
 from agents.metrics import Metrics
+from agents.own_popularity import OwnPopularity
 from agents.partitions import partition_of
-from agents.popularity import OwnPopularity
 from agents.user_state import NO_SCORES, TIE_BYTES, UserState
 from models.errors import ModelError
 from models.events import Browse, Event, Play, Rate, Rejected, decode_event

@@ -2,8 +2,8 @@
 
 import asyncio
 
+from agents.own_popularity import OwnPopularity
 from agents.ownership import Ownership
-from agents.popularity import OwnPopularity
 from agents.producer import AcknowledgedProducer
 
 _RECORDS_AT_ONCE = 50

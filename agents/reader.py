@@ -20,11 +20,10 @@ from agents.connection import Connection
 from agents.fatal import EXIT_CONFIG, leave
 from agents.metrics import Metrics
 from agents.ownership import Ownership
-from agents.takeover import SourceChanged, StartPoint, incomplete, start_points
+from agents.takeover import SourceChanged, StartPoint, await_recovery, start_points
 from tables.fenced_table import FencedTable
 
 _log = logging.getLogger(__name__)
-_POLL_SECONDS = 0.05
 _REPORT_SECONDS = 1.0
 
 
@@ -104,7 +103,7 @@ class Reader:
         if self._task is not None:
             await self.revoked()
         if self._consumer is None:
-            consumer = await self._connect()
+            consumer = await source_consumer(self._connection, self._group, self._bounds.fetch_wait_ms)
             if self._stopped:  # while it connected
                 await consumer.stop()
                 return
@@ -149,22 +148,11 @@ class Reader:
         end = consumer.last_stable_offset(at) or 0
         return max(0, end - max(self._next.get(partition, 0), self._passed.get(partition, 0)))
 
-    async def _connect(self) -> AIOKafkaConsumer:
-        consumer = AIOKafkaConsumer(
-            **self._connection.client_options(),
-            group_id=self._group,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            isolation_level="read_committed",  # what a producer took back is no event
-            fetch_max_wait_ms=self._bounds.fetch_wait_ms,
-            max_partition_fetch_bytes=1 << 20,
-        )
-        await consumer.start()
-        return consumer
-
     async def _run(self, consumer: AIOKafkaConsumer, epoch: int) -> None:
         partitions = self._assignment.partitions()
-        await self._await_tables(consumer, partitions)
+        await await_recovery(
+            self._table, consumer, partitions, self._assignment.recovered, self._bounds.takeover_seconds
+        )
         starts = await self._take_over(consumer, partitions, epoch)
         while epoch == self._ownership.epoch:
             fetched = await consumer.getmany(timeout_ms=200, max_records=self._bounds.max_records)
@@ -172,21 +160,6 @@ class Reader:
             if chunk is not None:
                 await self._channel.hand_over(chunk)
             await self._report(consumer)
-
-    async def _await_tables(self, consumer: AIOKafkaConsumer, partitions: set[int]) -> None:
-        deadline = time.monotonic() + self._bounds.takeover_seconds
-        held: dict[int, int | None] = {}
-        while True:
-            missing = await incomplete(self._table, consumer, partitions)
-            if not missing and self._assignment.recovered():
-                return
-            now, before = time.monotonic(), held
-            held = {partition: self._table.recovered_to(partition) for partition in partitions}
-            if held != before:
-                deadline = now + self._bounds.takeover_seconds
-            elif now > deadline:
-                leave(f"recovery of {sorted(missing)} stands still for {self._bounds.takeover_seconds} s")
-            await asyncio.sleep(_POLL_SECONDS)
 
     async def _take_over(self, consumer: AIOKafkaConsumer, partitions: set[int], epoch: int) -> dict[int, StartPoint]:
         starts = await start_points(self._table, consumer, self._topic, partitions)
@@ -245,6 +218,21 @@ class Reader:
 async def _commit(consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
     with contextlib.suppress(KafkaError):  # nothing reads them but lag tools; the next second tries again
         await consumer.commit(offsets)
+
+
+async def source_consumer(connection: Connection, group: str, fetch_wait_ms: int) -> AIOKafkaConsumer:
+    """Return a started consumer without partitions; `group` only names where its positions are committed."""
+    consumer = AIOKafkaConsumer(
+        **connection.client_options(),
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        isolation_level="read_committed",  # what a producer took back is no event
+        fetch_max_wait_ms=fetch_wait_ms,
+        max_partition_fetch_bytes=1 << 20,
+    )
+    await consumer.start()
+    return consumer
 
 
 def _leave_on_error(task: "asyncio.Task[None]") -> None:

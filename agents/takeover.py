@@ -4,13 +4,18 @@
 position stored with the rows; the fingerprint beside it tells whether the source topic is still the same one.
 """
 
-from collections.abc import Iterable
+import asyncio
+import time
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from agents.fatal import leave
 from tables.fenced_table import FencedTable
 from tables.position import Position, fingerprint
+
+_POLL_SECONDS = 0.05
 
 
 class SourceChanged(Exception):
@@ -55,6 +60,28 @@ async def incomplete(table: FencedTable, consumer: AIOKafkaConsumer, partitions:
     return {
         at.partition for at, end in ends.items() if (held := table.recovered_to(at.partition)) is None or held + 1 < end
     }
+
+
+async def await_recovery(
+    table: FencedTable,
+    consumer: AIOKafkaConsumer,
+    partitions: Collection[int],
+    recovered: Callable[[], bool],
+    standstill_seconds: float,
+) -> None:
+    """Return when every partition's table is complete and Faust says that recovery has ended.
+
+    Leaves when the tables have not moved for `standstill_seconds`; a long recovery that moves is left alone.
+    """
+    deadline = time.monotonic() + standstill_seconds
+    held: dict[int, int | None] = {}
+    while (missing := await incomplete(table, consumer, partitions)) or not recovered():
+        before, held = held, {partition: table.recovered_to(partition) for partition in partitions}
+        if held != before:
+            deadline = time.monotonic() + standstill_seconds
+        elif time.monotonic() > deadline:
+            leave(f"recovery of {sorted(missing)} stands still for {standstill_seconds} s")
+        await asyncio.sleep(_POLL_SECONDS)
 
 
 async def start_points(

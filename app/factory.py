@@ -22,8 +22,9 @@ from agents.fatal import leave
 from agents.member_events import MemberEvents, UserBounds
 from agents.metrics import Metrics, make_metrics
 from agents.model_updates import ModelsInUse, ModelUpdates
+from agents.own_popularity import POPULARITY_PREFIX, OwnPopularity
 from agents.ownership import Ownership
-from agents.popularity import POPULARITY_PREFIX, GlobalPopularity, OwnPopularity
+from agents.popularity import GlobalPopularity
 from agents.popularity_publisher import publish_popularity
 from agents.producer import AcknowledgedProducer
 from agents.reader import Reader, ReaderBounds

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from agents.chunks import Chunk
 from agents.member_events import MemberEvents, PreparedChunk, UserBounds
 from agents.metrics import Metrics
-from agents.popularity import POPULARITY_PREFIX, OwnPopularity
+from agents.own_popularity import POPULARITY_PREFIX, OwnPopularity
 from agents.user_state import UserState
 from models.events import Browse, Event, Play, Rate, encode_event
 from models.factor_model import FactorModel

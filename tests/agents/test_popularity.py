@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from agents.metrics import make_metrics
-from agents.popularity import POPULARITY_PREFIX, GlobalPopularity, OwnPopularity, Share, ShareCounts
+from agents.own_popularity import POPULARITY_PREFIX, OwnPopularity
+from agents.popularity import GlobalPopularity, Share, ShareCounts
 from agents.producer import Outgoing
 from models.events import Event, Play, Rate
 

@@ -9,7 +9,7 @@ import numpy as np
 from aiokafka import ConsumerRecord
 from rocksdict import AccessType, Options, Rdict
 
-from agents.popularity import POPULARITY_PREFIX
+from agents.own_popularity import POPULARITY_PREFIX
 from agents.user_state import UserState
 from models.factor_model import FactorModel
 from tables.position import POSITION_KEY, Position
