@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from models.factor_model import FactorModel
 
+HISTORY_LIMIT = 500
+"""The default of users.history_limit; long runs go beyond it."""
 KINDS = {"play": 1, "rate": 2, "view": 3, "list_add": 4, "list_remove": 5, "dismiss": 6}
 REGISTERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 4, 6: 6}
 
@@ -73,7 +75,8 @@ def expect(records: list[ConsumerRecord]) -> Expected:
         expected.likes[event["video_id"]] += kind == 1 or (kind == 2 and value >= 4.0)
     for user, held in registers.items():
         ordered = sorted((fact, video) for (_, video), fact in held.items())
-        expected.facts[user] = [(ts, video, kind, value) for (ts, _, kind, value), video in ordered]
+        newest = ordered[-HISTORY_LIMIT:]
+        expected.facts[user] = [(ts, video, kind, value) for (ts, _, kind, value), video in newest]
     return expected
 
 
