@@ -1,0 +1,52 @@
+"""One run of the benchmarks: its broker, folder and sizes, and what measurements leave for each other."""
+
+import secrets
+import sys
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from models.factor_model import FactorModel
+from tests.benchmarks.deployment import Deployment
+from tests.benchmarks.figures import Figures
+from tests.benchmarks.sizes import Sizes
+from tests.benchmarks.workload import random_model
+
+
+@dataclass
+class Bench:
+    """What every measurement is given.
+
+    Parameters
+    ----------
+    bootstrap : address of the broker.
+    folder : for everything that is written.
+    sizes : how much is measured.
+    facts : facts in the history of every user before the events; 0: nobody has seen them.
+    repeat : which one runs, from 0.
+    latest : figures of this repeat so far, of all measurements.
+    kept : deployments that later repeats use again, by purpose.
+    """
+
+    bootstrap: str
+    folder: Path
+    sizes: Sizes
+    facts: int = 0
+    repeat: int = 0
+    latest: Figures = field(default_factory=dict)
+    kept: dict[str, Deployment] = field(default_factory=dict)
+
+    @cached_property
+    def model(self) -> FactorModel:
+        """The model of all comparisons."""
+        return random_model(self.sizes.n_videos, self.sizes.n_factors)
+
+    def deployment(self, purpose: str, events: str | None = None) -> Deployment:
+        """Return a deployment with names of its own, perhaps on another's events."""
+        app_id = f"{purpose}-{secrets.token_hex(3)}"
+        return Deployment(self.bootstrap, app_id, events or f"{app_id}-events", self.folder, self.sizes.partitions)
+
+    @staticmethod
+    def say(text: str) -> None:
+        """Tell a person how far it is."""
+        sys.stderr.write(f"bench: {text}\n")

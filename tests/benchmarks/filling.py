@@ -1,0 +1,40 @@
+"""Filling topics quickly: whole batches to each partition, all acknowledged."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from itertools import islice
+
+from agents.connection import Connection
+from agents.partitions import partition_of
+from agents.producer import AcknowledgedProducer
+from agents.stall import StallGuard
+from tests.benchmarks.workload import Record
+
+_AT_ONCE = 20_000
+_NEVER = 1e12
+
+
+@asynccontextmanager
+async def batch_producer(connection: Connection) -> AsyncIterator[AcknowledgedProducer]:
+    """Yield a producer of whole batches."""
+    producer = AcknowledgedProducer(connection, StallGuard(_NEVER))
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
+async def fill(producer: AcknowledgedProducer, topic: str, partitions: int, records: Iterable[Record]) -> int:
+    """Send records, no key twice among those sent at once, to where murmur2 puts them; return how many."""
+    count, rest = 0, iter(records)
+    while part := list(islice(rest, _AT_ONCE)):
+        by_partition: dict[int, dict[bytes, bytes | None]] = defaultdict(dict)
+        for key, value in part:
+            by_partition[partition_of(key, partitions)][key] = value
+        for partition, rows in by_partition.items():
+            key, last = rows.popitem()
+            await producer.append(topic, partition, rows, (key, last or b""))
+        count += len(part)
+    return count

@@ -1,0 +1,59 @@
+"""A producer as a process of its own: events at a steady rate, each of another user, until it is told to stop.
+
+``python -m tests.benchmarks.load BOOTSTRAP TOPIC RATE FIRST_USER VIDEOS``. It sends as any client does, record by
+record, and ends by itself after ten minutes.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaProducer
+
+from deploy.kafka.plan import Plan
+from deploy.kafka.supervised import Supervised
+from tests.benchmarks.deployment import Deployment
+from tests.benchmarks.workload import event_records
+
+_STEP_SECONDS = 0.01
+_LONGEST_SECONDS = 600.0
+_MOST = 50_000
+
+
+@asynccontextmanager
+async def steady_load(deployment: Deployment, rate: float, first_user: int, n_videos: int) -> AsyncIterator[None]:
+    """Send events in the background while the block runs."""
+    arguments = [deployment.bootstrap, deployment.events, str(rate), str(first_user), str(n_videos)]
+    log = deployment.folder / f"{deployment.app_id}-load.log"
+    process = Supervised(Plan([sys.executable, "-m", "tests.benchmarks.load", *arguments], log, (log,)))
+    try:
+        await asyncio.sleep(2.0)  # it connects, and the worker gets into its stride
+        yield
+        if not process.running():
+            raise RuntimeError(f"the load ended by itself: {log.read_text(errors='replace')[-2000:]}")
+    finally:
+        await asyncio.to_thread(process.kill)
+
+
+async def send_steadily(bootstrap: str, topic: str, rate: float, first_user: int, n_videos: int) -> None:
+    """Send `rate` events a second, in steps of 10 ms."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=2)
+    await producer.start()
+    started, sent, seed = time.monotonic(), 0, 0
+    records = event_records(first_user, _MOST, n_videos, seed)
+    while (now := time.monotonic() - started) < _LONGEST_SECONDS:
+        for _ in range(int(now * rate) - sent):
+            record = next(records, None)
+            if record is None:
+                seed += 1
+                records = event_records(first_user + sent, _MOST, n_videos, seed)
+                record = next(records)
+            await producer.send(topic, key=record[0], value=record[1])
+            sent += 1
+        await asyncio.sleep(_STEP_SECONDS)
+
+
+if __name__ == "__main__":
+    asyncio.run(send_steadily(sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5])))

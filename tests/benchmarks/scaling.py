@@ -1,0 +1,66 @@
+"""Two workers against one: events a second by the clock, and what an event costs in CPU."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.deployment import Worker
+from tests.benchmarks.figures import Figures
+from tests.benchmarks.filling import batch_producer, fill
+from tests.benchmarks.progress import Rates, Sample, rates
+from tests.benchmarks.workload import event_records
+
+_SAMPLE_SECONDS = 0.15
+
+
+async def measure(bench: Bench) -> Figures:
+    """Let one, then two workers that are ready apply the same events."""
+    one, two = await _rates(bench, 1), await _rates(bench, 2)
+    return {
+        "two_workers_ratio": two.per_second / one.per_second,
+        "two_workers_cpu_ratio": one.per_cpu_second / two.per_cpu_second,
+        "one_worker_events_per_second": one.per_second,
+        "two_workers_events_per_second": two.per_second,
+    }
+
+
+async def _rates(bench: Bench, count: int) -> Rates:
+    sizes = bench.sizes
+    deployment = bench.deployment(f"scale-{count}")
+    await deployment.prepare(bench.model)
+    records = list(event_records(0, sizes.events, sizes.n_videos))
+    async with AsyncExitStack() as stack:
+        workers = [await stack.enter_async_context(deployment.worker(number)) for number in range(count)]
+        for worker in workers:
+            await worker.ready()
+        await _all_run(workers)
+        async with batch_producer(deployment.connection) as producer:
+            sending = asyncio.create_task(fill(producer, deployment.events, sizes.partitions, records))
+            samples = await _together(workers, sizes.events)
+            await sending
+    return rates(samples, sizes.events)
+
+
+async def _all_run(workers: list[Worker]) -> None:
+    """Wait until every worker has partitions and all of them together stay: the group has settled."""
+    quiet = 0
+    async with asyncio.timeout(90):
+        while quiet < 10:
+            await asyncio.sleep(0.2)
+            running = [await _running(worker) for worker in workers]
+            quiet = quiet + 1 if min(running) > 0 and max(running) - min(running) <= 1 else 0
+
+
+async def _running(worker: Worker) -> float:
+    metrics = await worker.metrics()
+    return float(metrics.split("\nnearline_partitions_running ", 1)[1].split("\n", 1)[0])
+
+
+async def _together(workers: list[Worker], events: int) -> list[Sample]:
+    samples: list[Sample] = []
+    async with asyncio.timeout(300):
+        while not samples or samples[-1].events < events:
+            parts = await asyncio.gather(*(worker.sample() for worker in workers))
+            samples.append(Sample(sum(p.events for p in parts), sum(p.cpu for p in parts), parts[0].clock))
+            await asyncio.sleep(_SAMPLE_SECONDS)
+    return samples

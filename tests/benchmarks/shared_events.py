@@ -1,0 +1,28 @@
+"""The one topic of events that the worker and plain Faust both read, and the rows of its users."""
+
+from agents.topics import TopicSpec, create_topics
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.filling import batch_producer, fill
+from tests.benchmarks.workload import event_records, histories, stored_state, user_id
+
+_TOPIC = "shared-events"
+
+
+async def shared_events(bench: Bench) -> str:
+    """Return the topic; the first call fills it with one event of each user."""
+    sizes, deployment = bench.sizes, bench.deployment("shared", _TOPIC)
+    made = await create_topics(deployment.connection, [TopicSpec(_TOPIC, sizes.partitions, "delete")], replication=1)
+    if made:
+        async with batch_producer(deployment.connection) as producer:
+            await fill(producer, _TOPIC, sizes.partitions, event_records(0, sizes.events, sizes.n_videos))
+    return _TOPIC
+
+
+async def store_users(bench: Bench, changelog: str) -> None:
+    """Put a row of `bench.facts` facts for every user of the events into a worker's changelog."""
+    sizes, deployment = bench.sizes, bench.deployment("rows")
+    some = histories(min(1000, sizes.events), bench.facts, sizes.n_videos)
+    rows = [stored_state(history, bench.model, None).encode() for history in some]
+    records = ((user_id(number).encode(), rows[number % len(rows)]) for number in range(sizes.events))
+    async with batch_producer(deployment.connection) as producer:
+        await fill(producer, changelog, sizes.partitions, records)

@@ -1,0 +1,83 @@
+"""Both sides of the comparisons get the same work and do the same: the baseline's lists are the product's."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+import pytest
+
+from agents.user_state import UserState
+from models.events import decode_event
+from models.recommend import recommend
+from tests.benchmarks.http_client import Connection, answer_size, answer_times, get_request, requests_per_second
+from tests.benchmarks.plain_scores import PlainModel
+from tests.benchmarks.workload import event_records, histories, random_model, stored_state, user_id
+
+_N_VIDEOS, _N_FACTORS, _TOP = 300, 8, 10
+_Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def test_every_event_is_valid_and_of_another_user() -> None:
+    records = list(event_records(5, 50, _N_VIDEOS))
+    users = [decode_event(value, key, now=4e9).user_id for key, value in records]
+    assert users == [user_id(number) for number in range(5, 55)]
+
+
+def test_histories_have_their_length_and_survive_being_stored() -> None:
+    model = random_model(_N_VIDEOS, _N_FACTORS)
+    for history in histories(3, 20, _N_VIDEOS):
+        assert len(history.seen()) == 20
+        state = stored_state(history, model, None)
+        assert UserState.decode(state.encode()).history == history
+
+
+@pytest.mark.parametrize("facts", [1, 20])
+def test_plain_numerics_give_the_same_lists(facts: int) -> None:
+    model = random_model(_N_VIDEOS, _N_FACTORS)
+    users = histories(5, facts, _N_VIDEOS)
+    liked = [[(video, 5.0) for video in history.videos] for history in users]
+    plain = PlainModel(model.factors)
+    singles = [plain.best(one, _TOP) for one in liked]
+    for expected, (rows, scores), (batch_rows, _) in zip(
+        recommend(model, users, _TOP), singles, plain.best_of_all(liked, _TOP), strict=True
+    ):
+        assert rows.tolist() == batch_rows.tolist() == expected.rows.tolist()
+        np.testing.assert_allclose(scores, expected.scores, rtol=1e-4)
+
+
+def test_an_answer_ends_where_its_length_says() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+    assert answer_size(head + b"hello and more") == len(head) + 5
+    assert answer_size(head[:-2]) is None
+
+
+async def test_the_client_counts_whole_answers_only() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while (await reader.readuntil(b"\r\n\r\n")).startswith(b"GET /good "):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r")
+            await writer.drain()
+            writer.write(b"\nok")
+        writer.write(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(_forgiving(answer), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        assert await requests_per_second(port, [get_request("/good")], 2, 0.05) > 0
+        assert len(await answer_times(port, [get_request("/good")], 200, 0.05)) == 10
+        connection = await Connection.to(port)
+        assert (await connection.get(get_request("/good"))).endswith(b"ok")
+        with pytest.raises(ConnectionError, match="503"):
+            await connection.get(get_request("/bad"))
+        connection.close()
+
+
+def _forgiving(answer: _Handler) -> _Handler:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await answer(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    return handler

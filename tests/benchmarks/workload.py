@@ -1,0 +1,87 @@
+"""What every side of a comparison gets: one model, users with histories, events."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.user_state import NEW_USER, UserState
+from models.artifact import version_name
+from models.description import ModelDescription
+from models.events import Rate, encode_event
+from models.factor_model import FactorModel
+from models.history import FACT, History, Kind
+from models.scoring import TopN
+from models.strengths import StrengthRule
+from models.user_solver import SolverParameters
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+Record = tuple[bytes, bytes]
+"""Key and value of a Kafka record."""
+
+
+def random_model(n_videos: int, n_factors: int, seed: int = 1) -> FactorModel:
+    """Return a model of random factors, scaled so that scores are about 1."""
+    rng = np.random.default_rng(seed)
+    factors = rng.normal(0, n_factors**-0.5, (n_videos, n_factors)).astype(np.float32)
+    return FactorModel.build(
+        region="global",
+        version=version_name(START, factors),
+        video_ids=tuple(f"v{row}" for row in range(n_videos)),
+        factors=factors,
+        popularity=np.ones(n_videos, np.float32),
+        description=ModelDescription(strengths=StrengthRule(), solver=SolverParameters()),
+    )
+
+
+def user_id(number: int) -> str:
+    """Return the id of a user."""
+    return f"u{number:08d}"
+
+
+def event(number: int, video: int, prefix: str = "e") -> Rate:
+    """Return the one event of a user: a good rating."""
+    moment = START + timedelta(milliseconds=number)
+    return Rate(
+        event_id=f"{prefix}{number}", user_id=user_id(number), video_id=f"v{video}", ts=moment, rating=5.0, device="tv"
+    )
+
+
+def event_records(first: int, count: int, n_videos: int, seed: int = 2) -> Iterator[Record]:
+    """Yield one event each of the users `first`..., as records."""
+    videos = np.random.default_rng(seed).integers(0, n_videos, count).tolist()
+    for number, video in enumerate(videos, first):
+        made = event(number, video)
+        yield made.user_id.encode(), encode_event(made)
+
+
+def histories(count: int, facts: int, n_videos: int, seed: int = 3) -> list[History]:
+    """Return histories of so many good ratings of distinct videos, all older than the events."""
+    rng = np.random.default_rng(seed)
+    return [_history(rng, facts, n_videos) for _ in range(count)]
+
+
+def _history(rng: np.random.Generator, facts: int, n_videos: int) -> History:
+    videos = _distinct(rng, facts, n_videos)
+    made = np.empty(facts, FACT)
+    made["ts"] = int(START.timestamp() * 1000) - 1000 * np.arange(facts, 0, -1)
+    made["tie"] = np.arange(facts)
+    made["value"] = 5.0
+    made["kind"] = Kind.RATE
+    return History.of(made, [f"v{video}" for video in videos.tolist()], None)
+
+
+def _distinct(rng: np.random.Generator, count: int, n: int) -> NDArray[np.int64]:
+    """Return `count` distinct numbers below `n` in random order; quick where `n` is much larger."""
+    drawn = np.empty(0, np.int64)
+    while len(drawn) < count:
+        drawn = np.unique(np.concatenate([drawn, rng.integers(0, n, count)]))
+    return rng.permutation(drawn)[:count]
+
+
+def stored_state(history: History, model: FactorModel, top: TopN | None) -> UserState:
+    """Return the state of a user as a worker would have stored it before any event of this run."""
+    state = replace(NEW_USER, history=history, written_at=int(START.timestamp() * 1000))
+    return state if top is None else replace(state, version=model.version, top=top)
