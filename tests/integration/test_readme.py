@@ -27,6 +27,12 @@ def test_the_two_commands_are_there_and_run_elsewhere() -> None:
         assert os.access(README.parent / command, os.X_OK)
 
 
+def test_every_script_that_is_named_is_there() -> None:
+    named = set(re.findall(r"\./deploy/\w+", README.read_text(encoding="utf-8")))
+    assert named >= {"./deploy/demo", "./deploy/test", "./deploy/bench"}
+    assert all(os.access(README.parent / script, os.X_OK) for script in named)
+
+
 @pytest.mark.kafka
 def test_the_other_commands_run_as_they_stand(tmp_path: Path) -> None:
     _, *rest = blocks()
