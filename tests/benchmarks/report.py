@@ -22,7 +22,7 @@ TARGETS = {
     "on_demand_per_cpu_second": "≥ 40",
     "two_workers_cpu_ratio": "0.9 to 1.1",
 }
-"""What design.md and issue 4 ask for; the first ten are the keys of the JSON object."""
+"""What each figure should reach; the first ten are the keys of the JSON object."""
 
 KEYS = tuple(TARGETS)[:10]
 
