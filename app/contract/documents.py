@@ -4,6 +4,17 @@ from typing import Any
 
 import msgspec
 
+from agents.catalogue import CatalogueEntry
+from agents.dead_letters import (
+    CUT_HEADER,
+    EXCEPTION_HEADER,
+    MESSAGE_HEADER,
+    NULL_HEADER,
+    OFFSET_HEADER,
+    PARTITION_HEADER,
+    REASON_HEADER,
+    TOPIC_HEADER,
+)
 from models.announcement import MAX_ANNOUNCEMENT_BYTES, Announcement
 from models.events import MAX_EVENT_BYTES, MAX_FUTURE_SECONDS, REASONS, Browse, Event, Identifier, Play, Rate, Region
 
@@ -18,6 +29,10 @@ _EVENT_RULES = (
 _MODEL_RULES = (
     f"The version that each region serves, in at most {MAX_ANNOUNCEMENT_BYTES} bytes. The record's key is the region; "
     "the latest announcement of a region wins, and the announcement of an older version rolls back."
+)
+_CATALOGUE_RULES = (
+    "What is known of each video. The record's key is the UTF-8 bytes of the video id; the latest record counts, and a "
+    "record without a value removes the video."
 )
 
 
@@ -35,12 +50,18 @@ def event_schema() -> dict[str, Any]:
 
 def asyncapi() -> dict[str, Any]:
     """Return the AsyncAPI 3.0 document of the topics that others write to or read from."""
-    types = {"play": Play, "rate": Rate, "browse": Browse, "announcement": Announcement}
+    types = {
+        "play": Play,
+        "rate": Rate,
+        "browse": Browse,
+        "announcement": Announcement,
+        "catalogueEntry": CatalogueEntry,
+    }
     schemas, definitions = _schemas([*types.values(), Identifier, Region], "#/components/schemas/{name}")
     payloads = dict(zip(types, schemas, strict=False))
-    user_id, region = schemas[len(types) :]
+    identifier, region = schemas[len(types) :]
     messages = {
-        name: _message(types[name].__name__, payload, region if name == "announcement" else user_id)
+        name: _message(types[name].__name__, payload, region if name == "announcement" else identifier)
         for name, payload in payloads.items()
     }
     return {
@@ -55,11 +76,13 @@ def asyncapi() -> dict[str, Any]:
         "channels": {
             "memberEvents": _channel("member-events", ["play", "rate", "browse"], "delete", 12, _EVENT_RULES),
             "deadLetters": _channel("member-events.dlq", ["deadLetter"], "delete", 12, "Records that were rejected."),
+            "catalogue": _channel("catalogue", ["catalogueEntry"], "compact", 1, _CATALOGUE_RULES),
             "models": _channel("models", ["announcement"], "compact", 1, _MODEL_RULES),
         },
         "operations": {
             "readMemberEvents": _operation("receive", "memberEvents"),
             "writeDeadLetters": _operation("send", "deadLetters"),
+            "readCatalogue": _operation("receive", "catalogue"),
             "publishModel": _operation("send", "models"),
             "readModels": _operation("receive", "models"),
         },
@@ -87,19 +110,25 @@ def _message(name: str, payload: dict[str, Any], key: dict[str, Any]) -> dict[st
 
 def _dead_letter() -> dict[str, Any]:
     headers = {
-        "__streams.errors.topic": "The topic that the record came from.",
-        "__streams.errors.partition": "Its partition, in decimal digits.",
-        "__streams.errors.offset": "Its offset, in decimal digits.",
-        "__streams.errors.exception": "The class of the error.",
-        "__streams.errors.message": "What was wrong, in a sentence without the payload's values.",
+        TOPIC_HEADER: "The topic that the record came from.",
+        PARTITION_HEADER: "Its partition, in decimal digits.",
+        OFFSET_HEADER: "Its offset, in decimal digits.",
+        EXCEPTION_HEADER: "The class of the error.",
+        MESSAGE_HEADER: "What was wrong, in a sentence without the payload's values.",
     }
     properties: dict[str, Any] = {name: {"type": "string", "description": text} for name, text in headers.items()}
-    properties["reason"] = {"type": "string", "enum": sorted(REASONS)}
+    properties[REASON_HEADER] = {"type": "string", "enum": sorted(REASONS)}
+    required = sorted(properties)
+    optional = {
+        CUT_HEADER: "Bytes that the record had, where it was too large to be kept whole.",
+        NULL_HEADER: "What was null, where a record had neither key nor value.",
+    }
+    properties |= {name: {"type": "string", "description": text} for name, text in optional.items()}
     return {
         "name": "DeadLetter",
         "contentType": "application/octet-stream",
-        "description": "Key and value as received, byte for byte.",
-        "headers": {"type": "object", "properties": properties, "required": sorted(properties)},
+        "description": "Key and value as received, byte for byte; only a record beyond 1 MiB is cut.",
+        "headers": {"type": "object", "properties": properties, "required": required},
     }
 
 
