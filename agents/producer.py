@@ -59,11 +59,6 @@ class AcknowledgedProducer:
             await self._producer.stop()
             self._producer = None
 
-    @property
-    def started(self) -> bool:
-        """Whether `start` has been awaited and `stop` has not."""
-        return self._producer is not None
-
     async def send(self, records: Iterable[Outgoing]) -> None:
         """Send records and return when all are acknowledged; raises what the broker answered."""
         producer = self._running()

@@ -52,19 +52,18 @@ def models(context: typer.Context, json: JsonOption = False) -> None:
 
 
 def _publisher(context: typer.Context) -> "Publisher":
+    from app.model_fetch import artifact_limits, signing_key
     from app.offline.publish import Publisher
     from app.topics import connection_of
-    from models.artifact_files import ArtifactLimits
     from models.store import ModelStore
 
     settings = quiet_settings(context).settings
-    limits = settings.models
     return Publisher(
         ModelStore(settings.store),
         connection_of(settings),
         settings.topics.models,
-        ArtifactLimits(max_videos=limits.max_videos, max_factors=limits.max_factors, max_bytes=limits.max_bytes),
-        limits.signing_key.get_secret_value().encode() if limits.signing_key else None,
+        artifact_limits(settings),
+        signing_key(settings),
     )
 
 

@@ -33,6 +33,7 @@ def train(
     import time
     from datetime import UTC, datetime
 
+    from app.model_fetch import signing_key
     from app.offline.code_version import code_version
     from app.offline.events_file import Tally, decode_lines, read_lines
     from app.offline.train import Recipe
@@ -55,7 +56,7 @@ def train(
         min_users_per_video=min_users_per_video,
         history_limit=settings.users.history_limit,
     )
-    key, tally, started = settings.models.signing_key, Tally(), time.monotonic()
+    tally, started = Tally(), time.monotonic()
     with progress("iterations", iterations) as update:
         manifest, metrics = train_job(
             decode_lines(read_lines(events), time.time(), tally),
@@ -64,7 +65,7 @@ def train(
             datetime.now(UTC),
             code_version=code_version(),
             holdout=holdout,
-            signing_key=key.get_secret_value().encode() if key else None,
+            signing_key=signing_key(settings),
             progress=lambda iteration, objective: update(iteration, f"objective {objective:.6g}"),
         )
     result = {
