@@ -1,7 +1,7 @@
 """A factor model: one immutable object per region and version, and what is derived from it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from models.description import ModelDescription
 from models.errors import FactorsInvalid
-from models.scoring import largest_norm
+from models.scoring import ExactSearch
 from models.user_solver import UserSolver
+from models.video_index import VideoIndex
 
 _GRAM_ROWS: Final = 8192  # converted to float64 at a time: 4 MiB at k = 64
 
@@ -85,14 +86,14 @@ class FactorModel:
         return int(self.factors.shape[1])
 
     @cached_property
-    def index(self) -> Mapping[str, int]:
+    def index(self) -> VideoIndex:
         """The row of each video id."""
-        return {video_id: row for row, video_id in enumerate(self.video_ids)}
+        return VideoIndex(self.video_ids)
 
     @cached_property
-    def largest_norm(self) -> float:
-        """The largest Euclidean norm of a video's factors."""
-        return largest_norm(self.factors)
+    def search(self) -> ExactSearch:
+        """The search for this model's best videos."""
+        return ExactSearch(self.factors)
 
     @cached_property
     def solver(self) -> UserSolver:

@@ -8,11 +8,11 @@ import struct
 from bisect import bisect_left
 from collections.abc import Sequence
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.events import Event, Play, Rate, event_milliseconds
 
@@ -23,6 +23,7 @@ Rank: TypeAlias = tuple[int, int, int, str, float]
 Register: TypeAlias = tuple[int, str]
 
 _RECORD = struct.Struct("<qQfB")  # FACT's bytes
+_TS = struct.Struct("<q")
 _FLOAT32 = struct.Struct("<f")
 _SIZE = _RECORD.size
 _KIND = _SIZE - 1  # where a record holds its kind
@@ -49,6 +50,7 @@ IS_SEEN = bytes([0, 1, 1, 0, 0, 0, 1]).ljust(256, b"\0")
 KINDS = bytes(Kind)
 
 
+@lru_cache(maxsize=64)  # each event asks twice, one after the other: as a producer's duplicate, then in its rank
 def event_tie(event_id: str) -> int:
     """Return a 64-bit hash of the event's id (BLAKE2b), which orders events of the same millisecond."""
     return int.from_bytes(blake2b(event_id.encode(), digest_size=8).digest(), "little")
@@ -78,9 +80,21 @@ def register_at(records: bytes | bytearray, videos: Sequence[str], row: int) -> 
     return ACTION[records[row * _SIZE + _KIND]], videos[row]
 
 
-def kinds_of(facts: NDArray[np.void]) -> bytes:
-    """Return the kinds of n facts as n bytes, to be translated by the tables."""
-    return facts.tobytes()[_KIND::_SIZE]
+def kinds_of(records: bytes) -> bytes:
+    """Return the kinds of n packed facts as n bytes, to be translated by the tables."""
+    return records[_KIND::_SIZE]
+
+
+def last_ts(records: bytes) -> int:
+    """Return the time of the last of at least one packed fact, in ms since the epoch."""
+    ts: int = _TS.unpack_from(records, len(records) - _SIZE)[0]
+    return ts
+
+
+def pack_fact(rank: Rank) -> bytes:
+    """Return the 21 bytes of a fact."""
+    ts, tie, kind, _, value = rank
+    return _RECORD.pack(ts, tie, value, kind)
 
 
 def insert_fact(records: bytearray, videos: list[str], rank: Rank) -> None:
@@ -88,9 +102,8 @@ def insert_fact(records: bytearray, videos: list[str], rank: Rank) -> None:
     row = len(videos)
     if videos and rank < rank_at(records, videos, row - 1):  # most events are the user's latest: no search
         row = bisect_left(range(row), rank, key=lambda middle: rank_at(records, videos, middle))
-    ts, tie, kind, video, value = rank
-    records[row * _SIZE : row * _SIZE] = _RECORD.pack(ts, tie, value, kind)
-    videos.insert(row, video)
+    records[row * _SIZE : row * _SIZE] = pack_fact(rank)
+    videos.insert(row, rank[3])
 
 
 def remove_facts(records: bytearray, videos: list[str], start: int, stop: int) -> None:

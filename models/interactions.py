@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from models.history import History
 from models.strengths import KnownFacts, StrengthRule
+from models.video_index import VideoIndex
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,7 @@ class Interactions:
         those of whom nothing is left.
         """
         ids = tuple(sorted({video for history in histories for video in history.videos}))
-        known = KnownFacts.of(histories, {video: row for row, video in enumerate(ids)})
+        known = KnownFacts.of(histories, VideoIndex(ids))
         indptr, rows, strengths = rule.matrix(known)
         kept = np.bincount(rows, minlength=len(ids)) >= max(1, min_users_per_video)
         new_rows = np.cumsum(kept, dtype=np.int32) - 1

@@ -27,6 +27,7 @@ from models.popularity import LIKE_RATING, PopularityCounts, counts_as_popular, 
 from models.ranking_metrics import ndcg_at_k, pessimistic_ranks, recall_at_k
 from models.recommend import solve_histories
 from models.scoring import score_videos
+from models.strengths import KnownFacts
 
 RANKINGS: Final = ("popular", "popular_10_days", "frozen", "nearline")
 RECENT_DAYS: Final = 10
@@ -147,10 +148,10 @@ class _Replay:
         if not isinstance(event, Rate) or event.rating < LIKE_RATING:
             return
         history = self._histories.get(event.user_id, EMPTY_HISTORY)
-        target, seen = self._model.index.get(event.video_id), history.seen()
-        if target is None or event.video_id in seen:
+        known = KnownFacts.of([history], self._model.index)
+        target, excluded = self._model.index.get(event.video_id), known.rows[known.seen]
+        if target is None or target in excluded:
             return
-        excluded = [row for video in seen if (row := self._model.index.get(video)) is not None]
         for name, scores in self._scores(event, history).items():
             self.ranks[name].append(int(pessimistic_ranks(scores, [target], excluded)[0]))
 

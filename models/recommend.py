@@ -1,18 +1,14 @@
 """From histories to recommendations: the one path that offline jobs, agents and requests share."""
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.factor_model import FactorModel
-from models.history import History, Kind
-from models.scoring import EMPTY_TOP_N, TopN, best_videos
+from models.history import History
+from models.scoring import EMPTY_TOP_N, Excluded, TopN
 from models.strengths import KnownFacts
-
-_SCORE_BYTES: Final = 2 * 1024 * 1024  # stays near the core; larger blocks only wait for memory
-_SEEN: Final = np.isin(np.arange(max(Kind) + 1), [Kind.PLAY, Kind.RATE, Kind.DISMISS])
 
 
 def solve_histories(model: FactorModel, histories: Sequence[History]) -> NDArray[np.float32]:
@@ -65,21 +61,17 @@ def solve_and_recommend(
 
     Notes
     -----
-    O(h k^2 + k^3 + n_videos k) for a user with h videos. Users are scored in blocks of 2 MiB of scores. A
-    user's results are the same bits in whatever batch.
+    O(h k^2 + min(h, k)^3 + n_videos k) for a user with h videos, without the interpreter's lock but for a few
+    microseconds a user. A user's results are the same bits in whatever batch.
     """
     known = KnownFacts.of(histories, model.index)
     user_factors = _solve(model, known)
-    seen = None if include_seen else _seen_rows(known)
     best = [EMPTY_TOP_N] * len(histories)
     solved = np.flatnonzero(user_factors.any(axis=1))
-    block = max(1, _SCORE_BYTES // (4 * model.n_videos))
-    for start in range(0, len(solved), block):
-        users = solved[start : start + block]
-        excluded = None if seen is None else [seen[user] for user in users]
-        tops = best_videos(user_factors[users], model.factors, model.largest_norm, n, excluded)
-        for user, top in zip(users, tops, strict=True):
-            best[user] = top
+    excluded = None if include_seen else _seen(known, solved)
+    tops = model.search.best(user_factors[solved], n, excluded)
+    for user, top in zip(solved.tolist(), tops, strict=True):
+        best[user] = top
     return user_factors, best
 
 
@@ -87,8 +79,8 @@ def _solve(model: FactorModel, known: KnownFacts) -> NDArray[np.float32]:
     return model.solver.solve(*model.description.strengths.matrix(known))
 
 
-def _seen_rows(known: KnownFacts) -> list[NDArray[np.int32]]:
-    """Return for each user the rows of the videos that `History.seen` names, as far as the model knows them."""
-    seen = _SEEN[known.kinds]
-    ends = np.searchsorted(known.users[seen], np.arange(1, known.n_users))
-    return np.split(known.rows[seen], ends)
+def _seen(known: KnownFacts, users: NDArray[np.int64]) -> Excluded:
+    """Return the rows of the videos that `History.seen` names, as far as the model knows them."""
+    seen = known.seen
+    bounds = np.concatenate(([0], np.cumsum(seen)))[known.indptr]
+    return Excluded(known.rows[seen], bounds[users], bounds[users + 1])

@@ -10,26 +10,21 @@ normal equations, which are symmetric and positive definite::
 
     (sum_i s_i v_i v_i^T  +  w0 gram  +  reg (n + w0 n_videos)^exponent I) u  =  sum_i s_i v_i
 
-The matrix is one rank-n update (BLAS ``syrk``) of a copy of ``w0 gram``; one Cholesky factorisation (LAPACK ``posv``)
-solves it. A learner calls the same solver for both of its sides, with users and videos exchanged.
+Users with few videos are solved through a smaller, dual system; `models.normal_equations` has both ways.
+A learner calls the same solver for both of its sides, with users and videos exchanged.
 """
 
-from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import blas, lapack
 
 from models.errors import SolveFailed
+from models.normal_equations import System, dual_limit, solve_users
 
 MAX_CONDITION: Final = 300.0
 """Largest bound of the condition number that float32 is trusted with (errors of up to 2.2 eps condition were seen)."""
-
-_BLOCK_ENTRIES: Final = 2048  # entries gathered at once: 512 KiB at k = 64, which stays in a core's cache
-_SYRK: Final = {np.dtype(np.float32): blas.ssyrk, np.dtype(np.float64): blas.dsyrk}
-_POSV: Final = {np.dtype(np.float32): lapack.sposv, np.dtype(np.float64): lapack.dposv}
 
 
 class SolverParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,10 +75,13 @@ class UserSolver:
         self.parameters = parameters
         self._factors = factors
         self._squared_norms = np.einsum("ij,ij->i", factors, factors, dtype=np.float64)
-        exact = np.asfortranarray(parameters.unobserved_weight * gram.astype(np.float64))
-        eigenvalues = np.linalg.eigvalsh(exact)
-        self._lowest, self._highest = max(0.0, float(eigenvalues[0])), float(eigenvalues[-1])
-        self._bases = {np.dtype(dtype): exact.astype(dtype, order="F") for dtype in (np.float32, np.float64)}
+        exact = parameters.unobserved_weight * gram.astype(np.float64)
+        eigenvalues, eigenvectors = np.linalg.eigh(exact)
+        eigenvalues = np.maximum(eigenvalues, 0.0)  # a gram has none below, but for rounding
+        self._lowest, self._highest = float(eigenvalues[0]), float(eigenvalues[-1])
+        self._precise = System(exact, eigenvalues, np.ascontiguousarray(eigenvectors))
+        self._system = self._precise.astype(factors.dtype)
+        self._rounding = len(exact) * float(np.finfo(np.float64).eps) * self._highest
 
     def solve(self, indptr: NDArray[np.int64], rows: NDArray[np.int32], strengths: NDArray[Any]) -> NDArray[Any]:
         """Solve the factors of m users, given as the rows of a CSR matrix.
@@ -109,26 +107,29 @@ class UserSolver:
 
         Notes
         -----
-        O(n k^2 + k^3) for a user with n videos; memory O(n k) for the longest history.
+        O(n k^2 + min(n, k)^3) for a user with n videos; memory O(n k) for the longest history. The interpreter's lock
+        is free while it runs.
         """
         counts = np.diff(indptr)
         ridges = self.parameters.ridge(counts, len(self._factors))
-        precise = self._needs_float64(indptr, rows, strengths, ridges).tolist()
+        precise = self._needs_float64(indptr, rows, strengths, ridges)
         solution = np.zeros((len(counts), self._factors.shape[1]), self._factors.dtype)
-        bounds = indptr.tolist()
-        for first, last in _blocks(bounds, precise):
-            entries = slice(bounds[first], bounds[last])
-            dtype = np.dtype(np.float64) if precise[first] else self._factors.dtype
-            roots = np.sqrt(strengths[entries], dtype=dtype)
-            weighted = self._factors.take(rows[entries], axis=0).astype(dtype, copy=False)
-            weighted *= roots[:, np.newaxis]
-            system = _NormalEquations(self._bases[dtype])
-            for user in range(first, last):
-                own = slice(bounds[user] - entries.start, bounds[user + 1] - entries.start)
-                if own.start < own.stop:
-                    solution[user] = system.solve(weighted[own], roots[own], ridges[user])
+        for chosen, system in ((~precise, self._system), (precise, self._precise)):
+            if chosen.any():
+                users, dual_up_to = np.flatnonzero(chosen), self._dual_up_to(precise, ridges)
+                solve_users(users, indptr, rows, strengths, ridges, self._factors, system, dual_up_to, solution)
         _check(solution, counts)
         return solution
+
+    def _dual_up_to(self, precise: NDArray[np.bool_], ridges: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return for each user with how many videos the dual way is taken, shape (m,).
+
+        Fewer videos than factors leave the primal matrix to the ridge, which rounding may lose and the dual way keeps:
+        who needs precision is solved the dual way up to k. Nobody is where an eigenvalue that may be 0 would divide.
+        """
+        k = self._factors.shape[1]
+        divisible = self._lowest + ridges > self._rounding
+        return np.where(divisible, np.where(precise, k, dual_limit(k)), 0)
 
     def _needs_float64(
         self, indptr: NDArray[np.int64], rows: NDArray[np.int32], strengths: NDArray[Any], ridges: NDArray[np.float64]
@@ -142,36 +143,8 @@ class UserSolver:
         return self._highest + ridges + traces > MAX_CONDITION * (self._lowest + ridges)
 
 
-class _NormalEquations:
-    """Work space for the matrix of one user at a time, in the dtype of ``base``, which is ``w0 gram``."""
-
-    def __init__(self, base: NDArray[Any]) -> None:
-        self._base = base
-        self._matrix = np.empty_like(base, order="F")  # LAPACK works in place on Fortran order, without a copy
-        self._diagonal = self._matrix.ravel("K")[:: len(base) + 1]
-        self._syrk, self._posv = _SYRK[base.dtype], _POSV[base.dtype]
-
-    def solve(self, weighted: NDArray[Any], roots: NDArray[Any], ridge: float) -> NDArray[Any] | float:
-        """Solve one user with ``weighted = sqrt(s) v`` (n, k) and ``roots = sqrt(s)``; NaN if not definite."""
-        self._matrix[...] = self._base
-        # sum_i s_i v_i v_i^T = weighted^T weighted; only the lower triangle is formed
-        self._syrk(1.0, weighted.T, beta=1.0, c=self._matrix, lower=1, overwrite_c=1)
-        self._diagonal += ridge
-        _, solution, info = self._posv(self._matrix, roots @ weighted, lower=1, overwrite_a=1, overwrite_b=1)
-        return solution if info == 0 else np.nan
-
-
 def _check(solution: NDArray[Any], counts: NDArray[np.int64]) -> None:
     finite = np.isfinite(solution).all(axis=1)
     if not finite.all():
         user = int(np.argmin(finite))
         raise SolveFailed(user, int(counts[user]))
-
-
-def _blocks(bounds: list[int], precise: list[bool]) -> Iterator[tuple[int, int]]:
-    """Cut users into runs ``first..last - 1`` of one precision that own few entries (or are one user)."""
-    first = 0
-    for user in range(1, len(precise) + 1):
-        if user == len(precise) or precise[user] != precise[first] or bounds[user + 1] - bounds[first] > _BLOCK_ENTRIES:
-            yield first, user
-            first = user

@@ -423,23 +423,6 @@ def test_a_model_that_cannot_solve_a_user_is_refused(published: Published) -> No
         read_artifact(store, "us", VERSION, digest=None, limits=LIMITS)
 
 
-@pytest.mark.parametrize("n_factors", [3, 8, 64])
-@pytest.mark.parametrize("n_videos", [3, 500])
-def test_a_model_whose_ridge_is_lost_in_rounding_is_refused(tmp_path: Path, n_videos: int, n_factors: int) -> None:
-    # with k factors of 1e12 and fewer than k videos, the matrix has rank below k but for a ridge of 3e-3, and
-    # 1e24 + 3e-3 is 1e24 in float64
-    lost = model(
-        description=ModelDescription(solver=SolverParameters(unobserved_weight=0.0, frequency_exponent=0.0)),
-        factors=(1e12 * np.random.default_rng(3).normal(size=(n_videos, n_factors))).astype(np.float32),
-        popularity=np.ones(n_videos, np.float32),
-        video_ids=tuple(f"v{number}" for number in range(n_videos)),
-    )
-    store = ModelStore(str(tmp_path))
-    write(store, lost)
-    with pytest.raises(ArtifactInvalid, match="not positive definite"):
-        read_artifact(store, "us", VERSION, digest=None, limits=ArtifactLimits())
-
-
 @pytest.mark.parametrize(("n_videos", "longest"), [(1, 1), (7, 7), (99, 99), (500, 100)])
 def test_the_trial_is_of_histories_of_many_lengths(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_videos: int, longest: int

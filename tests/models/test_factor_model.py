@@ -26,7 +26,6 @@ def test_derived_parts_by_hand() -> None:
     assert model.gram.tolist() == [[10, 14], [14, 45]]
     assert dict(model.index) == {"a": 0, "b": 1, "c": 2}
     assert (model.n_videos, model.n_factors) == (3, 2)
-    assert model.largest_norm == 5.0
     assert model.solver is model.solver
     assert [array.dtype for array in (model.factors, model.gram, model.popularity)] == [np.float32] * 3
 

@@ -1,5 +1,3 @@
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +7,7 @@ from models.description import ModelDescription
 from models.factor_model import FactorModel
 from models.history import EMPTY_HISTORY, History
 from models.recommend import recommend, solve_and_recommend, solve_histories
-from models.scoring import TopN, best_videos
+from models.scoring import TopN
 from tests.models.test_strengths import history_of
 
 N_VIDEOS = 300
@@ -88,19 +86,13 @@ def test_a_user_without_strengths_gets_zeros_and_an_empty_list(history: History)
     assert same(tops[0], tops[2])
 
 
-def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_change_nothing() -> None:
     users = [history_of(("play", f"v{row}", 1200), ("rate", f"v{row + 9}", 5)) for row in range(23)]
-    whole = recommend(MODEL, users, 10)
-    sizes: list[int] = []
-
-    def counting(user_factors: Any, *rest: Any) -> list[TopN]:
-        sizes.append(len(user_factors))
-        return best_videos(user_factors, *rest)
-
-    monkeypatch.setattr("models.recommend.best_videos", counting)
-    monkeypatch.setattr("models.recommend._SCORE_BYTES", 5 * 4 * N_VIDEOS)
-    assert all(same(one, other) for one, other in zip(recommend(MODEL, users, 10), whole, strict=True))
-    assert sizes == [5, 5, 5, 5, 3]
+    whole = recommend(MODEL, users * 10, 10)
+    parts = [recommend(MODEL, users[:size], 10) for size in (1, 5, 23)]
+    for part in parts:
+        assert all(same(one, other) for one, other in zip(part, whole[: len(part)], strict=True))
+    assert all(same(one, other) for one, other in zip(whole[-23:], parts[-1], strict=True))
 
 
 def test_no_users() -> None:

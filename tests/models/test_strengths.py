@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from models.events import Browse, Event, Play, Rate
 from models.history import EMPTY_HISTORY, History
 from models.strengths import KnownFacts, StrengthRule
+from models.video_index import VideoIndex
 
-INDEX = {"a": 0, "b": 1, "c": 2, "d": 3}
+INDEX = VideoIndex("abcd")
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 RULE = StrengthRule(
     play_weight=2.0,
