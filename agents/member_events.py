@@ -6,9 +6,9 @@ in a thread, where the numerics release the interpreter, while queries are answe
 
 import logging
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from aiokafka import ConsumerRecord
 
@@ -16,8 +16,9 @@ from agents.chunks import Chunk
 from agents.dead_letters import DeadLetter
 from agents.metrics import Metrics
 from agents.own_popularity import OwnPopularity
-from agents.partitions import partition_of
-from agents.user_state import NO_SCORES, TIE_BYTES, UserState
+from agents.partitions import partitions_of
+from agents.pending_rows import PendingRows
+from agents.user_state import TIE_BYTES, UserState
 from models.errors import ModelError
 from models.events import Browse, Event, Play, Rate, Rejected, decode_event
 from models.factor_model import FactorModel
@@ -80,7 +81,7 @@ class MemberEvents:
 
     def __init__(
         self,
-        table: FencedTable,
+        table: FencedTable | PendingRows,
         active_model: Callable[[str | None], FactorModel | None],
         popularity: OwnPopularity,
         bounds: UserBounds,
@@ -94,37 +95,38 @@ class MemberEvents:
         self._bounds = bounds
         self._partitions = partitions
         self._metrics = metrics
-        self._applied = {
-            kind: metrics.events_applied.labels(kind.__struct_config__.tag) for kind in (Play, Rate, Browse)
-        }
+        self._applied: Counter[type[Event]] = Counter()
+        for kind in (Play, Rate, Browse):  # a counter that never counted would not be shown
+            metrics.events_applied.labels(kind.__struct_config__.tag)
         self._now = now
 
     def prepare(self, chunk: Chunk) -> PreparedChunk:
         """Return rows, positions and dead letters of a chunk; several events of one user cost one solve."""
         prepared = PreparedChunk()
         changed: dict[tuple[int, bytes], UserState] = {}
+        now = self._now()
         for partition, records in chunk.records.items():
-            arrived = self._decode(partition, records, prepared.rejected)
-            for key, events in arrived.items():
-                state = self._apply(partition, key, events)
+            arrived = self._decode(partition, records, prepared.rejected, now)
+            for (key, events), row in zip(
+                arrived.items(), self._table.read_many(partition, list(arrived)), strict=True
+            ):
+                state = self._apply(partition, events, UserState.decode(row), int(now * 1000))
                 if state is not None:
                     changed[partition, key] = state
             last = records[-1]
             reached = last.offset + 1
             position = Position(reached, fingerprint(last.timestamp, last.key, last.value))
-            prepared.partitions[partition] = PreparedPartition({}, position, reached)
-        # Popularity goes first. If the rows need several batches and only the first ones land, the replay must
-        # still find the user unchanged where it finds the count unchanged: then it counts by the same rule.
-        for partition, part in prepared.partitions.items():
-            part.rows.update(self._popularity.take_rows(partition))
+            # Popularity goes first. If the rows need several batches and only the first ones land, the replay must
+            # still find the user unchanged where it finds the count unchanged: then it counts by the same rule.
+            prepared.partitions[partition] = PreparedPartition(self._popularity.take_rows(partition), position, reached)
         for (partition, key), state in self._score(changed).items():
             prepared.partitions[partition].rows[key] = state.encode()
+        self._count()
         return prepared
 
     def _decode(
-        self, partition: int, records: Sequence[ConsumerRecord], rejected: list[DeadLetter]
+        self, partition: int, records: Sequence[ConsumerRecord], rejected: list[DeadLetter], now: float
     ) -> Mapping[bytes, _Arrived]:
-        now = self._now()
         arrived: dict[bytes, _Arrived] = defaultdict(list)
         for record in records:
             try:
@@ -134,14 +136,15 @@ class MemberEvents:
                 rejected.append(DeadLetter(record, refusal))
                 continue
             arrived[record.key].append((record.offset, event))
-        for key, events in arrived.items():
-            if partition_of(key, self._partitions) != partition:
-                self._metrics.events_misrouted.inc(len(events))
+        elsewhere = partitions_of(list(arrived), self._partitions) != partition
+        if elsewhere.any():
+            self._metrics.events_misrouted.inc(
+                sum(len(events) for events, one in zip(arrived.values(), elsewhere, strict=True) if one)
+            )
         return arrived
 
-    def _apply(self, partition: int, key: bytes, arrived: _Arrived) -> UserState | None:
+    def _apply(self, partition: int, arrived: _Arrived, state: UserState, written_at: int) -> UserState | None:
         """Apply a user's events; None when none of them changes anything."""
-        state = UserState.decode(self._table.read(partition, key))
         fresh: dict[bytes, Event] = {}
         for offset, event in arrived:
             tie = event_tie(event.event_id).to_bytes(TIE_BYTES, "little")
@@ -153,7 +156,7 @@ class MemberEvents:
             else:
                 fresh[tie] = event
                 self._popularity.add(partition, event, offset)
-                self._applied[type(event)].inc()
+                self._applied[type(event)] += 1
         if not fresh:
             return None
         recent = state.recent + b"".join(fresh)
@@ -161,9 +164,7 @@ class MemberEvents:
             history=state.history.apply(list(fresh.values()), self._bounds.history_limit),
             fence=arrived[-1][0],
             recent=recent[max(0, len(recent) - TIE_BYTES * self._bounds.recent_events) :],
-            version="",
-            top=NO_SCORES,
-            written_at=int(self._now() * 1000),
+            written_at=written_at,
         )
 
     def _score(self, changed: Mapping[tuple[int, bytes], UserState]) -> dict[tuple[int, bytes], UserState]:
@@ -186,5 +187,11 @@ class MemberEvents:
                 scored.update({at: changed[at] for at in users})
                 continue
             for at, top in zip(users, tops, strict=True):
-                scored[at] = replace(changed[at], top=top, version=model.version)
+                scored[at] = changed[at].scored(model.version, top)
         return scored
+
+    def _count(self) -> None:
+        """Add the chunk's events to the metric; one by one they would cost a lock each."""
+        for kind, count in self._applied.items():
+            self._metrics.events_applied.labels(kind.__struct_config__.tag).inc(count)
+        self._applied.clear()

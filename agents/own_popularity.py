@@ -5,7 +5,7 @@ position, so a crash neither loses nor doubles one.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from struct import Struct
 from zlib import crc32
 
@@ -28,13 +28,29 @@ _MAX_VIDEOS_IN_SHARE = 3_500
 """Of the longest ids, so many fit into a record of 1 MiB: a bound for producers that make up a video an event."""
 
 
+_Counted = tuple[int, str, str]
+"""Day, region and video: what one row counts."""
+
+
 @dataclass(slots=True)
 class _Count:
     """A row's count; `fence` is the stored one, `newest` the one to store with the next write."""
 
+    row_key: bytes
+    share: Share
     count: int = 0
     fence: int = -1
     newest: int = -1
+
+
+@dataclass(slots=True)
+class _Partition:
+    """What is counted of one partition, by row and by share, and what is to be written."""
+
+    counts: dict[_Counted, _Count] = field(default_factory=dict)
+    shares: dict[Share, dict[str, _Count]] = field(default_factory=dict)
+    touched: dict[bytes, _Count | None] = field(default_factory=dict)
+    newest_day: int | None = None
 
 
 class OwnPopularity:
@@ -49,32 +65,30 @@ class OwnPopularity:
     def __init__(self, window_days: int, metrics: Metrics) -> None:
         self._window_days = window_days
         self._metrics = metrics
-        self._shares: dict[int, dict[Share, dict[str, _Count]]] = {}
-        self._newest: dict[int, int] = {}
-        self._touched: dict[int, dict[bytes, _Count | None]] = {}
+        self._partitions: dict[int, _Partition] = {}
         self._unpublished: set[Share] = set()
         self._known: set[Share] = set()
         """Shares that the popularity topic may hold: taken over, or published from here."""
 
     def begin(self, partition: int) -> None:
         """Take a partition over, empty; `load` gives it its rows."""
-        self._shares[partition] = {}
-        self._touched[partition] = {}
+        self._partitions[partition] = _Partition()
 
     def load(self, partition: int, rows: Iterable[tuple[bytes, bytes]]) -> None:
         """Add stored rows of a partition that was begun; all of them count as not yet published."""
+        own = self._partitions[partition]
         for key, row in rows:
             day, region, video = _parse_key(key)
-            fence, count = _ROW.unpack(row)
-            share = Share(partition, region, day, _bucket(video))
-            self._shares[partition].setdefault(share, {})[video] = _Count(count, fence, fence)
-            self._newest[partition] = max(day, self._newest.get(partition, day))
-            self._known.add(share)
-            self._unpublished.add(share)
+            entry = _entry(own, partition, day, region, video)
+            entry.fence, entry.count = _ROW.unpack(row)
+            entry.newest = entry.fence
+            own.newest_day = day if own.newest_day is None else max(day, own.newest_day)
+            self._known.add(entry.share)
+            self._unpublished.add(entry.share)
 
     def forget(self) -> None:
         """Drop every partition: they belong to others now."""
-        for kept in (self._shares, self._newest, self._touched, self._unpublished, self._known):
+        for kept in (self._partitions, self._unpublished, self._known):
             kept.clear()
 
     def add(self, partition: int, event: Event, offset: int) -> None:
@@ -84,33 +98,32 @@ class OwnPopularity:
         """
         if not counts_as_popular(event):
             return
-        day = event_day(event)
-        newest = self._newest.setdefault(partition, day)
-        if day <= newest - self._window_days:
-            return
-        if day > newest:
-            self._newest[partition] = day
-            self._expire(partition, day - self._window_days)
-        share = Share(partition, event_region(event), day, _bucket(event.video_id))
-        videos = self._shares[partition].setdefault(share, {})
-        if event.video_id not in videos and len(videos) >= _MAX_VIDEOS_IN_SHARE:
-            self._metrics.popularity_uncounted.inc()
-            return
-        entry = videos.setdefault(event.video_id, _Count())
+        own = self._partitions[partition]
+        day, region, video = event_day(event), event_region(event), event.video_id
+        entry = own.counts.get((day, region, video))
+        if entry is None:
+            entry = self._new_entry(own, partition, day, region, video)
+            if entry is None:
+                return
         if offset <= entry.fence:
             return
         entry.count += 1
         entry.newest = max(entry.newest, offset)
-        self._touched[partition][_row_key(day, share.region, event.video_id)] = entry
-        self._unpublished.add(share)
+        own.touched[entry.row_key] = entry
+        self._unpublished.add(entry.share)
 
     def take_rows(self, partition: int) -> dict[bytes, bytes | None]:
         """Return the rows to write since the last call; None removes one."""
-        touched, self._touched[partition] = self._touched[partition], {}
-        for entry in touched.values():
-            if entry is not None:
+        own = self._partitions[partition]
+        touched, own.touched = own.touched, {}
+        rows: dict[bytes, bytes | None] = {}
+        for key, entry in touched.items():
+            if entry is None:
+                rows[key] = None
+            else:
                 entry.fence = entry.newest
-        return {key: None if entry is None else _ROW.pack(entry.fence, entry.count) for key, entry in touched.items()}
+                rows[key] = _ROW.pack(entry.fence, entry.count)
+        return rows
 
     def take_unpublished(self) -> list[Share]:
         """Return the shares whose counts changed since the last call."""
@@ -121,22 +134,43 @@ class OwnPopularity:
 
     def records(self, shares: Iterable[Share], topic: str) -> list[Outgoing]:
         """Return the records of shares as they are now; those of partitions given away are left out."""
-        own = [share for share in shares if share.partition in self._shares]
+        own = [share for share in shares if share.partition in self._partitions]
         return [Outgoing(topic, share.encode(), self._share_value(share), partition=0) for share in own]
 
     def _share_value(self, share: Share) -> bytes | None:
-        counted = self._shares[share.partition].get(share)
+        counted = self._partitions[share.partition].shares.get(share)
         if not counted:
             return None
         counts = {video: entry.count for video, entry in counted.items()}
         return msgspec.json.encode(ShareCounts(max(entry.newest for entry in counted.values()), counts))
 
-    def _expire(self, partition: int, last: int) -> None:
-        shares = self._shares[partition]
-        for share in [known for known in shares if known.day <= last]:
-            for video in shares.pop(share):
-                self._touched[partition][_row_key(share.day, share.region, video)] = None
+    def _new_entry(self, own: _Partition, partition: int, day: int, region: str, video: str) -> _Count | None:
+        """Return the count of a video without one, None when it is too old or one too many."""
+        newest = day if own.newest_day is None else own.newest_day
+        if day <= newest - self._window_days:
+            return None
+        if day > newest:
+            self._expire(own, day - self._window_days)
+        own.newest_day = max(day, newest)
+        if len(own.shares.get(Share(partition, region, day, _bucket(video)), ())) >= _MAX_VIDEOS_IN_SHARE:
+            self._metrics.popularity_uncounted.inc()
+            return None
+        return _entry(own, partition, day, region, video)
+
+    def _expire(self, own: _Partition, last: int) -> None:
+        for share in [known for known in own.shares if known.day <= last]:
+            for video, entry in own.shares.pop(share).items():
+                del own.counts[share.day, share.region, video]
+                own.touched[entry.row_key] = None
             (self._unpublished.add if share in self._known else self._unpublished.discard)(share)
+
+
+def _entry(own: _Partition, partition: int, day: int, region: str, video: str) -> _Count:
+    """Make the count of a video."""
+    share = Share(partition, region, day, _bucket(video))
+    entry = own.counts[day, region, video] = _Count(_row_key(day, region, video), share)
+    own.shares.setdefault(share, {})[video] = entry
+    return entry
 
 
 def _bucket(video: str) -> int:

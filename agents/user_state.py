@@ -1,7 +1,6 @@
 """A user's state as the agent and the query view see it, and its way into and out of a stored row."""
 
-from dataclasses import dataclass
-
+import msgspec
 import numpy as np
 
 from models.history import EMPTY_HISTORY, FACT, History, LatestRegion
@@ -9,30 +8,40 @@ from models.scoring import TopN
 from tables.rows import RegionStamp, RowCodec, UserRow
 
 TIE_BYTES = 8
-NO_SCORES = TopN(np.empty(0, np.int32), np.empty(0, np.float32))
-_CODEC = RowCodec(FACT)
+_CODEC = RowCodec(FACT.itemsize)
+_ROW, _SCORE = np.dtype("<i4"), np.dtype("<f4")
 
 
-@dataclass(frozen=True, slots=True)
-class UserState:
-    """What is kept for one user.
+class UserState(msgspec.Struct, frozen=True, gc=False):
+    """What is kept for one user; what is long stays the bytes that are stored.
 
     Parameters
     ----------
     history : what the user did, independent of any model.
     fence : last source offset that is applied, -1 for none.
     recent : `TIE_BYTES` each, hashes of the last event ids, oldest first.
-    version : model version that made `top`; empty when there was no model.
-    top : the stored list, best first; rows are of that version.
     written_at : ms since the epoch, UTC, 0 when nothing is stored.
+    version : model version that made the stored list; empty when there was no model.
+    top_rows, top_scores : the stored list, best first: int32 rows in that version and float32 scores.
     """
 
     history: History
     fence: int
     recent: bytes
-    version: str
-    top: TopN
     written_at: int
+    version: str = ""
+    top_rows: bytes = b""
+    top_scores: bytes = b""
+
+    @property
+    def top(self) -> TopN:
+        """The stored list as read-only arrays, without a copy."""
+        return TopN(np.frombuffer(self.top_rows, _ROW), np.frombuffer(self.top_scores, _SCORE))
+
+    def scored(self, version: str, top: TopN) -> "UserState":
+        """Return the same state with the list that a model version made of it."""
+        rows, scores = top.rows.tobytes(), top.scores.tobytes()
+        return UserState(self.history, self.fence, self.recent, self.written_at, version, rows, scores)
 
     def remembers(self, tie: bytes) -> bool:
         """Return whether an event id's hash is among the recent ones."""
@@ -49,34 +58,27 @@ class UserState:
         """
         if row is None:
             return NEW_USER
-        stored = _CODEC.decode(row)
-        at = stored.region
-        region = None if at is None else LatestRegion(at.name, at.ts, at.tie)
-        return cls(
-            history=History(stored.facts, stored.videos, region),
-            fence=stored.fence,
-            recent=stored.recent,
-            version=stored.version,
-            top=TopN(stored.top_rows, stored.top_scores),
-            written_at=stored.written_at,
-        )
+        fence, written_at, recent, records, ids, at, version, top_rows, top_scores = _CODEC.decode(row)
+        region = None if at is None else LatestRegion(*at)
+        return cls(History(records, ids, region), fence, recent, written_at, version, top_rows, top_scores)
 
     def encode(self) -> bytes:
         """Return the bytes to store."""
-        region = self.history.region
+        history, at = self.history, self.history.region
+        region = None if at is None else RegionStamp(at.name, at.ts, at.tie)
         return _CODEC.encode(
             UserRow(
-                fence=self.fence,
-                written_at=self.written_at,
-                recent=self.recent,
-                facts=self.history.facts,
-                videos=self.history.videos,
-                region=None if region is None else RegionStamp(region.name, region.ts, region.tie),
-                version=self.version,
-                top_rows=self.top.rows,
-                top_scores=self.top.scores,
+                self.fence,
+                self.written_at,
+                self.recent,
+                history.records,
+                history.ids,
+                region,
+                self.version,
+                self.top_rows,
+                self.top_scores,
             )
         )
 
 
-NEW_USER = UserState(EMPTY_HISTORY, -1, b"", "", NO_SCORES, 0)
+NEW_USER = UserState(EMPTY_HISTORY, -1, b"", 0)

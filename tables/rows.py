@@ -20,11 +20,7 @@ records, two RocksDB entries and two round trips for the same atomic step.
 """
 
 import struct
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import NamedTuple
 
 from tables.errors import RowCorrupt
 
@@ -32,15 +28,14 @@ _FORMAT = 1
 _HEADER = struct.Struct("<qBBHHBHIqx")
 """fence, format, region length, facts, recent, version length, scores, bytes of video ids, written at (ms)."""
 _REGION = struct.Struct("<qQ")
-_TIE_BYTES = 8
-_ROW, _SCORE = np.dtype("<i4"), np.dtype("<f4")
+_TIE_BYTES, _SCORE_BYTES = 8, 4
+_SEPARATOR = b"\0"
 
 MAX_COUNT = 0xFFFF
 """Largest number of facts, recent events or scores that a row can name."""
 
 
-@dataclass(frozen=True, slots=True)
-class RegionStamp:
+class RegionStamp(NamedTuple):
     """The region a user is in, with the (ts, tie) of the event that said so."""
 
     name: str
@@ -48,31 +43,30 @@ class RegionStamp:
     tie: int
 
 
-@dataclass(frozen=True, slots=True)
-class UserRow:
-    """One user's stored state.
+class UserRow(NamedTuple):
+    """One user's stored state; what is long stays bytes.
 
     Parameters
     ----------
     fence : last source offset that is applied.
     written_at : ms since the epoch, UTC, when this row was made.
     recent : 8 bytes each, hashes of the last event ids, oldest first.
-    facts : structured array (n,), ascending in time; its dtype is the codec's.
-    videos : n video ids, aligned with `facts`.
+    records : n facts of the codec's size, ascending in time.
+    ids : UTF-8 ids of the n videos, aligned with the records, joined by NUL.
     region : where the user is, or None while no event named a region.
     version : model version of `top_rows` and `top_scores`; empty when there was no model.
-    top_rows, top_scores : int32 and float32 (m,), best first.
+    top_rows, top_scores : m int32 and m float32, little endian, best first.
     """
 
     fence: int
     written_at: int
     recent: bytes
-    facts: NDArray[Any]
-    videos: tuple[str, ...]
+    records: bytes
+    ids: bytes
     region: RegionStamp | None
     version: str
-    top_rows: NDArray[np.int32]
-    top_scores: NDArray[np.float32]
+    top_rows: bytes
+    top_scores: bytes
 
 
 class RowCodec:
@@ -80,73 +74,74 @@ class RowCodec:
 
     Parameters
     ----------
-    fact_dtype : structured dtype of one fact of a history, fixed for the life of a table.
+    fact_bytes : size of one fact of a history, fixed for the life of a table.
     """
 
-    def __init__(self, fact_dtype: np.dtype[Any]) -> None:
-        self._fact = fact_dtype
+    def __init__(self, fact_bytes: int) -> None:
+        self._fact_bytes = fact_bytes
 
     def encode(self, row: UserRow) -> bytes:
-        """Return the row's bytes; cost O(size), a handful of copies."""
-        region, stamp = b"", b""
+        """Return the row's bytes; 1 us and one copy."""
+        region = b""
         if row.region is not None:
-            region, stamp = row.region.name.encode(), _REGION.pack(row.region.ts, row.region.tie)
-        videos = "\0".join(row.videos).encode()
+            region = row.region.name.encode()
         version = row.version.encode()
         header = _HEADER.pack(
             row.fence,
             _FORMAT,
             len(region),
-            len(row.facts),
+            len(row.records) // self._fact_bytes,
             len(row.recent) // _TIE_BYTES,
             len(version),
-            len(row.top_rows),
-            len(videos),
+            len(row.top_rows) // _SCORE_BYTES,
+            len(row.ids),
             row.written_at,
         )
-        facts, rows, scores = row.facts.tobytes(), row.top_rows.tobytes(), row.top_scores.tobytes()
-        return b"".join((header, region, stamp, row.recent, facts, videos, version, rows, scores))
+        if row.region is not None:
+            region += _REGION.pack(row.region.ts, row.region.tie)
+        return b"".join((header, region, row.recent, row.records, row.ids, version, row.top_rows, row.top_scores))
 
     def decode(self, data: bytes) -> UserRow:
-        """Read a row; arrays are read-only views of `data`. Raises `RowCorrupt` on a length or format mismatch."""
+        """Read a row; 2 us. Raises `RowCorrupt` on a length or format mismatch, and on text that is not UTF-8."""
         if len(data) < _HEADER.size:
             raise RowCorrupt(f"user row of {len(data)} bytes, a header has {_HEADER.size}")
-        header = _HEADER.unpack_from(data)
-        fence, layout, n_region, n_facts, n_recent, n_version, n_top, n_videos, written_at = header
+        fence, layout, n_region, n_facts, n_recent, n_version, n_top, n_ids, written_at = _HEADER.unpack_from(data)
         if layout != _FORMAT:
             raise RowCorrupt(f"user row of format {layout}, this code reads format {_FORMAT}")
         region_at = _HEADER.size
         recent_at = region_at + (n_region + _REGION.size if n_region else 0)
-        facts_at = recent_at + n_recent * _TIE_BYTES
-        videos_at = facts_at + n_facts * self._fact.itemsize
-        version_at = videos_at + n_videos
+        records_at = recent_at + n_recent * _TIE_BYTES
+        ids_at = records_at + n_facts * self._fact_bytes
+        version_at = ids_at + n_ids
         rows_at = version_at + n_version
-        scores_at = rows_at + n_top * _ROW.itemsize
-        end = scores_at + n_top * _SCORE.itemsize
+        scores_at = rows_at + n_top * _SCORE_BYTES
+        end = scores_at + n_top * _SCORE_BYTES
         if end != len(data):
             raise RowCorrupt(f"user row of {len(data)} bytes, its header speaks of {end}")
-        videos = tuple(_text(data, videos_at, version_at).split("\0")) if n_facts else ()
-        if len(videos) != n_facts:
-            raise RowCorrupt(f"user row with {n_facts} facts names {len(videos)} videos")
+        ids = data[ids_at:version_at]
+        named = ids.count(_SEPARATOR) + 1 if n_facts else n_ids
+        if named != n_facts:
+            raise RowCorrupt(f"user row with {n_facts} facts names {named} videos")
+        _text(ids)
         return UserRow(
             fence,
             written_at,
-            data[recent_at:facts_at],
-            np.frombuffer(data, self._fact, n_facts, facts_at),
-            videos,
-            _region(data, region_at, n_region) if n_region else None,
-            _text(data, version_at, rows_at),
-            np.frombuffer(data, _ROW, n_top, rows_at),
-            np.frombuffer(data, _SCORE, n_top, scores_at),
+            data[recent_at:records_at],
+            data[records_at:ids_at],
+            ids,
+            _region(data[region_at:recent_at], n_region) if n_region else None,
+            _text(data[version_at:rows_at]),
+            data[rows_at:scores_at],
+            data[scores_at:],
         )
 
 
-def _region(data: bytes, start: int, length: int) -> RegionStamp:
-    return RegionStamp(_text(data, start, start + length), *_REGION.unpack_from(data, start + length))
+def _region(data: bytes, length: int) -> RegionStamp:
+    return RegionStamp(_text(data[:length]), *_REGION.unpack_from(data, length))
 
 
-def _text(data: bytes, start: int, stop: int) -> str:
+def _text(data: bytes) -> str:
     try:
-        return data[start:stop].decode()
+        return data.decode()
     except UnicodeDecodeError as error:
         raise RowCorrupt(f"user row holds text that is not UTF-8: {error.reason}") from None

@@ -1,9 +1,8 @@
 """A user's state: hashes of event ids are found where they stand, and nowhere else."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from agents.user_state import NEW_USER, UserState
 
