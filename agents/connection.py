@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:
@@ -18,3 +20,8 @@ class Connection:
     def client_options(self) -> dict[str, Any]:
         """Return the keyword arguments that every aiokafka client takes."""
         return {"bootstrap_servers": self.bootstrap.split(",")}
+
+
+async def learn_leaders(consumer: AIOKafkaConsumer, topic: str) -> None:
+    """Let a consumer find out who leads a topic's partitions, which costs its first question about them 100 ms."""
+    await consumer.end_offsets([TopicPartition(topic, 0)])

@@ -1,21 +1,17 @@
-"""Taking a partition over: whether its table is complete, and where reading goes on.
+"""Where the reading of a partition goes on that is taken over.
 
-"Complete" is asked of the broker, not believed: the database must hold the changelog to its end. "Where" is the
-position stored with the rows; the fingerprint beside it tells whether the source topic is still the same one.
+It is the position stored with the rows; the fingerprint beside it tells whether the source topic is still the same
+one.
 """
 
 import asyncio
-import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from agents.fatal import leave
 from tables.fenced_table import FencedTable
 from tables.position import Position, fingerprint
-
-_POLL_SECONDS = 0.05
 
 
 class SourceChanged(Exception):
@@ -53,44 +49,13 @@ class StartPoint:
             )
 
 
-async def incomplete(table: FencedTable, consumer: AIOKafkaConsumer, partitions: Iterable[int]) -> set[int]:
-    """Return the partitions whose database is not open yet, or does not hold the changelog to its end."""
-    topic = table.changelog_topic_name
-    ends = await consumer.end_offsets([TopicPartition(topic, partition) for partition in partitions])
-    return {
-        at.partition for at, end in ends.items() if (held := table.recovered_to(at.partition)) is None or held + 1 < end
-    }
-
-
-async def await_recovery(
-    table: FencedTable,
-    consumer: AIOKafkaConsumer,
-    partitions: Collection[int],
-    recovered: Callable[[], bool],
-    standstill_seconds: float,
-) -> None:
-    """Return when every partition's table is complete and Faust says that recovery has ended.
-
-    Leaves when the tables have not moved for `standstill_seconds`; a long recovery that moves is left alone.
-    """
-    deadline = time.monotonic() + standstill_seconds
-    held: dict[int, int | None] = {}
-    while (missing := await incomplete(table, consumer, partitions)) or not recovered():
-        before, held = held, {partition: table.recovered_to(partition) for partition in partitions}
-        if held != before:
-            deadline = time.monotonic() + standstill_seconds
-        elif time.monotonic() > deadline:
-            leave(f"recovery of {sorted(missing)} stands still for {standstill_seconds} s")
-        await asyncio.sleep(_POLL_SECONDS)
-
-
 async def start_points(
     table: FencedTable, consumer: AIOKafkaConsumer, topic: str, partitions: Iterable[int]
 ) -> dict[int, StartPoint]:
     """Return where to go on in each partition of `topic`; raises `SourceChanged` for a position past its end."""
     wanted = [TopicPartition(topic, partition) for partition in partitions]
-    first = await consumer.beginning_offsets(wanted)
-    end = await consumer.end_offsets(wanted)
+    # together, for each may have to wait until an empty fetch on the same connection returns
+    first, end = await asyncio.gather(consumer.beginning_offsets(wanted), consumer.end_offsets(wanted))
     return {at.partition: _start(at, table.position(at.partition), first[at], end[at]) for at in wanted}
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from faust.types import TopicT
 
 from agents.reader import Assignment
-from app.faust_seam import StreamApp
+from app.faust_seam import PromptTables, StreamApp
 from app.settings import Settings
 from tables.fenced_table import FencedTable
 from tables.rocksdb import RocksDBOptions
@@ -21,6 +21,7 @@ def make_faust_app(settings: Settings) -> StreamApp:
         broker=[f"kafka://{address}" for address in settings.kafka.bootstrap.split(",")],
         store="rocksdb://",
         Table=FencedTable,
+        TableManager=PromptTables,
         datadir=Path(settings.data_dir),
         consumer_group_instance_id=f"{settings.app_id}-{worker.id}" if worker.static_membership else None,
         consumer_auto_offset_reset="earliest",
@@ -66,7 +67,6 @@ def make_users_table(app: StreamApp, settings: Settings) -> FencedTable:
         value_type=bytes,
         partitions=settings.topics.partitions,
         options=options.for_faust(),
-        standby_buffer_size=20,
     )
     if not isinstance(table, FencedTable):
         raise TypeError(f"Faust made a {type(table).__name__}, not the table it was told to make")
@@ -81,9 +81,9 @@ def raw_topic(app: StreamApp, name: str, partitions: int) -> TopicT:
 
 
 def assignment_of(app: StreamApp, table: FencedTable) -> Assignment:
-    """Return what Faust knows of this worker's partitions: those of the table's changelog that are its own."""
+    """Return what Faust knows of this worker's partitions, those of the table's changelog."""
     changelog = table.changelog_topic_name
     return Assignment(
         partitions=lambda: {at.partition for at in app.assignor.assigned_actives() if at.topic == changelog},
-        recovered=lambda: bool(app.tables.actives_ready),
+        standbys=lambda: {at.partition for at in app.assignor.assigned_standbys() if at.topic == changelog},
     )

@@ -9,8 +9,11 @@ from typing import Any, cast
 import faust
 from aiohttp.web import Application
 from aiokafka import AIOKafkaConsumer
+from faust.tables.manager import TableManager
+from faust.tables.recovery import Recovery
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
-from faust.types import TransportT
+from faust.types import TP, TransportT
+from faust.types.tables import CollectionT
 from faust.web.drivers.aiohttp import Web
 
 FETCH_WAIT_MS = 100
@@ -46,6 +49,35 @@ class BareWeb(Web):
     production_blueprints = ()
     debug_blueprints = ()
     optional_blueprints = ()
+
+
+class NoRecovery(Recovery):
+    """Faust's recovery with no partition in it: `agents.recovery` makes the tables complete and follows standbys.
+
+    It still ends each rebalance: the membership topic flows again, and the worker counts as ready.
+    """
+
+    def add_active(self, table: CollectionT, tp: TP) -> None:
+        """Leave an own partition out."""
+
+    def add_standby(self, table: CollectionT, tp: TP) -> None:
+        """Leave a standby out."""
+
+
+class PromptTables(TableManager):
+    """Faust's tables without its recovery, and without the second that it waits at the start for more tables."""
+
+    async def on_start(self) -> None:
+        """Open for assignments; every table is registered already."""
+        await self._update_channels()
+        await self.recovery.start()
+
+    @property
+    def recovery(self) -> Recovery:
+        """The service that ends rebalances."""
+        if self._recovery is None:
+            self._recovery = NoRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery
 
 
 class StreamApp(faust.App):

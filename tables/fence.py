@@ -9,6 +9,8 @@ import struct
 FENCE = struct.Struct("<q")
 RESERVED = b"\0"
 """Keys that start with this byte are not users: ids hold no control characters."""
+LOCAL = RESERVED + b"local\0"
+"""Keys that start so are in a database only, and never in the changelog."""
 
 
 def fence_of(row: bytes) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
-from agents.takeover import SourceChanged, StartPoint, incomplete, start_points
+from agents.takeover import SourceChanged, StartPoint, start_points
 from tables.position import Position, fingerprint
 
 RECORD: Any = SimpleNamespace(topic="events", partition=0, offset=6, timestamp=1000, key=b"u1", value=b"{}")
@@ -26,13 +26,9 @@ class Ends:
         return dict.fromkeys(partitions, self._end)
 
 
-def table(position: Position | None = None, changelog_offset: int = -1, *, is_open: bool = True) -> Any:
+def table(position: Position | None = None) -> Any:
     """A table with one partition."""
-    return SimpleNamespace(
-        changelog_topic_name="changelog",
-        position=lambda _: position,
-        recovered_to=lambda _: changelog_offset if is_open else None,
-    )
+    return SimpleNamespace(position=lambda _: position)
 
 
 @pytest.mark.parametrize(
@@ -63,14 +59,3 @@ def test_the_record_before_the_start_is_fetched_and_compared() -> None:
     for other in ({"value": b"[]"}, {"key": b"u2"}, {"timestamp": 1001}, {"offset": 5}):
         with pytest.raises(SourceChanged, match="deleted and made again"):
             start.check(SimpleNamespace(**{**vars(RECORD), **other}))
-
-
-@pytest.mark.parametrize(
-    ("held", "end", "is_open", "missing"),
-    [(-1, 0, True, set()), (4, 5, True, set()), (3, 5, True, {0}), (9, 5, False, {0})],
-)
-async def test_a_table_is_complete_when_it_holds_the_changelog_to_its_end(
-    held: int, end: int, is_open: bool, missing: set[int]
-) -> None:
-    holding = table(changelog_offset=held, is_open=is_open)
-    assert await incomplete(holding, Ends(0, end), [0]) == missing

@@ -12,6 +12,7 @@ from rocksdict import AccessType, Options, Rdict
 from agents.own_popularity import POPULARITY_PREFIX
 from agents.user_state import UserState
 from models.factor_model import FactorModel
+from tables.fence import LOCAL
 from tables.position import POSITION_KEY, Position
 from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.oracle import Expected, expect, fences_that_fell, newest_rows, read_topic, reference_scores
@@ -95,11 +96,11 @@ async def check_databases(cluster: Cluster, folder: Path) -> None:
 
 
 def database_rows(folder: Path, partition: int) -> list[tuple[bytes, bytes]]:
-    """Return the rows of one partition's database, without Faust's own."""
+    """Return the rows of one partition's database, without those that are no part of the changelog."""
     (path,) = folder.rglob(f"users-{partition}.db")
     database = Rdict(str(path), options=Options(raw_mode=True), access_type=AccessType.read_only())
     try:
         rows = cast("list[tuple[bytes, bytes]]", list(database.items()))
-        return [(key, row) for key, row in rows if not key.startswith(b"__faust")]
+        return [(key, row) for key, row in rows if not key.startswith((b"__faust", LOCAL))]
     finally:
         database.close()

@@ -1,0 +1,221 @@
+"""Recovery from a real changelog: what the databases hold afterwards, whatever was there and whatever came between."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from itertools import islice
+from pathlib import Path
+
+import faust
+import pytest
+import pytest_asyncio
+from aiokafka import AIOKafkaProducer
+from prometheus_client import CollectorRegistry
+
+from agents.metrics import make_metrics
+from agents.producer import AcknowledgedProducer
+from agents.recovery import CatchUp, ChangelogLost, Recovery, RecoveryBounds
+from agents.stall import StallGuard
+from tables.fence import FENCE, LOCAL
+from tables.fenced_table import FencedTable
+from tables.replay import Replay
+from tests.integration.cluster import PARTITIONS, Cluster
+from tests.integration.happenings import happenings
+from tests.integration.verdict import applied, check_changelog, check_databases
+from tests.integration.waiting import wait_for
+
+_FAR = 3600.0
+_ALL = range(PARTITIONS)
+_BOUNDS = RecoveryBounds(fetch_bytes=1 << 16, fetch_wait_ms=20, standstill_seconds=30.0)
+
+
+def row(fence: int, size: int = 100) -> bytes:
+    """A row of any kind: fence first."""
+    return FENCE.pack(fence) + bytes(size)
+
+
+@pytest_asyncio.fixture
+async def producer(cluster: Cluster) -> AsyncIterator[AcknowledgedProducer]:
+    """What writes changelogs."""
+    producer = AcknowledgedProducer(cluster.connection, StallGuard(_FAR))
+    await producer.start()
+    yield producer
+    await producer.stop()
+
+
+@pytest.fixture
+def table(cluster: Cluster, tmp_path: Path) -> Iterator[FencedTable]:
+    """An empty table whose changelog is the cluster's, own partitions open."""
+    app = faust.App(
+        cluster.names.app_id, store="rocksdb://", datadir=tmp_path / "tables", Table=FencedTable, autodiscover=False
+    )
+    made = app.Table("users", key_type=bytes, value_type=bytes, partitions=PARTITIONS)
+    assert isinstance(made, FencedTable)
+    assert made.changelog_topic_name == cluster.names.users_changelog
+    (tmp_path / "tables" / "v1" / "tables").mkdir(parents=True)
+    for partition in _ALL:
+        made.open(partition)
+    yield made
+    made.data._dbs.clear()  # type: ignore[attr-defined]
+
+
+@asynccontextmanager
+async def recovering(cluster: Cluster, table: FencedTable) -> AsyncIterator[Recovery]:
+    """Connect a recovery of the table."""
+    recovery = Recovery(cluster.connection, table, _BOUNDS, make_metrics(CollectorRegistry()))
+    await recovery.connect()
+    try:
+        yield recovery
+    finally:
+        await recovery.stop()
+
+
+async def complete(recovery: Recovery, partitions: set[int]) -> list[set[int]]:
+    """Wait until partitions are complete; returns them as they came."""
+    came: list[set[int]] = []
+    while set().union(*came) != partitions:
+        came.append(await asyncio.wait_for(recovery.completed(wait=True), 30))
+    return came
+
+
+async def write(
+    producer: AcknowledgedProducer, cluster: Cluster, partition: int, rows: dict[bytes, bytes | None]
+) -> int:
+    """Append rows to a partition of the changelog; returns the offset behind them."""
+    *others, (key, last) = rows.items()
+    topic = cluster.names.users_changelog
+    return await producer.append(topic, partition, dict(others), (key, last)) + 1  # type: ignore[arg-type]
+
+
+def users(count: int, fence: int = 0, prefix: str = "u") -> dict[bytes, bytes | None]:
+    """Rows of so many users."""
+    return {f"{prefix}{number}".encode(): row(fence + number) for number in range(count)}
+
+
+def stored(table: FencedTable, partition: int) -> dict[bytes, bytes]:
+    """Every row of a partition that is of the changelog."""
+    return {key: value for key, value in table.scan(partition, b"") if not key.startswith((b"__faust", LOCAL))}
+
+
+async def test_an_empty_folder_gets_everything_partition_by_partition(
+    cluster: Cluster, producer: AcknowledgedProducer, table: FencedTable
+) -> None:
+    written = {partition: users(3000, prefix=f"p{partition}-") for partition in _ALL if partition != 1}
+    ends = {partition: await write(producer, cluster, partition, rows) for partition, rows in written.items()}
+    async with recovering(cluster, table) as recovery:
+        recovery.begin(_ALL, ())
+        came = await complete(recovery, set(_ALL))
+    assert came[0] == {1}, "what has no changelog is complete at once"
+    assert came[-1] == {3}, "the last one is read when the first ones are complete"
+    for partition in _ALL:
+        assert stored(table, partition) == written.get(partition, {})
+        assert table.changelog_offset(partition) + 1 == ends.get(partition, 0)
+
+
+async def test_an_old_folder_gets_the_rest_and_no_row_goes_back(
+    cluster: Cluster, producer: AcknowledgedProducer, table: FencedTable
+) -> None:
+    await write(producer, cluster, 0, users(500, fence=1000))
+    async with recovering(cluster, table) as recovery:
+        recovery.begin(_ALL, ())
+        await complete(recovery, set(_ALL))
+        await recovery.end()
+        # a batch of a worker that was thought dead lands behind its successor's, then life goes on
+        await write(producer, cluster, 0, {b"u1": row(7), b"u2": None, b"u3": row(1200), b"late": row(8)})
+        await write(producer, cluster, 0, {b"u2": row(1201)})
+        recovery.begin(_ALL, ())
+        await complete(recovery, set(_ALL))
+    expected = users(500, fence=1000) | {b"u2": row(1201), b"u3": row(1200), b"late": row(8)}
+    assert stored(table, 0) == expected
+
+
+async def test_a_revocation_in_the_middle_loses_nothing(
+    cluster: Cluster, producer: AcknowledgedProducer, table: FencedTable
+) -> None:
+    written = users(20_000)
+    end = await write(producer, cluster, 2, written)
+    async with recovering(cluster, table) as recovery:
+        recovery.begin(_ALL, ())
+
+        async def has_begun() -> bool:
+            return table.changelog_offset(2) >= 0
+
+        await wait_for("first rows", has_begun)
+        await recovery.end()
+        reached = table.changelog_offset(2)
+        assert reached + 1 < end, "the test came too late"
+        assert 2 not in await recovery.completed(wait=False)
+        assert len(stored(table, 2)) == reached + 1, "the offset says what is there"
+        recovery.begin({2}, ())
+        await complete(recovery, {2})
+    assert stored(table, 2) == written
+
+
+async def test_a_standby_follows_and_is_promoted_with_what_it_lacks(
+    cluster: Cluster, producer: AcknowledgedProducer, table: FencedTable
+) -> None:
+    await write(producer, cluster, 0, users(50))
+    async with recovering(cluster, table) as recovery:
+        recovery.begin({1}, {0})
+        await complete(recovery, {1})
+
+        async def follows(users_there: int) -> bool:
+            return len(stored(table, 0)) == users_there
+
+        await wait_for("copy of what was there", lambda: follows(50))
+        await write(producer, cluster, 0, users(60, fence=100))
+        await wait_for("copy of what came later", lambda: follows(60))
+        await recovery.end()
+        await write(producer, cluster, 0, users(70, fence=200))
+        recovery.begin({0, 1}, ())
+        await complete(recovery, {0, 1})
+    assert stored(table, 0) == users(70, fence=200)
+
+
+async def test_records_that_compaction_took_away_at_the_end_are_not_waited_for(
+    cluster: Cluster, producer: AcknowledgedProducer, table: FencedTable
+) -> None:
+    """A transaction's marker is an offset without a record, as compaction leaves them."""
+    client = AIOKafkaProducer(bootstrap_servers=cluster.bootstrap, transactional_id=cluster.names.app_id)
+    await client.start()
+    async with client.transaction():
+        await client.send_and_wait(cluster.names.users_changelog, key=b"u", value=row(1), partition=0)
+    await client.stop()
+    async with recovering(cluster, table) as recovery:
+        recovery.begin({0}, ())
+        await complete(recovery, {0})
+    assert stored(table, 0) == {b"u": row(1)}
+    assert table.changelog_offset(0) == 1
+
+
+async def test_a_changelog_that_is_shorter_than_what_a_database_holds_is_refused(
+    cluster: Cluster, table: FencedTable
+) -> None:
+    Replay(table, 3).apply([], reached=5)
+    async with recovering(cluster, table) as recovery:
+        assert recovery._consumer is not None
+        catch_up = CatchUp(recovery._consumer, table, {3}, set())
+        with pytest.raises(ChangelogLost, match=r"database of partition 3 holds .* up to offset 5, but it ends at 0"):
+            await catch_up.begin()
+
+
+async def test_a_standby_takes_over_from_a_killed_worker(cluster: Cluster) -> None:
+    model = await cluster.publish()
+    first, second = [cluster.worker(str(number), NEARLINE_WORKER__STANDBY_REPLICAS="1") for number in range(2)]
+    for worker in (first, second):
+        worker.start()
+    for worker in (first, second):
+        await worker.ready()
+    events = happenings(5)
+    await cluster.send(islice(events, 800))
+    await applied(cluster)
+    first.kill()
+    await cluster.send(islice(events, 400))
+    await check_changelog(cluster, model, await applied(cluster))
+
+    async def serves_all() -> bool:
+        return "nearline_partitions_running 4.0" in (await second.get("/metrics"))[1]
+
+    await wait_for("all partitions on the worker that is left", serves_all)
+    assert second.stop() == 0, second.log_tail()
+    await check_databases(cluster, second.data)
