@@ -1,8 +1,12 @@
 """The catalogue: what services are told about a video, from a compacted topic that every worker reads."""
 
+import asyncio
 import logging
+from collections import deque
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from itertools import islice
+from typing import Annotated, Final
 
 import msgspec
 from aiokafka import ConsumerRecord
@@ -13,8 +17,12 @@ from agents.metrics import Metrics
 _log = logging.getLogger(__name__)
 _Code = Annotated[str, Meta(min_length=1, max_length=64)]
 
+_RECORDS_AT_ONCE: Final = 100  # a third of a millisecond, and then queries have their turn
+_REMEMBERED_CHANGES: Final = 256  # who is further behind forgets everything, which is cheaper than so many look-ups
 
-class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+
+# nothing in an entry could refer back to it, so the garbage collector need not look at a million of them
+class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What is known of one video.
 
     Parameters
@@ -43,6 +51,10 @@ class Catalogue:
     Parameters
     ----------
     max_videos : a record for one more is refused and counted.
+
+    Attributes
+    ----------
+    changes : how many records were taken so far.
     """
 
     def __init__(self, max_videos: int, metrics: Metrics) -> None:
@@ -50,6 +62,9 @@ class Catalogue:
         self._max_videos = max_videos
         self._metrics = metrics
         self._decoder = msgspec.json.Decoder(CatalogueEntry)
+        self._recent: deque[str] = deque(maxlen=_REMEMBERED_CHANGES)
+        self._applied = 0
+        self.changes = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -57,6 +72,11 @@ class Catalogue:
     def get(self, video_id: str) -> CatalogueEntry | None:
         """Return the entry of a video, or None when the catalogue does not know it."""
         return self._entries.get(video_id)
+
+    def changed_since(self, changes: int) -> Sequence[str] | None:
+        """Return the videos that changed since `changes` had a value, perhaps repeatedly; None if nobody knows them."""
+        missed = self.changes - changes
+        return None if missed > len(self._recent) else list(islice(reversed(self._recent), missed))
 
     async def apply(self, record: ConsumerRecord) -> None:
         """Take one record of the topic; a bad one is counted and logged, and the former entry stays."""
@@ -66,6 +86,9 @@ class Catalogue:
             self._metrics.catalogue_rejected.inc()
             _log.warning("catalogue offset %d refused: %s", record.offset, error)
         self._metrics.catalogue_videos.set(len(self._entries))
+        self._applied += 1
+        if not self._applied % _RECORDS_AT_ONCE:
+            await asyncio.sleep(0)
 
     def _take(self, record: ConsumerRecord) -> None:
         video_id = record.key.decode()
@@ -75,3 +98,5 @@ class Catalogue:
             raise ValueError(f"the catalogue holds {self._max_videos} videos already, its bound")
         else:
             self._entries[video_id] = self._decoder.decode(record.value)
+        self._recent.append(video_id)
+        self.changes += 1

@@ -1,5 +1,6 @@
 """Chunks of source records, and the bounded channel on which the reader hands them to the Faust agent."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,9 +37,36 @@ class ChunkChannel(Channel[Any]):
     epoch, and a fresh one must not be.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
     async def hand_over(self, chunk: Chunk) -> None:
-        """Put a chunk into the queue of every subscriber (the agent is the only one), waiting while it is full."""
-        await self.put(chunk)  # type: ignore[arg-type]  # Faust's annotation asks for its own events
+        """Put a chunk into the queue of every subscriber (the agent is the only one), waiting while it is full.
+
+        Raises RuntimeError when there is no subscriber: the chunk would be gone without a trace.
+        """
+        if not self.subscriber_count:
+            raise RuntimeError("no agent listens to the channel of chunks")
+        self._under_way += 1
+        self._idle.clear()
+        try:
+            await self.put(chunk)  # type: ignore[arg-type]  # Faust's annotation asks for its own events
+        except asyncio.CancelledError:
+            self.taken()
+            raise
+
+    def taken(self) -> None:
+        """Note that the agent has finished with a chunk and can take the next one."""
+        self._under_way -= 1
+        if not self._under_way:
+            self._idle.set()
+
+    async def idle(self) -> None:
+        """Wait until the agent has nothing to do."""
+        await self._idle.wait()
 
     @property
     def queue(self) -> ThrowableQueue:  # type: ignore[type-arg]

@@ -26,6 +26,7 @@ class Metrics:
     write_seconds: Histogram
     event_age_seconds: Histogram
     partitions_running: Gauge
+    recovery_behind_records: Gauge
     lag_records: Gauge
     model_info: Gauge
     models_rejected: Counter
@@ -82,6 +83,11 @@ def make_metrics(registry: CollectorRegistry) -> Metrics:
         ),
         partitions_running=Gauge(
             "nearline_partitions_running", "Source partitions that this worker reads.", registry=registry
+        ),
+        recovery_behind_records=Gauge(
+            "nearline_recovery_behind_records",
+            "Changelog records that own partitions still lack before they run.",
+            registry=registry,
         ),
         lag_records=Gauge(
             "nearline_lag_records", "Source records fetched behind the end, own partitions.", registry=registry

@@ -3,10 +3,14 @@
 Two of Faust's signals drive it. `on_partitions_revoked` is awaited before the group goes on: until `revoke`
 returns, the partitions are still ours. `on_partitions_assigned` comes when the databases are open. In between,
 the epoch grows, so that whatever was fetched earlier is recognised and dropped.
+
+A change of the state has two halves: it is prepared in a turn, one at a time, and then written. The next one may be
+prepared while the last is written, so there are two kinds of turns: `turn` is for whoever reads and writes rows,
+and waits for the write under way; `preparing` does not wait for it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 
 from agents.fatal import leave
@@ -30,12 +34,12 @@ class Ownership:
         self.running = running
         self._expected: dict[int, int] = {}
         self._drain_seconds = drain_seconds
-        self._writing = asyncio.Lock()
+        self._changing = asyncio.Lock()
+        self._write: asyncio.Task[None] | None = None
 
     def start(self, next_offsets: Mapping[int, int]) -> None:
-        """Take over partitions whose tables are complete, each from its next source offset on."""
-        self._expected = dict(next_offsets)
-        self.running.clear()
+        """Take over partitions, too, whose tables are complete, each from its next source offset on."""
+        self._expected.update(next_offsets)
         self.running.update(next_offsets)
 
     def advance(self, partition: int, after: int, reached: int) -> None:
@@ -51,23 +55,45 @@ class Ownership:
 
     @asynccontextmanager
     async def turn(self, epoch: int) -> AsyncIterator[bool]:
-        """Wait for the turn to write; yields whether `epoch` is still the current one.
+        """Wait for the turn to read and write rows; yields whether `epoch` is still the current one.
 
-        While it is held, no partition is given away. Nothing may be written when it yields False.
+        While it is held, nothing else is prepared or written, and no partition is given away. Nothing may be
+        written when it yields False.
         """
-        async with self._writing:
+        async with self._changing:
+            await self.stored()
             yield epoch == self.epoch
 
+    @asynccontextmanager
+    async def preparing(self, epoch: int) -> AsyncIterator[bool]:
+        """Wait for the turn to prepare a change, as `turn` does, but beside the write of the one before."""
+        async with self._changing:
+            yield epoch == self.epoch
+
+    def write(self, work: Coroutine[None, None, None]) -> None:
+        """Begin to write what was prepared in the turn that is held; what was prepared before must be `stored`.
+
+        `work` must not raise: nobody may be there to hear of it.
+        """
+        if self._write is not None and not self._write.done():
+            raise RuntimeError("the write before this one has not ended")
+        self._write = asyncio.create_task(work, name="write")
+
+    async def stored(self) -> None:
+        """Wait until everything that was prepared before this call is written."""
+        if self._write is not None:
+            await asyncio.wait([self._write])
+
     async def revoke(self) -> None:
-        """End the epoch: wait for the write in progress, with a deadline, and forget the partitions.
+        """End the epoch: wait for what is prepared or written, with a deadline, and forget the partitions.
 
         Never raises: an error inside the group's callback would be logged and the join would go on. When the
         write does not end in time the process leaves, for a write may not outlive the ownership.
         """
         self.epoch += 1
         try:
-            await asyncio.wait_for(self._writing.acquire(), self._drain_seconds)
+            async with asyncio.timeout(self._drain_seconds), self.turn(self.epoch):
+                self.running.clear()
+                self._expected.clear()
         except TimeoutError:
             leave(f"the write in progress did not end within {self._drain_seconds} s of the revocation")
-        self.running.clear()
-        self._writing.release()

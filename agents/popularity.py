@@ -5,6 +5,7 @@ topic that every worker reads: one record is the whole count of one (partition, 
 repeat and the sum stays right.
 """
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 from typing import Annotated, NamedTuple
@@ -72,6 +73,7 @@ class GlobalPopularity:
         if value is not None:
             self._shares[share] = value
         self._totals.replace(share.region, share.day, (value or NO_COUNTS).counts, former.counts)
+        await asyncio.sleep(0)  # a record may hold a thousand counts, and a second brings hundreds: queries go between
 
     def top(self, region: str | None, days: int | None, limit: int) -> list[tuple[str, int]]:
         """Return the videos with the most plays and likes in the last `days` days, with their counts.

@@ -15,16 +15,19 @@ async def publish_popularity(
 ) -> None:
     """For ever: every `every_seconds`, publish the counts that changed.
 
-    The counts are read in the writer's turn, for its thread changes them, and sent outside of it. What is not sent
+    The counts are read between two chunks, for preparing one changes them, and sent outside of the turn. They hold
+    what is prepared, which may be ahead of what is stored by the chunk that is being written; so they wait until it is:
+    nobody hears of a count that the worker, or the next owner after a crash, would not come to again. What is not sent
     when the partitions go is published by their next owner, who begins with all of it; so is a record that does not
     reach the broker, which ends the worker.
     """
     while True:
         await asyncio.sleep(every_seconds)
         epoch = ownership.epoch
-        async with ownership.turn(epoch):
+        async with ownership.preparing(epoch):
             due = own.take_unpublished()
         for first in range(0, len(due), _RECORDS_AT_ONCE):
-            async with ownership.turn(epoch) as current:
+            async with ownership.preparing(epoch) as current:
                 records = own.records(due[first : first + _RECORDS_AT_ONCE], topic) if current else []
+            await ownership.stored()
             await producer.send(records)

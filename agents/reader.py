@@ -1,8 +1,8 @@
 """The reader of member events: one consumer, assigned by hand to the partitions that Faust gave this worker.
 
-Faust never reads this topic. The reader starts when every table of the assignment is complete, at the positions
-stored in them, and hands whole chunks to the agent on the channel. An epoch ends with the partitions; chunks
-that are still under way are recognised by it and dropped.
+Faust never reads this topic. The reader takes each partition over when its table is complete, at the position
+stored there, and hands whole chunks to the agent on the channel. An epoch ends with the partitions; chunks that are
+still under way are recognised by it and dropped.
 """
 
 import asyncio
@@ -15,16 +15,21 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from agents.chunk_sizes import ChunkSizes
 from agents.chunks import Chunk, ChunkChannel
-from agents.connection import Connection
+from agents.connection import Connection, learn_leaders
 from agents.fatal import EXIT_CONFIG, leave
+from agents.fetching import Pace, fetch
 from agents.metrics import Metrics
 from agents.ownership import Ownership
-from agents.takeover import SourceChanged, StartPoint, await_recovery, start_points
+from agents.recovery import Recovery
+from agents.takeover import SourceChanged, StartPoint, start_points
 from tables.fenced_table import FencedTable
 
 _log = logging.getLogger(__name__)
 _REPORT_SECONDS = 1.0
+_RECOVERING_POLL_MS = 50
+"""So long at most a partition that became complete waits for its takeover, where the running ones have no events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +38,20 @@ class ReaderBounds:
 
     Parameters
     ----------
-    max_records : records in one chunk; times the size of a row below one producer batch, so that no chunk splits.
     fetch_wait_ms : how long the broker may hold an empty fetch back.
-    takeover_seconds : when recovery has not moved for so long, the worker leaves and starts again.
+    linger_seconds : from one chunk to the next, unless a whole one is waiting.
     """
 
-    max_records: int
     fetch_wait_ms: int
-    takeover_seconds: float
+    linger_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What Faust knows: `partitions()` are this worker's own, `recovered()` says that recovery has ended."""
+    """What Faust knows: `partitions()` are this worker's own, `standbys()` those of which it keeps a second copy."""
 
     partitions: Callable[[], set[int]]
-    recovered: Callable[[], bool]
+    standbys: Callable[[], set[int]]
 
 
 class Reader:
@@ -61,7 +64,9 @@ class Reader:
     ownership : epoch and running partitions.
     channel : where chunks go; its bound is the back-pressure.
     assignment : what Faust assigned.
-    on_running : awaited with the partitions after their takeover and before their first chunk.
+    recovery : makes the tables complete.
+    sizes : how large a chunk may be.
+    on_running : awaited with partitions after their tables are complete and before their first chunk.
     """
 
     def __init__(
@@ -73,6 +78,8 @@ class Reader:
         ownership: Ownership,
         channel: ChunkChannel,
         assignment: Assignment,
+        recovery: Recovery,
+        sizes: ChunkSizes,
         bounds: ReaderBounds,
         metrics: Metrics,
         on_running: Callable[[set[int]], Awaitable[None]],
@@ -84,30 +91,40 @@ class Reader:
         self._ownership = ownership
         self._channel = channel
         self._assignment = assignment
+        self._recovery = recovery
+        self._sizes = sizes
+        self._pace = Pace(channel, bounds.linger_seconds)
         self._bounds = bounds
         self._metrics = metrics
         self._on_running = on_running
         self._consumer: AIOKafkaConsumer | None = None
+        self._connected = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.running = False
-        """Whether the partitions of the current assignment are taken over."""
+        """Whether all partitions of the current assignment are taken over."""
         self._next: dict[int, int] = {}
         self._passed: dict[int, int] = {}
         """Fetch positions, which go past markers of transactions where `_next` stands before them."""
-        self._stopped = False
         self._reported = 0.0
         self._committing: asyncio.Task[None] | None = None
+
+    async def connect(self) -> None:
+        """Connect, beside Faust's start, for it takes a moment; the first assignment waits for it."""
+        consumer, _ = await asyncio.gather(
+            source_consumer(self._connection, self._group, self._bounds.fetch_wait_ms), self._recovery.connect()
+        )
+        await learn_leaders(consumer, self._topic)
+        self._consumer = consumer
+        self._connected.set()
 
     async def assigned(self) -> None:
         """Begin a new epoch's reading; Faust's databases of the assignment are open."""
         if self._task is not None:
             await self.revoked()
+        await self._connected.wait()
         if self._consumer is None:
-            consumer = await source_consumer(self._connection, self._group, self._bounds.fetch_wait_ms)
-            if self._stopped:  # while it connected
-                await consumer.stop()
-                return
-            self._consumer = consumer
+            return  # stopped
+        self._recovery.begin(self._assignment.partitions(), self._assignment.standbys())
         self._task = asyncio.create_task(self._run(self._consumer, self._ownership.epoch), name="reader")
         self._task.add_done_callback(_leave_on_error)
 
@@ -118,12 +135,14 @@ class Reader:
         if task is not None:
             task.cancel()
         self._metrics.partitions_running.set(0)
+        await self._recovery.end()
         await self._ownership.revoke()
 
     async def stop(self) -> None:
         """End the epoch and disconnect, for good."""
-        self._stopped = True
+        self._connected.set()  # who waits for it sees that there is nothing
         await self.revoked()
+        await self._recovery.stop()
         if self._committing is not None:
             self._committing.cancel()
         if self._consumer is not None:
@@ -149,19 +168,27 @@ class Reader:
         return max(0, end - max(self._next.get(partition, 0), self._passed.get(partition, 0)))
 
     async def _run(self, consumer: AIOKafkaConsumer, epoch: int) -> None:
-        partitions = self._assignment.partitions()
-        await await_recovery(
-            self._table, consumer, partitions, self._assignment.recovered, self._bounds.takeover_seconds
-        )
-        starts = await self._take_over(consumer, partitions, epoch)
+        missing = self._assignment.partitions()
+        starts: dict[int, StartPoint] = {}
+        self.running = not missing
+        if not missing:
+            consumer.assign([])  # it may still have those of the last epoch
         while epoch == self._ownership.epoch:
-            fetched = await consumer.getmany(timeout_ms=200, max_records=self._bounds.max_records)
+            if missing and (complete := await self._recovery.completed(wait=not starts)):
+                starts |= await self._take_over(consumer, complete, epoch)
+                missing -= complete
+                self.running = not missing
+            timeout_ms = _RECOVERING_POLL_MS if missing else 200
+            await self._pace.due(full=(self.lag() or 0) >= self._sizes.max_records)
+            fetched = await fetch(consumer, self._sizes, timeout_ms)
             chunk = self._chunk(epoch, starts, fetched)
             if chunk is not None:
+                self._pace.cut()
                 await self._channel.hand_over(chunk)
             await self._report(consumer)
 
     async def _take_over(self, consumer: AIOKafkaConsumer, partitions: set[int], epoch: int) -> dict[int, StartPoint]:
+        """Read complete partitions, too, each from its start, and go on with the others where they stand."""
         starts = await start_points(self._table, consumer, self._topic, partitions)
         for partition, start in starts.items():
             if start.missed:
@@ -170,14 +197,14 @@ class Reader:
         await self._on_running(partitions)
         if epoch != self._ownership.epoch:
             raise asyncio.CancelledError
-        self._passed = {}
-        self._next = {partition: start.seek for partition, start in starts.items()}
+        if not self._ownership.running:
+            self._next, self._passed = {}, {}
+        self._next |= {partition: start.seek for partition, start in starts.items()}
         self._ownership.start({partition: start.next_offset for partition, start in starts.items()})
-        consumer.assign([TopicPartition(self._topic, partition) for partition in partitions])
+        consumer.assign([TopicPartition(self._topic, partition) for partition in self._next])
         for partition, offset in self._next.items():
             consumer.seek(TopicPartition(self._topic, partition), offset)
-        self.running = True
-        self._metrics.partitions_running.set(len(partitions))
+        self._metrics.partitions_running.set(len(self._next))
         _log.info("reading partitions %s", sorted(partitions))
         return starts
 

@@ -16,6 +16,7 @@ from agents.background import Background
 from agents.broadcast import BroadcastReader
 from agents.catalogue import Catalogue
 from agents.chunk_agent import ChunkProcessor, make_chunk_agent, make_membership_agent
+from agents.chunk_sizes import ChunkSizes
 from agents.chunks import make_chunk_channel
 from agents.connection import Connection
 from agents.fatal import leave
@@ -24,15 +25,19 @@ from agents.metrics import Metrics, make_metrics
 from agents.model_updates import ModelsInUse, ModelUpdates
 from agents.own_popularity import POPULARITY_PREFIX, OwnPopularity
 from agents.ownership import Ownership
+from agents.pending_rows import PendingRows
 from agents.popularity import GlobalPopularity
 from agents.popularity_publisher import publish_popularity
-from agents.producer import AcknowledgedProducer
+from agents.producer import MAX_BATCH_BYTES, AcknowledgedProducer
 from agents.reader import Reader, ReaderBounds
+from agents.recovery import Recovery, RecoveryBounds
 from agents.stall import StallGuard
+from agents.table_flusher import flush_regularly
 from agents.topics import TopicNames
 from agents.users import Users
 from app.faust_app import assignment_of, make_faust_app, make_users_table, raw_topic
 from app.faust_seam import StreamApp
+from app.garbage import spare_what_stays
 from app.health import WorkerHealth
 from app.model_fetch import ModelFetch
 from app.query import QueryView, attach
@@ -87,7 +92,7 @@ def create_worker(settings: Settings) -> StreamApp:
     app = make_faust_app(settings)
     users_table = make_users_table(app, settings)
     path = _event_path(app, shared, users_table, knowledge.models)
-    _drive(app, shared, path, _background(shared, knowledge, path))
+    _drive(app, shared, path, _background(shared, knowledge, path, users_table))
     attach(app.http, _query_view(app, shared, users_table, knowledge, path))
     return app
 
@@ -100,13 +105,16 @@ def _event_path(app: StreamApp, shared: Shared, users_table: FencedTable, models
     ownership = Ownership(users_table.running, bounds.drain_seconds)
     own_popularity = OwnPopularity(shared.settings.popularity.window_days, shared.metrics)
     row_bounds = UserBounds(users.history_limit, users.stored_scores, users.recent_events)
-    member_events = MemberEvents(users_table, models.active, own_popularity, row_bounds, partitions, shared.metrics)
+    pending = PendingRows(users_table)
+    sizes = ChunkSizes(bounds.max_records, MAX_BATCH_BYTES)
+    member_events = MemberEvents(pending, models.active, own_popularity, row_bounds, partitions, shared.metrics)
     processor = ChunkProcessor(
-        member_events, users_table, producer, ownership, shared.names.dead_letters, shared.metrics
+        member_events, pending, users_table, producer, ownership, shared.names.dead_letters, sizes, shared.metrics
     )
     chunks = make_chunk_channel(app, bounds.max_chunks)
     app.agent(raw_topic(app, shared.names.membership, partitions), name="membership")(make_membership_agent())
-    app.agent(chunks, name="member-events")(make_chunk_agent(processor.process))
+    app.agent(chunks, name="member-events")(make_chunk_agent(chunks, processor.process))
+    recovery_bounds = RecoveryBounds(bounds.recovery_fetch_mb << 20, bounds.fetch_wait_ms, bounds.takeover_seconds)
     reader = Reader(
         shared.connection,
         shared.names.member_events,
@@ -115,7 +123,9 @@ def _event_path(app: StreamApp, shared: Shared, users_table: FencedTable, models
         ownership,
         chunks,
         assignment_of(app, users_table),
-        ReaderBounds(bounds.max_records, bounds.fetch_wait_ms, bounds.takeover_seconds),
+        Recovery(shared.connection, users_table, recovery_bounds, shared.metrics),
+        sizes,
+        ReaderBounds(bounds.fetch_wait_ms, bounds.linger_ms / 1000),
         shared.metrics,
         _popularity_loader(own_popularity, users_table, ownership),
     )
@@ -125,11 +135,12 @@ def _event_path(app: StreamApp, shared: Shared, users_table: FencedTable, models
 def _popularity_loader(
     own: OwnPopularity, table: FencedTable, ownership: Ownership
 ) -> Callable[[set[int]], Awaitable[None]]:
-    """Return what takes the counts of partitions over; the publisher waits for it."""
+    """Return what takes the counts of partitions over, the first of an epoch in place of all; the publisher waits."""
 
     async def load(partitions: set[int]) -> None:
         async with ownership.turn(ownership.epoch):
-            own.forget()
+            if not ownership.running:
+                own.forget()
             for partition in partitions:
                 own.begin(partition)
                 rows = table.scan(partition, POPULARITY_PREFIX)
@@ -140,7 +151,9 @@ def _popularity_loader(
     return load
 
 
-def _background(shared: Shared, knowledge: Knowledge, path: EventPath) -> Callable[[Background], None]:
+def _background(
+    shared: Shared, knowledge: Knowledge, path: EventPath, users_table: FencedTable
+) -> Callable[[Background], None]:
     """models, catalogue, popularity ─▶ what this worker knows; own popularity ─▶ every worker."""
     settings, names = shared.settings, shared.names
     updates = ModelUpdates(knowledge.models, ModelFetch(settings))
@@ -156,6 +169,7 @@ def _background(shared: Shared, knowledge: Knowledge, path: EventPath) -> Callab
         every = settings.popularity.publish_seconds
         publishing = publish_popularity(path.own_popularity, path.ownership, path.producer, names.popularity, every)
         background.start("popularity publisher", publishing)
+        background.start("table flusher", flush_regularly(users_table))
 
     return start
 
@@ -167,8 +181,10 @@ def _drive(app: StreamApp, shared: Shared, path: EventPath, start_others: Callab
     async def before_start() -> None:
         background.start("stall guard", path.stall.run())
         background.start("assignment watchdog", _watch_assignment(path.reader, shared.settings.worker))
+        background.start("connection of the reader", path.reader.connect())
         await path.producer.start()
         start_others(background)
+        spare_what_stays()
 
     async def before_stop() -> None:
         await path.reader.stop()

@@ -74,12 +74,18 @@ class WorkerSettings(Section):
     session_timeout_seconds: Annotated[float, Field(ge=1, le=600, allow_inf_nan=False)] = Field(
         10.0, description="Seconds without a heartbeat until the group gives a worker's partitions away."
     )
-    takeover_seconds: Seconds = Field(60.0, description="Seconds until the tables must be complete, else it restarts.")
+    takeover_seconds: Seconds = Field(60.0, description="Seconds that recovery may stand still; then it restarts.")
     drain_seconds: Seconds = Field(4.0, description="Seconds that a revocation waits for the write in progress.")
     stop_seconds: Seconds = Field(20.0, description="Seconds for an orderly stop; then the process ends anyway.")
-    max_records: int = Field(1000, ge=1, le=10_000, description="Events in one chunk.")
+    max_records: int = Field(1000, ge=1, le=10_000, description="Most events in one chunk.")
+    linger_ms: int = Field(
+        20, ge=0, le=1000, description="Milliseconds from one chunk to the next while few events arrive."
+    )
     fetch_wait_ms: int = Field(100, ge=1, le=10_000, description="Milliseconds the broker may hold an empty fetch.")
-    max_chunks: int = Field(2, ge=1, le=64, description="Chunks waiting between reader and agent.")
+    recovery_fetch_mb: int = Field(
+        8, ge=1, le=256, description="MiB of changelog in one fetch of a recovery; about three times it is in memory."
+    )
+    max_chunks: int = Field(1, ge=1, le=64, description="Chunks waiting between reader and agent.")
     static_membership: bool = Field(True, description="Keep the partitions over a quick restart of the same id.")
     standby_replicas: int = Field(0, ge=0, le=1, description="Workers that keep a second copy of each partition.")
     rocksdb_memory_mb: int = Field(256, ge=16, le=65_536, description="MiB for RocksDB's caches and write buffers.")

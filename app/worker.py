@@ -17,6 +17,7 @@ from agents.topics import TopicMismatch, check_topics
 from app.factory import create_worker
 from app.settings import Settings
 from app.topics import connection_of, specs_of
+from models.compile_ahead import compile_ahead
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +58,8 @@ def run_worker(settings: Settings) -> int:
     except FolderInUse as error:  # the former worker may still be stopping
         _log.critical("%s", error)
         return EXIT_RETRY
+    # Ready long before the first event; on a machine that never ran this it takes some ten seconds.
+    threading.Thread(target=compile_ahead, name="compile ahead", daemon=True).start()
     with lock, threadpool_limits(1):
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)

@@ -1,24 +1,37 @@
-"""A Faust table whose rows carry a fence: written in whole batches, replayed without ever going back.
+"""A Faust table of rows that carry a fence, written in whole batches.
 
-Faust opens, closes and recovers the databases and decides who holds which partition. It writes none of the rows
-itself: `commit` does, with the source position and Faust's own changelog offset in the same write batch, so that
-a database always holds a state and the exact place to go on from.
+Faust opens and closes the databases and decides who holds which partition. It neither writes nor recovers any of
+the rows: `commit` writes, with the source position and Faust's own changelog offset in the same write batch, so
+that a database always holds a state and the exact place to go on from; `tables.replay` recovers.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, cast
 
 import faust
-from faust.types import EventT
-from rocksdict import Rdict, WriteBatch
+from faust.types import EventT, StoreT
+from rocksdict import Rdict, WriteBatch, WriteOptions
 
-from tables.fence import fence_of
 from tables.position import POSITION_KEY, Position
+from tables.rocksdb import RareCompactions
 
 _CHANGELOG_OFFSET_KEY = b"__faust\0offset__"
 """Where Faust's RocksDB store keeps the last changelog offset that a database holds."""
+
+
+def _without_journal() -> WriteOptions:
+    """Return options for a write that is lost with the process while it is in memory only.
+
+    The changelog is the journal, and RocksDB's own would cost more than the table itself. What a crash leaves is what
+    was flushed: whole batches, in their order, so an older state with its own older position and changelog offset.
+    """
+    options = WriteOptions()
+    options.disable_wal = True  # type: ignore[method-assign, assignment]  # its stub takes the property for a method
+    return options
+
+
+_WITHOUT_JOURNAL = _without_journal()
 
 
 class FencedTable(faust.Table):  # type: ignore[type-arg]
@@ -27,16 +40,16 @@ class FencedTable(faust.Table):  # type: ignore[type-arg]
     Attributes
     ----------
     running : set of int
-        Partitions that this process reads and writes now. Faust's recovery may still hand over changelog records
-        of such a partition (fetched before it was paused); they are older than what is written here, so
-        `apply_changelog_batch` passes them over.
+        Partitions that this process reads and writes now; their changelog must not be replayed.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.running: set[int] = set()
-        self.replay_ignored = 0
-        self.replay_older = 0
+
+    def open(self, partition: int) -> None:
+        """Open the database of a partition that Faust does not open: a standby's."""
+        self._database_for(partition)
 
     def database(self, partition: int) -> Rdict | None:
         """Return the open database of a partition, or None while Faust has not opened it."""
@@ -45,6 +58,10 @@ class FencedTable(faust.Table):  # type: ignore[type-arg]
     def read(self, partition: int, key: bytes) -> bytes | None:
         """Return a row of a partition that this process holds; raises KeyError when it does not."""
         return self._databases()[partition].get(key)
+
+    def read_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Return the rows of several keys, None where there is none; raises KeyError as `read` does."""
+        return cast("list[bytes | None]", self._databases()[partition].get(list(keys)))
 
     def position(self, partition: int) -> Position | None:
         """Return the stored source position, or None before the first event of the partition."""
@@ -56,10 +73,6 @@ class FencedTable(faust.Table):  # type: ignore[type-arg]
         stored = self.read(partition, _CHANGELOG_OFFSET_KEY)
         return -1 if stored is None else int(stored)
 
-    def recovered_to(self, partition: int) -> int | None:
-        """Return `changelog_offset`, or None while the database is not open."""
-        return None if self.database(partition) is None else self.changelog_offset(partition)
-
     def scan(self, partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield the rows whose keys start with `prefix`, in key order."""
         rows = cast("Iterator[tuple[bytes, bytes]]", self._databases()[partition].items(from_key=prefix))
@@ -70,31 +83,9 @@ class FencedTable(faust.Table):  # type: ignore[type-arg]
         self._write(partition, rows, changelog_offset)
 
     def apply_changelog_batch(self, batch: Iterable[EventT]) -> None:  # type: ignore[type-arg]
-        """Replay changelog records, as recovery and standbys hand them over.
-
-        Of two records of one key the one with the higher fence stays, whichever comes last: a batch of a worker
-        that was thought dead may land behind its successor's. A removal (null) carries no fence and always applies.
-        """
-        newest: dict[int, dict[bytes, bytes | None]] = defaultdict(dict)
-        offsets: dict[int, int] = {}
-        for event in batch:
-            message = event.message
-            if message.partition in self.running:
-                self.replay_ignored += 1
-                continue
-            offsets[message.partition] = max(offsets.get(message.partition, -1), message.offset)
-            key, value = cast("tuple[bytes, bytes | None]", (message.key, message.value))
-            self._keep_newer(newest[message.partition], message.partition, key, value)
-        for partition, offset in offsets.items():
-            held = self.changelog_offset(partition)
-            self._write(partition, newest[partition], max(offset, held))
-
-    def _keep_newer(self, rows: dict[bytes, bytes | None], partition: int, key: bytes, value: bytes | None) -> None:
-        held = rows[key] if key in rows else self._database_for(partition).get(key)
-        if value is not None and held is not None and fence_of(value) < fence_of(held):
-            self.replay_older += 1
-            return
-        rows[key] = value
+        """Refuse what Faust's own recovery would hand over; `tables.replay` reads the changelog here."""
+        if any(True for _ in batch):
+            raise RuntimeError(f"Faust recovers the table {self.name}, which must be left to this project's recovery")
 
     def _write(self, partition: int, rows: Mapping[bytes, bytes | None], changelog_offset: int) -> None:
         batch = WriteBatch(raw_mode=True)
@@ -104,7 +95,17 @@ class FencedTable(faust.Table):  # type: ignore[type-arg]
             else:
                 batch.put(key, value)
         batch.put(_CHANGELOG_OFFSET_KEY, b"%d" % changelog_offset)
-        self._database_for(partition).write(batch)
+        self._database_for(partition).write(batch, _WITHOUT_JOURNAL)
+
+    def flush_databases(self) -> None:
+        """Begin to put what the open databases hold in memory into their files; RocksDB's threads do it."""
+        for database in self._databases().values():
+            database.flush(wait=False)
+
+    def _new_store(self) -> StoreT[Any, Any]:
+        store = super()._new_store()
+        store.rocksdb_options = RareCompactions.like(store.rocksdb_options)  # type: ignore[attr-defined]
+        return store
 
     def _databases(self) -> dict[int, Rdict]:
         return cast("dict[int, Rdict]", self.data._dbs)  # type: ignore[attr-defined]  # noqa: SLF001

@@ -10,6 +10,9 @@ from typing import Protocol
 from tables.errors import RowTooLarge
 from tables.position import POSITION_KEY, Position
 
+RECORD_OVERHEAD_BYTES = 12
+"""Of a Kafka record beside its key and value, within a byte or two."""
+
 
 class Changelog(Protocol):
     """Where rows go before they are stored: a compacted Kafka topic, one partition for one of the source's."""
@@ -38,8 +41,8 @@ async def write_partition(
     partition: int,
     rows: Mapping[bytes, bytes | None],
     position: Position,
-) -> None:
-    """Make rows and the source position durable, together.
+) -> int:
+    """Make rows and the source position durable, together; return the bytes that this came to in the changelog.
 
     Parameters
     ----------
@@ -53,13 +56,16 @@ async def write_partition(
     RowTooLarge
         Before anything is sent, when a row does not fit into one record.
     """
+    written = 0
     for key, row in rows.items():
-        size = len(key) + len(row or b"")
+        size = len(key) + (0 if row is None else len(row))
         if size > changelog.max_record_bytes:
             raise RowTooLarge(
                 f"a row of partition {partition} has {size} bytes, one changelog record holds "
                 f"{changelog.max_record_bytes}; lower the bounds on history and stored scores"
             )
+        written += size + RECORD_OVERHEAD_BYTES
     encoded = position.encode()
     offset = await changelog.append(partition, rows, (POSITION_KEY, encoded))
     store.commit(partition, {**rows, POSITION_KEY: encoded}, offset)
+    return written

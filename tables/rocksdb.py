@@ -5,10 +5,14 @@ unless told otherwise. A worker's budget is divided here by the number of databa
 """
 
 from dataclasses import dataclass
+from typing import Any
+
+from faust.stores import rocksdb
 
 MIN_CACHE_BYTES = 1 << 20
 MIN_WRITE_BUFFER_BYTES = 1 << 20
 _WRITE_BUFFERS = 3
+_FILES_TO_MERGE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +50,23 @@ class RocksDBOptions:
             "max_open_files": self.max_open_files,
             "bloom_filter_size": 10,
         }
+
+
+class RareCompactions(rocksdb.RocksDBOptions):
+    """Faust's options, with files of the first level merged eight at a time instead of four.
+
+    Users are written in no order, so each such merge rewrites the whole database; Bloom filters keep reads cheap.
+    """
+
+    @classmethod
+    def like(cls, options: rocksdb.RocksDBOptions) -> "RareCompactions":
+        """Return the same options, merged more rarely."""
+        found = cls()
+        vars(found).update(vars(options))
+        return found
+
+    def as_options(self) -> Any:
+        """Return the options to open a database with."""
+        options = super().as_options()
+        options.set_level_zero_file_num_compaction_trigger(_FILES_TO_MERGE)
+        return options

@@ -1,6 +1,8 @@
 """The catalogue: the last good record of a video counts."""
 
+import asyncio
 import json
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -52,3 +54,35 @@ async def test_it_holds_so_many_videos_and_no_more(metrics: Metrics) -> None:
     for video in (b"v1", b"v2", b"v1"):
         await catalogue.apply(record(video, {"title": "One"}))
     assert (len(catalogue), catalogue.get("v2")) == (1, None)
+
+
+async def test_changes_are_told_to_whoever_is_not_too_far_behind(metrics: Metrics) -> None:
+    catalogue = Catalogue(1_000, metrics)
+    for video in (b"v1", b"v2", b"v1"):
+        await catalogue.apply(record(video, {"title": "One"}))
+    assert catalogue.changes == 3
+    await catalogue.apply(record(b"v1", {"title": ""}))
+    assert catalogue.changed_since(3) == []
+    await catalogue.apply(record(b"v2", None))
+    assert set(catalogue.changed_since(2) or ()) == {"v1", "v2"}
+    assert set(catalogue.changed_since(3) or ()) == {"v2"}
+    for number in range(500):
+        await catalogue.apply(record(b"w%d" % number, {"title": "One"}))
+    assert catalogue.changed_since(3) is None
+    assert catalogue.changed_since(catalogue.changes - 1) == ["w499"]
+
+
+async def test_queries_have_their_turn_while_many_records_come(metrics: Metrics) -> None:
+    catalogue = Catalogue(1_000, metrics)
+    seen: list[int] = []
+
+    async def look() -> None:
+        while len(catalogue) < 1_000:
+            seen.append(len(catalogue))
+            await asyncio.sleep(0)
+
+    looking = asyncio.create_task(look())
+    for number in range(1_000):
+        await catalogue.apply(record(b"v%d" % number, {"title": "One"}))
+    await looking
+    assert max(after - before for before, after in pairwise([0, *seen, 1_000])) <= 100

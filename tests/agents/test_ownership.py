@@ -38,6 +38,43 @@ async def test_a_revocation_waits_for_the_write_and_then_forgets_the_partitions(
     assert ownership.running == set()
 
 
+async def test_a_change_is_prepared_beside_a_write_and_rows_are_read_after_it() -> None:
+    ownership, acknowledged, done = owning(0), asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        await acknowledged.wait()
+        done.set()
+
+    async with ownership.preparing(0):
+        ownership.write(work())
+    async with ownership.preparing(0) as current:
+        assert current
+        with pytest.raises(RuntimeError, match="has not ended"):
+            ownership.write(unused := work())
+        unused.close()
+    acknowledged.set()
+    async with ownership.turn(0):
+        assert done.is_set()
+
+
+async def test_a_revocation_waits_for_a_write_that_no_turn_holds() -> None:
+    ownership, acknowledged = owning(0), asyncio.Event()
+
+    async def work() -> None:
+        await acknowledged.wait()
+
+    async with ownership.preparing(0):
+        ownership.write(work())
+    revocation = asyncio.create_task(ownership.revoke())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not revocation.done()
+    assert ownership.running == {0}
+    acknowledged.set()
+    await revocation
+    assert ownership.running == set()
+
+
 async def test_a_write_that_does_not_end_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     class Left(BaseException):
         pass
@@ -50,6 +87,19 @@ async def test_a_write_that_does_not_end_ends_the_process(monkeypatch: pytest.Mo
     async with ownership.turn(0):
         with pytest.raises(Left, match="did not end within"):
             await ownership.revoke()
+
+
+async def test_partitions_join_those_that_run_until_the_epoch_ends() -> None:
+    ownership = owning(0)
+    ownership.advance(0, after=10, reached=12)
+    ownership.start({1: 5})
+    assert ownership.running == {0, 1}
+    ownership.advance(0, after=12, reached=13)
+    ownership.advance(1, after=5, reached=6)
+    await ownership.revoke()
+    assert ownership.running == set()
+    with pytest.raises(KeyError):
+        ownership.advance(1, after=6, reached=7)
 
 
 def test_records_must_follow_on() -> None:

@@ -1,14 +1,15 @@
-"""The table on a real RocksDB: atomic commits, and a replay that never goes back."""
+"""The table on a real RocksDB: what is written together stays together."""
 
+import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import cast
 
 import faust
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from faust.types import EventT
 from rocksdict import Options, Rdict
 
 from tables.fence import FENCE
@@ -19,11 +20,6 @@ from tables.position import POSITION_KEY, Position
 def row(fence: int, content: bytes = b"") -> bytes:
     """A row of any kind: fence first."""
     return FENCE.pack(fence) + content
-
-
-def record(partition: int, offset: int, key: bytes, value: bytes | None) -> Any:
-    """A changelog record as recovery hands it over."""
-    return SimpleNamespace(message=SimpleNamespace(partition=partition, offset=offset, key=key, value=value))
 
 
 @pytest.fixture
@@ -68,6 +64,22 @@ def test_a_commit_outlives_the_process(table: FencedTable) -> None:
     assert Rdict(path, options=Options(raw_mode=True))[b"u1"] == row(4)
 
 
+def test_a_crash_leaves_what_was_flushed_with_its_position(table: FencedTable, tmp_path: Path) -> None:
+    opened(table, 0)
+    table.commit(0, {b"u1": row(4), POSITION_KEY: Position(5, 1).encode()}, 17)
+    table.flush_databases()
+    path = Path(str(table.data.partition_path(0)))  # type: ignore[attr-defined]
+    deadline = time.monotonic() + 30.0
+    while not opened(table, 0).live_files():
+        assert time.monotonic() < deadline, "nothing was flushed"
+        time.sleep(0.01)
+    table.commit(0, {b"u1": row(6), POSITION_KEY: Position(7, 1).encode()}, 19)
+    shutil.copytree(path, tmp_path / "after the crash")
+    left = Rdict(str(tmp_path / "after the crash"), options=Options(raw_mode=True))
+    assert left[b"u1"] == row(4)
+    assert left[POSITION_KEY] == Position(5, 1).encode()
+
+
 def test_scan_finds_a_prefix_and_nothing_else(table: FencedTable) -> None:
     opened(table, 0)
     rows: dict[bytes, bytes | None] = {b"\0a1": row(1), b"\0b1": row(2), b"\0b2": row(3), b"\0c": row(4), b"u": row(5)}
@@ -75,48 +87,7 @@ def test_scan_finds_a_prefix_and_nothing_else(table: FencedTable) -> None:
     assert list(table.scan(0, b"\0b")) == [(b"\0b1", row(2)), (b"\0b2", row(3))]
 
 
-def test_replay_passes_running_partitions_over(table: FencedTable) -> None:
-    for partition in (0, 1):
-        opened(table, partition)
-    table.running.add(0)
-    table.apply_changelog_batch([record(0, 3, b"u", row(1)), record(1, 3, b"u", row(1))])
-    assert (table.read(0, b"u"), table.changelog_offset(0)) == (None, -1)
-    assert (table.read(1, b"u"), table.changelog_offset(1)) == (row(1), 3)
-    assert table.replay_ignored == 1
-
-
-def test_a_late_batch_of_a_former_owner_does_not_win(table: FencedTable) -> None:
-    opened(table, 0)
-    newer, older = row(9, b"new"), row(5, b"old")
-    table.apply_changelog_batch([record(0, 0, b"u", newer), record(0, 1, b"u", older)])
-    assert table.read(0, b"u") == newer
-    table.apply_changelog_batch([record(0, 2, b"u", older)])
-    assert table.read(0, b"u") == newer
-    assert table.changelog_offset(0) == 2
-
-
-def test_a_removal_applies_and_the_row_may_come_back(table: FencedTable) -> None:
-    opened(table, 0)
-    table.apply_changelog_batch([record(0, 0, b"u", row(9)), record(0, 1, b"u", None)])
-    assert table.read(0, b"u") is None
-    table.apply_changelog_batch([record(0, 2, b"u", row(3))])
-    assert table.read(0, b"u") == row(3)
-
-
-fences = st.lists(st.tuples(st.sampled_from([b"u1", b"u2"]), st.integers(0, 9)), min_size=1, max_size=12)
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
-@given(fences, st.data())
-def test_any_order_and_grouping_of_a_replay_ends_in_the_highest_fences(
-    table: FencedTable, written: list[tuple[bytes, int]], data: st.DataObject
-) -> None:
-    database = opened(table, 0)
-    for key in (b"u1", b"u2"):
-        database.delete(key)
-    shuffled = data.draw(st.permutations(written))
-    border = data.draw(st.integers(0, len(shuffled)))
-    for group in (shuffled[:border], shuffled[border:]):
-        table.apply_changelog_batch([record(0, at, key, row(fence)) for at, (key, fence) in enumerate(group)])
-    for key in {key for key, _ in written}:
-        assert table.read(0, key) == row(max(fence for other, fence in written if other == key))
+def test_faust_recovers_nothing(table: FencedTable) -> None:
+    table.apply_changelog_batch([])
+    with pytest.raises(RuntimeError, match="must be left to this project's recovery"):
+        table.apply_changelog_batch([cast(EventT[bytes], SimpleNamespace())])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from tables.errors import RowTooLarge
-from tables.partition_writer import write_partition
+from tables.partition_writer import RECORD_OVERHEAD_BYTES, write_partition
 from tables.position import POSITION_KEY, Position
 
 Rows = dict[bytes, bytes | None]
@@ -37,7 +37,8 @@ POSITION = Position(7, 99)
 
 async def test_rows_and_position_go_to_the_changelog_and_then_to_the_store() -> None:
     journal = Journal()
-    await write_partition(journal, journal, 3, {b"u1": b"row", b"u2": None}, POSITION)
+    written = await write_partition(journal, journal, 3, {b"u1": b"row", b"u2": None}, POSITION)
+    assert written == len(b"u1row") + len(b"u2") + 2 * RECORD_OVERHEAD_BYTES
     stored: Rows = {b"u1": b"row", b"u2": None, POSITION_KEY: POSITION.encode()}
     assert journal.calls == [
         ("append", 3, {b"u1": b"row", b"u2": None}, (POSITION_KEY, POSITION.encode())),

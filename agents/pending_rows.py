@@ -1,0 +1,46 @@
+"""Rows that are under way to the changelog, in front of the table: the next chunk is applied on top of them.
+
+While one chunk is acknowledged and stored, the next one is prepared. It must find the rows of the former as they will
+be, or an event of the same user would overwrite what has just been applied. Queries read the table alone: nobody is
+told of an event that a crash could still take back.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from tables.fenced_table import FencedTable
+
+Rows = Mapping[bytes, bytes | None]
+"""Rows by key; None is a row that is removed."""
+
+
+class PendingRows:
+    """The table with the rows of at most one chunk that is not stored yet.
+
+    Parameters
+    ----------
+    table : where everything else is read.
+    """
+
+    def __init__(self, table: FencedTable) -> None:
+        self._table = table
+        self._held: Mapping[int, Rows] = {}
+
+    def hold(self, rows: Mapping[int, Rows]) -> None:
+        """Show the rows of a chunk, by partition, until `release`; those of the former chunk are stored."""
+        self._held = rows
+
+    def release(self) -> None:
+        """Show the table alone: the rows are stored."""
+        self._held = {}
+
+    def read_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Return the rows of `keys`, in their order, None where there is none.
+
+        Safe in another thread than `release`: a row that is not held any more is in the table, which is asked later.
+        """
+        held = self._held.get(partition)
+        if not held:
+            return self._table.read_many(partition, keys)
+        elsewhere = [key for key in keys if key not in held]
+        stored = iter(self._table.read_many(partition, elsewhere))
+        return [held[key] if key in held else next(stored) for key in keys]
