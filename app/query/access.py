@@ -22,6 +22,11 @@ class Keys:
         """Make them of the settings' texts."""
         return cls(tuple(key.encode() for key in read), tuple(key.encode() for key in admin))
 
+    @property
+    def needed(self) -> bool:
+        """Whether any key is configured."""
+        return bool(self.read or self.admin)
+
     def check(self, authorization: str | None, scope: Scope) -> None:
         """Check the header `Authorization` of a request for something of a scope.
 
@@ -33,7 +38,7 @@ class Keys:
         Problem
             401 without a known key, 403 when the key's scope is too small.
         """
-        if scope == "open" or not (self.read or self.admin):
+        if scope == "open" or not self.needed:
             return
         kind, _, token = (authorization or "").partition(" ")
         given = token.strip().encode(errors="surrogateescape") if kind.lower() == "bearer" else b""

@@ -4,11 +4,10 @@ from datetime import datetime
 from typing import Literal
 
 import msgspec
-from aiohttp import web
 from msgspec import UNSET, UnsetType
 
 from agents.model_updates import RegionStatus
-from app.query.headers import JSON_HEADERS
+from app.query.json_response import JsonResponse
 from app.query.problems import ProblemDetails
 
 Source = Literal["nearline", "popular"]
@@ -158,6 +157,6 @@ class HealthAnswer(msgspec.Struct, frozen=True, kw_only=True):
 _ENCODER = msgspec.json.Encoder()
 
 
-def json_response(answer: msgspec.Struct, status: int = 200) -> web.Response:
+def json_response(answer: msgspec.Struct) -> JsonResponse:
     """Return an answer as JSON."""
-    return web.Response(body=_ENCODER.encode(answer), status=status, headers=JSON_HEADERS)
+    return JsonResponse(_ENCODER.encode(answer))

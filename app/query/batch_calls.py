@@ -16,7 +16,7 @@ from app.query.requests import BatchRequest, NoQuery, decode_body, query_for, re
 _Positions = list[int]
 
 
-async def batch(desk: Desk, request: web.Request) -> web.Response:
+async def batch(desk: Desk, request: web.Request) -> web.StreamResponse:
     """Answer `POST /v1/recommendations:batch`; every user has a status of their own."""
     read_query(request, NoQuery)
     asked = decode_body(await read_body(request, desk.view.max_body_bytes), BatchRequest)

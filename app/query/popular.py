@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Sequence
 from weakref import WeakKeyDictionary
 
-import numpy as np
-
 from app.query.shelf import Candidate, Page, Shelf, cut_page
 from app.query.view import Popularity
 from models.factor_model import FactorModel
@@ -42,7 +40,7 @@ def _lists(
 def all_time_popular(model: FactorModel) -> Sequence[Candidate]:
     """Return the `MAX_POPULAR` videos with the most users, with their counts, ties by row; computed once a model."""
     if model not in _all_time:
-        (best,) = top_n(model.popularity[np.newaxis], MAX_POPULAR)
+        best = top_n(model.popularity, MAX_POPULAR)
         counts = zip(best.rows.tolist(), best.scores.tolist(), strict=True)
         _all_time[model] = [(model.video_ids[row], count) for row, count in counts if count > 0]
     return _all_time[model]

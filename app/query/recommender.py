@@ -12,6 +12,7 @@ from msgspec import UNSET
 
 from agents.user_state import UserState
 from app.query.answers import EmptyReason, RecommendationsAnswer, Source
+from app.query.display import Display
 from app.query.popular import popular_page
 from app.query.problems import NOTHING_TO_RECOMMEND, Problem, problem_of
 from app.query.recommendations import lacks_list, solved_page, stored_page
@@ -38,6 +39,7 @@ class Recommender:
     def __init__(self, view: QueryView, slots: Slots) -> None:
         self._view = view
         self._slots = slots
+        self._display = Display(view.catalogue)
 
     def pin(
         self, user_id: str | None, state: UserState, query: RecommendationQuery, model_region: str | None = None
@@ -51,7 +53,7 @@ class Recommender:
     async def answer(self, pinned: Pinned) -> RecommendationsAnswer:
         """Return one user's list; raises `Problem`."""
         model = pinned.model
-        if model is not None and (page := stored_page(pinned.state, model, pinned.shelf)) is not None:
+        if model is not None and (page := self._stored(pinned, model)) is not None:
             return _answer(pinned, "nearline", page)
         if model is None or _lacks_list(pinned, model):
             return self._popular(pinned)
@@ -64,13 +66,16 @@ class Recommender:
         unsolved: dict[int, tuple[Pinned, FactorModel]] = {}
         for position, pinned in enumerate(all_pinned):
             model = pinned.model
-            page = None if model is None else stored_page(pinned.state, model, pinned.shelf)
+            page = None if model is None else self._stored(pinned, model)
             if page is None and model is not None and not _lacks_list(pinned, model):
                 unsolved[position] = pinned, model
             pages[position] = page
         if unsolved:
             pages.update(await self._solve_all(unsolved))
         return [self._listed(pinned, pages[position]) for position, pinned in enumerate(all_pinned)]
+
+    def _stored(self, pinned: Pinned, model: FactorModel) -> Page | None:
+        return stored_page(pinned.state, model, pinned.shelf, self._display)
 
     async def _solve_all(self, unsolved: dict[int, tuple[Pinned, FactorModel]]) -> dict[int, Page | Problem | None]:
         try:

@@ -27,7 +27,7 @@ class Route:
 
     method: Literal["GET", "POST"]
     path: str
-    handler: Callable[[Desk, web.Request], Awaitable[web.Response]]
+    handler: Callable[[Desk, web.Request], Awaitable[web.StreamResponse]]
     summary: str
     answer: type[msgspec.Struct] | str
     scope: Scope = "read"

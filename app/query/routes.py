@@ -18,8 +18,8 @@ from app.query.answers import (
     VideoScoreAnswer,
 )
 from app.query.desk import Desk
+from app.query.guard import UNMATCHED, guarded, unmatched
 from app.query.http_metrics import HttpMetrics
-from app.query.middleware import make_middleware
 from app.query.openapi import openapi_document
 from app.query.page import FILES, make_file_call
 from app.query.requests import AnonymousRequest, BatchRequest, PopularQuery, RecommendationQuery
@@ -78,15 +78,15 @@ ROUTES: tuple[Route, ...] = (
 
 
 def attach(web_app: web.Application, view: QueryView) -> None:
-    """Add the query view to a web application that has not started: routes, middleware, and closing at its end.
+    """Add the query view to a web application that has not started: routes, and closing at its end.
 
     Every other path of the application answers 404 as a problem. May be called once for a registry.
     """
     desk = Desk.of(view, openapi_document(ROUTES))
+    keys, metrics = Keys.of(view.read_keys, view.admin_keys), HttpMetrics(view.registry)
     for route in ROUTES:
-        web_app.router.add_route(route.method, route.pattern, partial(route.handler, desk))
-    keys = Keys.of(view.read_keys, view.admin_keys)
-    scopes = {route.path: route.scope for route in ROUTES}
-    web_app.middlewares.append(make_middleware(keys, scopes, HttpMetrics(view.registry)))
+        handler = guarded(partial(route.handler, desk), route.path, route.scope, keys, metrics)
+        web_app.router.add_route(route.method, route.pattern, handler)
+    web_app.router.add_route("*", "/{path:.*}", guarded(unmatched, UNMATCHED, "open", keys, metrics))
     web_app.on_cleanup.append(desk.router.close)
     web_app.on_cleanup.append(desk.slots.close)

@@ -1,11 +1,9 @@
 """Calls that every worker answers alike: anonymous lists, models, what is popular, who owns what."""
 
-from dataclasses import replace
-
 from aiohttp import web
 from msgspec import UNSET
 
-from agents.user_state import NEW_USER
+from agents.user_state import UserState
 from app.query.answers import (
     ModelsAnswer,
     PartitionAnswer,
@@ -31,14 +29,14 @@ from models.events import Event, Rejected, decode_event, encode_event
 from models.history import EMPTY_HISTORY
 
 
-async def anonymous(desk: Desk, request: web.Request) -> web.Response:
+async def anonymous(desk: Desk, request: web.Request) -> web.StreamResponse:
     """Answer `POST /v1/anonymous/recommendations`."""
     read_query(request, NoQuery)
     asked = decode_body(await read_body(request, desk.view.max_body_bytes), AnonymousRequest)
     now = desk.view.now()
     _check_events(asked.events, now)
     history = EMPTY_HISTORY.apply(asked.events, desk.view.history_limit)
-    state = replace(NEW_USER, history=history, written_at=int(now * 1000))
+    state = UserState(history, fence=-1, recent=b"", written_at=int(now * 1000))
     region = None if asked.context.region is UNSET else asked.context.region
     pinned = desk.recommender.pin(None, state, query_for(asked.context, asked.limit), region)
     return json_response(await desk.recommender.answer(pinned))
@@ -55,13 +53,13 @@ def _check_events(events: tuple[Event, ...], now: float) -> None:
         raise Problem(INVALID_REQUEST, "body: the events have more than one user_id; a list is for one person")
 
 
-async def models(desk: Desk, request: web.Request) -> web.Response:
+async def models(desk: Desk, request: web.Request) -> web.StreamResponse:
     """Answer `GET /v1/models`."""
     read_query(request, NoQuery)
     return json_response(ModelsAnswer(desk.view.models.status()))
 
 
-async def popular(desk: Desk, request: web.Request) -> web.Response:
+async def popular(desk: Desk, request: web.Request) -> web.StreamResponse:
     """Answer `GET /v1/videos/popular`."""
     query = read_query(request, PopularQuery)
     region = None if query.region is UNSET else query.region
@@ -73,7 +71,7 @@ async def popular(desk: Desk, request: web.Request) -> web.Response:
     return json_response(answer)
 
 
-async def user_routing(desk: Desk, request: web.Request) -> web.Response:
+async def user_routing(desk: Desk, request: web.Request) -> web.StreamResponse:
     """Answer `GET /v1/routing/users/{user_id}`."""
     user_id = user_id_of(request)
     read_query(request, NoQuery)
@@ -86,7 +84,7 @@ async def user_routing(desk: Desk, request: web.Request) -> web.Response:
     )
 
 
-async def partitions(desk: Desk, request: web.Request) -> web.Response:
+async def partitions(desk: Desk, request: web.Request) -> web.StreamResponse:
     """Answer `GET /v1/routing/partitions`."""
     read_query(request, NoQuery)
     routing = desk.view.routing
@@ -97,6 +95,6 @@ async def partitions(desk: Desk, request: web.Request) -> web.Response:
     return json_response(PartitionsAnswer(routing.own_url, found))
 
 
-async def openapi(desk: Desk, _: web.Request) -> web.Response:
+async def openapi(desk: Desk, _: web.Request) -> web.StreamResponse:
     """Answer `GET /openapi.json`."""
     return web.Response(body=desk.document, content_type="application/json")

@@ -21,7 +21,7 @@ Candidate = tuple[str, float]
 """A video id and its score."""
 
 
-_LARGEST: Final = sys.float_info.max
+LARGEST_SCORE: Final = sys.float_info.max
 _NOTHING: Final[AbstractSet[str]] = frozenset()
 
 
@@ -62,8 +62,11 @@ class Shelf(NamedTuple):  # a tuple: it is made for every request, four times as
 
     def shows(self, video_id: str) -> bool:
         """Tell whether a video may be shown."""
-        entry = self.entry(video_id)
-        return video_id not in self.hidden and (not self.is_picky if entry is None else self.admits(entry))
+        return video_id not in self.hidden and self.suits(self.entry(video_id))
+
+    def suits(self, entry: CatalogueEntry | None) -> bool:
+        """Tell whether a video of this entry, None for one that nobody knows, may be shown unless it is hidden."""
+        return not self.is_picky if entry is None else self.admits(entry)
 
     @property
     def is_picky(self) -> bool:
@@ -84,7 +87,10 @@ class Shelf(NamedTuple):  # a tuple: it is made for every request, four times as
 
 
 class Page(NamedTuple):
-    """The items that a request asked for; `complete` when more candidates of lower scores would not change them."""
+    """The items that a request asked for; `complete` when more candidates of lower scores would not change them.
+
+    `items` may be encoded already, and are then as good as a list to an encoder and to nobody else.
+    """
 
     items: list[Item]
     complete: bool
@@ -98,11 +104,11 @@ def cut_page(candidates: Iterable[Candidate], shelf: Shelf) -> Page:
     """
     query, entry_of, hidden = shelf.query, shelf.entry, shelf.hidden
     is_picky = shelf.is_picky
-    least = -_LARGEST if query.min_score is UNSET else query.min_score
+    least = -LARGEST_SCORE if query.min_score is UNSET else query.min_score
     to_skip, limit = query.offset, query.limit
     items: list[Item] = []
     for video_id, score in candidates:
-        if not least <= score <= _LARGEST:
+        if not least <= score <= LARGEST_SCORE:
             if score < least:
                 return Page(items, complete=True)
             continue

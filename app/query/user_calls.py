@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from aiohttp import web
 
 from agents.user_state import UserState
+from agents.users import NotHere
 from app.query.answers import FactAnswer, UserAnswer, VideoScoreAnswer, json_response
 from app.query.desk import Desk
 from app.query.problems import NO_MODEL, UNKNOWN_USER, UNKNOWN_VIDEO, Problem
@@ -17,18 +18,21 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HAS_VALUE = {Kind.PLAY, Kind.RATE}
 
 
-async def recommendations(desk: Desk, request: web.Request) -> web.Response:
+async def recommendations(desk: Desk, request: web.Request) -> web.StreamResponse:
     """Answer `GET /v1/users/{user_id}/recommendations`."""
     user_id = user_id_of(request)
     query = read_query(request, RecommendationQuery)
-    elsewhere = await desk.from_owner(user_id, request)
-    if elsewhere is not None:
-        return elsewhere
-    pinned = desk.recommender.pin(user_id, desk.view.users.read(user_id), query)
+    try:
+        state = desk.view.users.read(user_id)
+    except NotHere as elsewhere:
+        if desk.view.routing.holds(elsewhere.partition):
+            raise
+        return await desk.router.forward(request, elsewhere.partition)
+    pinned = desk.recommender.pin(user_id, state, query)
     return json_response(await desk.recommender.answer(pinned))
 
 
-async def video_score(desk: Desk, request: web.Request) -> web.Response:
+async def video_score(desk: Desk, request: web.Request) -> web.StreamResponse:
     """Answer `GET /v1/users/{user_id}/recommendations/{video_id}`."""
     user_id, video_id = user_id_of(request), video_id_of(request)
     read_query(request, NoQuery)
@@ -60,7 +64,7 @@ async def video_score(desk: Desk, request: web.Request) -> web.Response:
     )
 
 
-async def user(desk: Desk, request: web.Request) -> web.Response:
+async def user(desk: Desk, request: web.Request) -> web.StreamResponse:
     """Answer `GET /v1/users/{user_id}`."""
     user_id = user_id_of(request)
     read_query(request, NoQuery)

@@ -1,7 +1,7 @@
 """What the query view is made of: its collaborators, as narrow as it uses them, and its settings."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,6 +32,13 @@ class Models(Protocol):
 
 class Catalogue(Protocol):
     """What is known of videos."""
+
+    @property
+    def changes(self) -> int:
+        """How often anything changed."""
+
+    def changed_since(self, changes: int) -> Sequence[str] | None:
+        """Return the videos that changed since `changes` had a value, None if nobody knows them any more."""
 
     def get(self, video_id: str) -> CatalogueEntry | None:
         """Return the entry of a video; called from threads, too."""

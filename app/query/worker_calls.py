@@ -10,27 +10,27 @@ from app.query.problems import NOT_HEALTHY, Problem
 _OK = HealthAnswer()
 
 
-async def live(desk: Desk, _: web.Request) -> web.Response:
+async def live(desk: Desk, _: web.Request) -> web.StreamResponse:
     """Answer `GET /health/live`."""
     return _health(desk.view.health.live())
 
 
-async def startup(desk: Desk, _: web.Request) -> web.Response:
+async def startup(desk: Desk, _: web.Request) -> web.StreamResponse:
     """Answer `GET /health/startup`."""
     return _health(desk.view.health.startup())
 
 
-async def ready(desk: Desk, _: web.Request) -> web.Response:
+async def ready(desk: Desk, _: web.Request) -> web.StreamResponse:
     """Answer `GET /health/ready`."""
     return _health(desk.view.health.ready())
 
 
-async def metrics(desk: Desk, _: web.Request) -> web.Response:
+async def metrics(desk: Desk, _: web.Request) -> web.StreamResponse:
     """Answer `GET /metrics`."""
     return web.Response(body=generate_latest(desk.view.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def _health(reason: str | None) -> web.Response:
+def _health(reason: str | None) -> web.StreamResponse:
     if reason is not None:
         raise Problem(NOT_HEALTHY, reason)
     return json_response(_OK)

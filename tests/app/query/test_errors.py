@@ -2,10 +2,10 @@
 
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from app.query.recommendations import solved_page
 from models.errors import SolveFailed

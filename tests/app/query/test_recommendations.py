@@ -1,17 +1,34 @@
-from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from agents.catalogue import CatalogueEntry
 from agents.user_state import NEW_USER, UserState
-from app.query.recommendations import lacks_list, score_and_rank, solved_page, stored_page
+from app.query import recommendations
+from app.query.answers import Item
+from app.query.display import Display
+from app.query.recommendations import lacks_list, score_and_rank, solved_page
 from app.query.requests import RecommendationQuery
 from app.query.shelf import Page, Shelf
 from models.factor_model import FactorModel
-from tests.app.query.world import NOW, STORED, VIDEOS, history, ids, make_model, play, rate, stored, video
+from models.scoring import TopN
+from tests.app.query.world import (
+    NOW,
+    STORED,
+    VIDEOS,
+    MemoryCatalogue,
+    history,
+    ids,
+    make_model,
+    play,
+    rate,
+    stored,
+    video,
+)
 
 MODEL = make_model()
 PAST = history(play(0), play(3))
@@ -21,6 +38,12 @@ OTHER_VERSION = replace(STATE, version="zero")
 
 def shelf(catalogue: dict[str, CatalogueEntry] | None = None, region: str | None = None, **query: Any) -> Shelf:
     return Shelf.of((catalogue or {}).get, RecommendationQuery(**query), region, NOW)
+
+
+def stored_page(state: UserState, model: FactorModel, of: Shelf) -> Page | None:
+    """The page of the stored list, its items decoded."""
+    page = recommendations.stored_page(state, model, of, Display(MemoryCatalogue()))
+    return page and page._replace(items=msgspec.json.decode(msgspec.json.encode(page.items), type=list[Item]))
 
 
 def listed(state: UserState, of: Shelf, model: FactorModel = MODEL) -> Page:
@@ -129,7 +152,7 @@ def test_filters_never_leak_and_leave_out_nothing_else(
 def test_stored_order_is_kept_where_a_batch_rounded_otherwise() -> None:
     swapped = STATE.top.rows.copy()
     swapped[[9, 10]] = swapped[[10, 9]]
-    state = replace(STATE, top=replace(STATE.top, rows=swapped))
+    state = STATE.scored(MODEL.version, TopN(swapped, STATE.top.scores))
     first = names(listed(state, shelf(limit=10)))
     second = names(listed(state, shelf(limit=VIDEOS - 12, offset=10)))
     assert sorted(first + second) == ids(0, VIDEOS, [0, 3])
@@ -138,7 +161,7 @@ def test_stored_order_is_kept_where_a_batch_rounded_otherwise() -> None:
 def test_score_that_is_not_finite_never_gets_through() -> None:
     scores = STATE.top.scores.copy()
     scores[0], scores[2] = float("inf"), float("nan")
-    state = replace(STATE, top=replace(STATE.top, scores=scores))
+    state = STATE.scored(MODEL.version, TopN(STATE.top.rows, scores))
     assert names(stored_page(state, MODEL, shelf(limit=2))) == [ids(0, 2, [0, 3])[1], ids(0, 4, [0, 3])[3]]
 
 
