@@ -26,15 +26,17 @@ class Bench:
     repeat : which one runs, from 0.
     latest : figures of this repeat so far, of all measurements.
     kept : deployments that later repeats use again, by purpose.
+    made : deployments of this measurement, whose topics may go when it is over.
     """
 
     bootstrap: str
     folder: Path
     sizes: Sizes
-    facts: int = 0
+    facts: int = 100
     repeat: int = 0
     latest: Figures = field(default_factory=dict)
     kept: dict[str, Deployment] = field(default_factory=dict)
+    made: list[Deployment] = field(default_factory=list)
 
     @cached_property
     def model(self) -> FactorModel:
@@ -44,7 +46,16 @@ class Bench:
     def deployment(self, purpose: str, events: str | None = None) -> Deployment:
         """Return a deployment with names of its own, perhaps on another's events."""
         app_id = f"{purpose}-{secrets.token_hex(3)}"
-        return Deployment(self.bootstrap, app_id, events or f"{app_id}-events", self.folder, self.sizes.partitions)
+        made = Deployment(self.bootstrap, app_id, events or f"{app_id}-events", self.folder, self.sizes.partitions)
+        self.made.append(made)
+        return made
+
+    async def clean(self) -> None:
+        """Delete the topics of deployments that nobody will use again."""
+        for one in self.made:
+            if one not in self.kept.values():
+                await one.remove()
+        self.made.clear()
 
     @staticmethod
     def say(text: str) -> None:

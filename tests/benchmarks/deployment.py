@@ -2,14 +2,16 @@
 
 import asyncio
 import re
+import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
+from aiokafka.admin import AIOKafkaAdminClient
 
 from agents.connection import Connection
 from agents.topics import TopicNames, create_topics, topic_specs
@@ -20,7 +22,7 @@ from deploy.kafka.supervised import Supervised
 from models.artifact_files import ArtifactLimits
 from models.factor_model import FactorModel
 from models.store import ModelStore
-from tests.benchmarks.processes import cpu_seconds
+from tests.benchmarks.processes import cpu_seconds, thread_cpu_seconds
 from tests.benchmarks.progress import Sample
 from tests.integration.cluster import write_model
 
@@ -43,6 +45,7 @@ class Deployment:
     app_id : prefix of everything that is this deployment's own.
     events : topic of member events, perhaps another deployment's.
     folder : for the model store, tables and logs; exists.
+    ports : of its workers so far, by number: a worker keeps its address when it is started again.
     """
 
     bootstrap: str
@@ -50,6 +53,7 @@ class Deployment:
     events: str
     folder: Path
     partitions: int
+    ports: dict[int, int] = field(default_factory=dict, compare=False)
 
     @property
     def connection(self) -> Connection:
@@ -82,20 +86,34 @@ class Deployment:
             "NEARLINE_WORKER__SESSION_TIMEOUT_SECONDS": "20",
         }
 
+    async def remove(self) -> None:
+        """Delete this deployment's topics, so that a long run does not fill the disk; nothing uses them any more."""
+        admin = AIOKafkaAdminClient(**self.connection.client_options())
+        await admin.start()
+        try:
+            own = [name for name in await admin.list_topics() if name.startswith(f"{self.app_id}-")]
+            if own:
+                await admin.delete_topics(own)
+        finally:
+            await admin.close()
+
     @asynccontextmanager
     async def worker(self, number: int = 0, **settings: str) -> AsyncIterator["Worker"]:
-        """Run a worker process with an empty table and stop it at the end; it may not be ready yet."""
-        port = free_ports(1)[0]
-        name = f"{self.app_id}-{number}-{port}"
+        """Run a worker process with an empty table; stop it and delete its data at the end. It may not be ready yet."""
+        port = self.ports.get(number) or free_ports(1)[0]
+        self.ports[number] = port
+        name = f"{self.app_id}-{number}"
         command = [sys.executable, "-m", "app", "worker", "--id", str(number), "--http-port", str(port)]
         log = self.folder / f"{name}.log"
-        plan = Plan([*command, "--data-dir", str(self.folder / name)], log, (log,), {**self.settings(), **settings})
+        data = self.folder / name
+        plan = Plan([*command, "--data-dir", str(data)], log, (log,), {**self.settings(), **settings})
         process = Supervised(plan)
         try:
             async with aiohttp.ClientSession() as session:
                 yield Worker(process, f"http://127.0.0.1:{port}", log, session)
         finally:
             await asyncio.to_thread(process.terminate)
+            await asyncio.to_thread(shutil.rmtree, data, ignore_errors=True)  # perhaps it never made it
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +151,7 @@ class Worker:
     async def sample(self) -> Sample:
         """Return the events applied and what they cost so far."""
         applied = applied_events(await self.metrics())
-        return Sample(applied, cpu_seconds(self.pid), time.perf_counter())
+        return Sample(applied, cpu_seconds(self.pid), time.perf_counter(), thread_cpu_seconds(self.pid))
 
     async def apply_all(self, events: int, seconds: float = 300.0) -> list[Sample]:
         """Wait until so many events are applied; return the samples on the way."""

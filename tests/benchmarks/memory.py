@@ -45,6 +45,7 @@ async def measure(bench: Bench) -> Figures:
         "recovery_rows_per_second": sizes.stored_users / seconds,
         "recovery_rows_per_cpu_second": sizes.stored_users / cpu,
         "stored_users": sizes.stored_users,
+        "memory_videos": sizes.memory_videos,
     }
 
 

@@ -12,7 +12,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def thread_cpu_seconds(pid: int) -> dict[int, float]:
-    """Return the CPU seconds of each thread by its id; the process's own id is its first thread."""
+    """Return the CPU seconds of each thread that lives, by its id; the process's own id is its first thread."""
     found: dict[int, float] = {}
     for task in Path(f"/proc/{pid}/task").iterdir():
         try:

@@ -1,7 +1,9 @@
 """What the ground is made of: aiokafka's reading alone, RocksDB's write batches alone."""
 
 import time
+from pathlib import Path
 
+import numpy as np
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from rocksdict import Options, Rdict, WriteBatch
 
@@ -15,13 +17,14 @@ _ROWS, _BATCH, _ROW_BYTES = 50_000, 1_000, 1_000
 async def measure(bench: Bench) -> Figures:
     """Return events for each CPU second of reading, and microseconds for each row written."""
     return {
-        "raw_getmany_events_per_cpu_second": await _read(bench),
-        "raw_rocksdb_us_per_row": _write(bench),
+        "raw_getmany_events_per_cpu_second": bench.sizes.events / await read_seconds(bench, await shared_events(bench)),
+        "raw_rocksdb_us_per_row": 1e6 * write_seconds(bench.folder, _ROWS, _ROW_BYTES) / _ROWS,
     }
 
 
-async def _read(bench: Bench) -> float:
-    topic = await shared_events(bench)
+async def read_seconds(bench: Bench, topic: str, records: int = 0) -> float:
+    """Return the CPU seconds of reading so many records, or one for each event, and doing nothing with them."""
+    wanted = records or bench.sizes.events
     consumer = AIOKafkaConsumer(bootstrap_servers=bench.bootstrap, enable_auto_commit=False)
     await consumer.start()
     try:
@@ -29,26 +32,27 @@ async def _read(bench: Bench) -> float:
         consumer.assign(partitions)
         await consumer.seek_to_beginning()
         count, started = 0, time.process_time()
-        while count < bench.sizes.events:
+        while count < wanted:
             count += sum(map(len, (await consumer.getmany(timeout_ms=200, max_records=1000)).values()))
-        return count / (time.process_time() - started)
+        return (time.process_time() - started) * wanted / count
     finally:
         await consumer.stop()
 
 
-def _write(bench: Bench) -> float:
+def write_seconds(parent: Path, rows: int, row_bytes: int) -> float:
+    """Return the CPU seconds of writing rows, a thousand at once, into a new database; compactions count."""
     options = Options(raw_mode=True)
     options.create_if_missing(True)
-    folder = bench.folder / f"raw-{time.monotonic_ns()}"
+    folder = parent / f"raw-{time.monotonic_ns()}"
     database = Rdict(str(folder), options)
-    value = bytes(_ROW_BYTES)
+    value = np.random.default_rng(9).bytes(row_bytes)  # zeros would be compressed away
     started = time.process_time()
-    for first in range(0, _ROWS, _BATCH):
+    for first in range(0, rows, _BATCH):
         batch = WriteBatch(raw_mode=True)
         for number in range(first, first + _BATCH):
-            batch.put(b"u%08d" % (number * 7919 % _ROWS), value)
+            batch.put(b"u%08d" % (number * 7919 % rows), value)
         database.write(batch)
     spent = time.process_time() - started
     database.close()
     Rdict.destroy(str(folder))
-    return 1e6 * spent / _ROWS
+    return spent

@@ -1,10 +1,11 @@
-"""What a run found: a table for people, one JSON object for programs."""
+"""What a run found: tables for people, one JSON object for programs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 from tests.benchmarks.figures import Summary
+from tests.benchmarks.peers import comparisons
 
 TARGETS = {
     "plain_faust_ratio": "≥ 20",
@@ -26,21 +27,63 @@ TARGETS = {
 
 KEYS = tuple(TARGETS)[:10]
 
+_EVENT_PARTS = ("loop_cpu_us", "numerics_cpu_us", "other_threads_cpu_us")
+_KERNEL_PARTS = ("kernel_blas_us", "kernel_gemm_us", "kernel_choose_us", "kernel_left_us")
+
 
 def markdown(found: Mapping[str, Summary]) -> str:
     """Return a Markdown table: what has a target first, then everything else."""
     names = [*(name for name in TARGETS if name in found), *(name for name in sorted(found) if name not in TARGETS)]
-    lines = ["| figure | median | min | max | target |", "|---|---:|---:|---:|---|"]
+    rows = []
     for name in names:
         one = found[name]
-        cells = (name, digits(one.median), digits(one.min), digits(one.max), TARGETS.get(name, ""))
-        lines.append(f"| {' | '.join(cells)} |")
+        rows.append((name, digits(one.median), digits(one.min), digits(one.max), TARGETS.get(name, "")))
+    return table(("figure", "median", "min", "max", "target"), rows, "lrrrl")
+
+
+def splits(found: Mapping[str, Summary]) -> str:
+    """Return where the CPU time of an event and of a user in the kernels goes, as lines."""
+    lines = []
+    for title, names in (("an event", _EVENT_PARTS), ("a user in the kernels", _KERNEL_PARTS)):
+        if all(name in found for name in names):
+            whole = sum(found[name].median for name in names)
+            parts = (f"{_part(name)} {found[name].median:.1f} ({found[name].median / whole:.0%})" for name in names)
+            lines.append(f"CPU of {title}: {whole:.1f} µs = {' + '.join(parts)}")
     return "\n".join(lines)
+
+
+def _part(name: str) -> str:
+    return name.removeprefix("kernel_").removesuffix("_us").removesuffix("_cpu").replace("_", " ")
+
+
+def peers(found: Mapping[str, Summary]) -> str:
+    """Return a Markdown table of our figures beside what others published; it says who is ahead."""
+    rows = []
+    for one in comparisons(found):
+        other, ahead = one.published, f"{one.ahead:.3g} x" if one.ahead >= 1 else f"behind: {1 / one.ahead:.3g} x"
+        rows.append((other.figure, digits(one.ours), digits(other.value), ahead, other.peer, other.where, other.source))
+    return table(("figure", "ours", "theirs", "ours is ahead", "who", "on", "source"), rows, "lrrrlll") if rows else ""
 
 
 def json_line(found: Mapping[str, Summary]) -> str:
     """Return the object of the ten keys, those that were measured."""
     return json.dumps({name: asdict(found[name]) for name in KEYS if name in found})
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], sides: str) -> str:
+    """Return a Markdown table; `sides` has l or r for each column.
+
+    >>> print(table(("a", "b"), [("x", "1")], "lr"))
+    | a | b |
+    |---|---:|
+    | x | 1 |
+    """
+    rule = "".join(f"{'---:' if side == 'r' else '---'}|" for side in sides)
+    return "\n".join([_line(head), f"|{rule}", *map(_line, rows)])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def digits(value: float) -> str:

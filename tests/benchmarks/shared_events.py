@@ -3,7 +3,7 @@
 from agents.topics import TopicSpec, create_topics
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.filling import batch_producer, fill
-from tests.benchmarks.workload import event_records, histories, stored_state, user_id
+from tests.benchmarks.workload import event_records, histories_before, stored_state, user_id
 
 _TOPIC = "shared-events"
 
@@ -21,8 +21,8 @@ async def shared_events(bench: Bench) -> str:
 async def store_users(bench: Bench, changelog: str) -> None:
     """Put a row of `bench.facts` facts for every user of the events into a worker's changelog."""
     sizes, deployment = bench.sizes, bench.deployment("rows")
-    some = histories(min(1000, sizes.events), bench.facts, sizes.n_videos)
-    rows = [stored_state(history, bench.model, None).encode() for history in some]
+    before = histories_before(sizes.events, bench.facts, sizes.n_videos)
+    rows = [stored_state(history, bench.model, None).encode() for history in before]
     records = ((user_id(number).encode(), rows[number % len(rows)]) for number in range(sizes.events))
     async with batch_producer(deployment.connection) as producer:
         await fill(producer, changelog, sizes.partitions, records)

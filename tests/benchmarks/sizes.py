@@ -44,7 +44,7 @@ QUICK = Sizes(
     watched=30,
     http_seconds=1.0,
     solved_users=300,
-    stored_users=20_000,
+    stored_users=40_000,
     memory_videos=20_000,
     large_videos=100_000,
 )

@@ -1,7 +1,11 @@
-"""The user solver in batch beside `implicit`'s recalculation, user by user; both are held to a float64 reference."""
+"""The user solver in batch beside `implicit`'s recalculation, user by user, at several lengths of history.
 
-import time
+Both are held to a float64 reference, and stand beside BLAS and LAPACK alone: a system of k equations for a user, or one
+of as many equations as the user has videos.
+"""
+
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,52 +13,61 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from models.user_solver import SolverParameters, UserSolver
+from tests.benchmarks.alternating import medians
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.deployment import BenchmarkFailed
 from tests.benchmarks.figures import Figures
+from tests.benchmarks.limits import solve_sides
 
-_FACTS = 100
+FACTS = (1, 10, 100, 500)
+_KEY_FACTS, _ROUNDS, _CHECKED = 100, 5, 50
 _REGULARIZATION = 5.0
 _TOLERANCE = 1e-4
 
+Solve = Callable[[], NDArray[Any]]
+
 
 async def measure(bench: Bench) -> Figures:
-    """Return users for each CPU second of both, with histories of 100 videos."""
-    sizes = bench.sizes
-    factors = bench.model.factors
+    """Return what a user costs on all sides, in CPU microseconds, and `solve_ratio` at 100 videos."""
+    found: Figures = {}
+    for facts in FACTS:
+        found |= _at(
+            bench.model.factors, facts, max(_CHECKED, bench.sizes.solved_users * _KEY_FACTS // max(facts, 100))
+        )
+    found["solve_ratio"] = found[f"solve_{_KEY_FACTS}_ratio"]
+    found["solve_users_per_cpu_second"] = 1e6 / found[f"solve_{_KEY_FACTS}_us"]
+    found["implicit_users_per_cpu_second"] = 1e6 / found[f"implicit_solve_{_KEY_FACTS}_us"]
+    return found
+
+
+def _at(factors: NDArray[np.float32], facts: int, count: int) -> Figures:
     rng = np.random.default_rng(4)
-    rows = np.concatenate(
-        [np.sort(rng.choice(sizes.n_videos, _FACTS, replace=False)) for _ in range(sizes.solved_users)]
-    ).astype(np.int32)
-    indptr = np.arange(0, len(rows) + 1, _FACTS, dtype=np.int64)
-    ours, our_rate = _ours(factors, indptr, rows)
-    theirs, their_rate = _theirs(factors, indptr, rows)
-    reference = _reference(factors, rows.reshape(-1, _FACTS)[:50])
+    rows = np.concatenate([np.sort(rng.choice(len(factors), facts, replace=False)) for _ in range(count)])
+    indptr = np.arange(0, len(rows) + 1, facts, dtype=np.int64)
+    ours, theirs = _ours(factors, indptr, rows.astype(np.int32)), _theirs(factors, indptr, rows.astype(np.int32))
+    reference = _reference(factors, rows.reshape(-1, facts)[:_CHECKED])
     # with confidence 2 for what was watched, implicit's right side is twice ours: (1 + s) v against s v
-    _hold("the user solver", ours[:50], reference)
-    _hold("implicit", theirs[:50] / 2, reference, 10 * _TOLERANCE)
+    _hold("the user solver", ours()[:_CHECKED], reference)
+    _hold("implicit", theirs()[:_CHECKED] / 2, reference, 10 * _TOLERANCE)
+    limits = solve_sides(facts, factors.shape[1], count)
+    spent = medians({"ours": ours, "theirs": theirs, **limits}, _ROUNDS)
+    us = {name: 1e6 * seconds / count for name, seconds in spent.items()}
     return {
-        "solve_ratio": our_rate / their_rate,
-        "solve_users_per_cpu_second": our_rate,
-        "implicit_users_per_cpu_second": their_rate,
+        f"solve_{facts}_ratio": us["theirs"] / us["ours"],
+        f"solve_{facts}_us": us["ours"],
+        f"implicit_solve_{facts}_us": us["theirs"],
+        **{f"blas_{name}_{facts}_us": us[name] for name in limits},
     }
 
 
-def _ours(
-    factors: NDArray[np.float32], indptr: NDArray[np.int64], rows: NDArray[np.int32]
-) -> tuple[NDArray[Any], float]:
+def _ours(factors: NDArray[np.float32], indptr: NDArray[np.int64], rows: NDArray[np.int32]) -> Solve:
     parameters = SolverParameters(regularization=_REGULARIZATION, unobserved_weight=1.0, frequency_exponent=0.0)
     solver = UserSolver(factors, factors.T @ factors, parameters)
     strengths = np.ones(len(rows), np.float32)
-    solver.solve(indptr[:11], rows[: 10 * _FACTS], strengths[: 10 * _FACTS])
-    started = time.process_time()
-    solved = solver.solve(indptr, rows, strengths)
-    return solved, (len(indptr) - 1) / (time.process_time() - started)
+    return lambda: solver.solve(indptr, rows, strengths)
 
 
-def _theirs(
-    factors: NDArray[np.float32], indptr: NDArray[np.int64], rows: NDArray[np.int32]
-) -> tuple[NDArray[Any], float]:
+def _theirs(factors: NDArray[np.float32], indptr: NDArray[np.int64], rows: NDArray[np.int32]) -> Solve:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about threads and GPUs
         from implicit.cpu.als import AlternatingLeastSquares
@@ -63,14 +76,11 @@ def _theirs(
     count = len(indptr) - 1
     learner.item_factors, learner.user_factors = factors.copy(), np.zeros((count, factors.shape[1]), np.float32)
     watched = csr_matrix((np.full(len(rows), 2.0, np.float32), rows, indptr), (count, len(factors)))
-    learner.recalculate_user(0, watched[0])  # makes its gram once
-    users = [watched[number] for number in range(count)]
-    started = time.process_time()
-    solved = [learner.recalculate_user(number, user) for number, user in enumerate(users)]
-    return np.array(solved), count / (time.process_time() - started)
+    users = [watched[number] for number in range(count)]  # cutting them out is not its work
+    return lambda: np.array([learner.recalculate_user(number, user) for number, user in enumerate(users)])
 
 
-def _reference(factors: NDArray[np.float32], rows: NDArray[np.int32]) -> NDArray[np.float64]:
+def _reference(factors: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float64]:
     exact = factors.astype(np.float64)
     base = exact.T @ exact + _REGULARIZATION * np.eye(exact.shape[1])
     return np.array([np.linalg.solve(base + exact[one].T @ exact[one], exact[one].sum(axis=0)) for one in rows])

@@ -7,12 +7,16 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import registry
+from tests.benchmarks.alternating import alternate
 from tests.benchmarks.deployment import applied_events, metric
 from tests.benchmarks.figures import Summary, summaries
+from tests.benchmarks.machine import cpu_model, pulse
+from tests.benchmarks.peers import comparisons
 from tests.benchmarks.plain_faust_rates import read_samples
 from tests.benchmarks.processes import cpu_seconds, memory_mb, parse_cpu, parse_status, thread_cpu_seconds
-from tests.benchmarks.progress import Sample, rates
-from tests.benchmarks.report import KEYS, json_line, markdown
+from tests.benchmarks.progress import Sample, rates, thread_costs
+from tests.benchmarks.ratios import ratios
+from tests.benchmarks.report import KEYS, json_line, markdown, peers, splits
 
 _METRICS = """# HELP nearline_events_applied_total Events.
 nearline_events_applied_total{type="rate"} 30.0
@@ -81,4 +85,69 @@ def test_what_is_chosen_comes_with_what_it_needs_and_in_order() -> None:
     assert [one.name for one in registry.chosen(["http_ratio"])] == ["event_path", "http"]
     assert [one.name for one in registry.chosen(["solve", "kernels"])] == ["event_path", "kernels", "solve"]
     assert registry.chosen(None) == list(registry.MEASUREMENTS)
-    assert registry.unknown(["solve", "speed"]) == ["speed"]
+    assert {"solve", "rss_mb"} <= registry.known()
+    assert "speed" not in registry.known()
+
+
+def test_what_is_compared_takes_turns_in_going_first() -> None:
+    some = registry.chosen(["plain_faust", "kernels"])
+    assert [one.name for one in registry.in_order(some, 0)] == ["event_path", "plain_faust", "kernels"]
+    assert [one.name for one in registry.in_order(some, 1)] == ["plain_faust", "event_path", "kernels"]
+    for repeat in range(2):
+        order = [one.name for one in registry.in_order(registry.MEASUREMENTS, repeat)]
+        assert sorted(order) == sorted(one.name for one in registry.MEASUREMENTS)
+        for one in registry.MEASUREMENTS:
+            assert all(order.index(need) < order.index(one.name) for need in one.needs)
+
+
+def test_a_ratio_needs_both_of_its_figures() -> None:
+    figures = {"events_per_cpu_second": 8_000.0, "plain_faust_events_per_cpu_second": 400.0}
+    assert ratios(figures) == {"plain_faust_ratio": 20.0}
+
+
+def test_the_cost_of_an_event_is_shared_out_among_the_threads() -> None:
+    samples = [
+        Sample(0, 0.0, 0.0, {7: 0.0, 8: 0.0}),
+        Sample(20, 1.0, 1.0, {7: 0.3, 8: 0.5, 9: 0.2}),
+        Sample(70, 2.0, 3.0, {7: 0.5, 8: 1.0, 9: 0.3, 10: 0.2}),
+        Sample(100, 9.0, 9.0, {7: 9.0}),
+    ]
+    assert rates(samples, 100) == (50.0, 25.0)
+    costs = thread_costs(samples, 100, 7)
+    assert costs == pytest.approx({"loop": 4_000.0, "numerics": 10_000.0, "other_threads": 6_000.0})
+    assert sum(costs.values()) == pytest.approx(1e6 / 50.0)
+
+
+def test_sides_are_run_in_turns_and_once_before() -> None:
+    calls: list[str] = []
+    spent = alternate({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 3)
+    assert "".join(calls) == "ab" + "ab" + "ba" + "ab"
+    assert {name: len(seconds) for name, seconds in spent.items()} == {"a": 3, "b": 3}
+
+
+def test_the_machine_says_what_it_is() -> None:
+    assert cpu_model("processor\t: 0\nmodel name\t: Abacus 9000: fast\n") == "Abacus 9000: fast"
+    assert cpu_model("processor : 0") == "an unnamed CPU"
+    assert all(value > 0 for value in pulse().values())
+
+
+def test_the_report_says_who_is_ahead() -> None:
+    found = {
+        "on_demand_per_cpu_second": Summary(35.0, 35.0, 35.0),
+        "on_demand_videos": Summary.of([1e6]),
+        "http_p99_ms": Summary(3.4, 3.0, 4.0),
+    }
+    ahead = {(one.published.figure, one.published.value): one.ahead for one in comparisons(found)}
+    assert ahead["on_demand_per_cpu_second", 70 / 32] == 16.0
+    assert ahead["http_p99_ms", 1.7] == 0.5
+    assert "| http_p99_ms | 3.4 | 1.7 | behind: 2 x |" in peers(found)
+    assert "Oryx" not in peers(found | {"on_demand_videos": Summary.of([1e5])})
+    assert not peers({})
+
+
+def test_the_parts_of_an_event_add_up() -> None:
+    names = ("loop_cpu_us", "numerics_cpu_us", "other_threads_cpu_us")
+    found = {name: Summary(value, value, value) for name, value in zip(names, (20.0, 70.0, 10.0), strict=True)}
+    parts = "loop 20.0 (20%) + numerics 70.0 (70%) + other threads 10.0 (10%)"
+    assert splits(found) == f"CPU of an event: 100.0 µs = {parts}"
+    assert not splits({})

@@ -1,7 +1,10 @@
 """Both sides of the comparisons get the same work and do the same: the baseline's lists are the product's."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,9 +12,21 @@ import pytest
 from agents.user_state import UserState
 from models.events import decode_event
 from models.recommend import recommend
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.deployment import BenchmarkFailed
 from tests.benchmarks.http_client import Connection, answer_size, answer_times, get_request, requests_per_second
+from tests.benchmarks.plain_faust_rates import plain_history
 from tests.benchmarks.plain_scores import PlainModel
-from tests.benchmarks.workload import event_records, histories, random_model, stored_state, user_id
+from tests.benchmarks.same_work import compare, expected
+from tests.benchmarks.sizes import QUICK
+from tests.benchmarks.workload import (
+    event_records,
+    histories,
+    histories_before,
+    random_model,
+    stored_state,
+    user_id,
+)
 
 _N_VIDEOS, _N_FACTORS, _TOP = 300, 8, 10
 _Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -38,11 +53,33 @@ def test_plain_numerics_give_the_same_lists(facts: int) -> None:
     liked = [[(video, 5.0) for video in history.videos] for history in users]
     plain = PlainModel(model.factors)
     singles = [plain.best(one, _TOP) for one in liked]
-    for expected, (rows, scores), (batch_rows, _) in zip(
+    for best, (rows, scores), (batch_rows, _) in zip(
         recommend(model, users, _TOP), singles, plain.best_of_all(liked, _TOP), strict=True
     ):
-        assert rows.tolist() == batch_rows.tolist() == expected.rows.tolist()
-        np.testing.assert_allclose(scores, expected.scores, rtol=1e-4)
+        assert rows.tolist() == batch_rows.tolist() == best.rows.tolist()
+        np.testing.assert_allclose(scores, best.scores, rtol=1e-4)
+
+
+def test_both_sides_are_given_the_same_histories_and_held_to_the_same_lists() -> None:
+    sizes = replace(QUICK, n_videos=_N_VIDEOS, n_factors=_N_FACTORS, top=_TOP, events=40)
+    bench = Bench("nowhere", Path(), sizes, facts=20)
+    before = histories_before(sizes.events, bench.facts, sizes.n_videos)
+    events = [decode_event(value, key, now=4e9) for key, value in event_records(0, sizes.events, sizes.n_videos)]
+    plain = PlainModel(bench.model.factors)
+    lists = {}
+    for user, (history, event) in enumerate(zip(before, events, strict=True)):
+        row = UserState.decode(stored_state(history, bench.model, None).encode())  # what a worker recovers
+        value = json.loads(plain_history(history))  # what plain Faust recovers
+        assert [video for video, _ in value] == list(row.history.videos) == list(history.videos)
+        lists[user] = plain.best([*map(tuple, value), (event.video_id, 5.0)], _TOP)[0].tolist()
+    wanted = expected(bench, range(sizes.events))
+    assert len(wanted) > 30  # the event of a few is about a video that they know
+    compare("plain", wanted, lists)
+    lists[min(wanted)] = list(reversed(range(_TOP)))
+    with pytest.raises(BenchmarkFailed, match="plain gave user"):
+        compare("plain", wanted, lists)
+    with pytest.raises(BenchmarkFailed, match="no list"):
+        compare("plain", {}, lists)
 
 
 def test_an_answer_ends_where_its_length_says() -> None:

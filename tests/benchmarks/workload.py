@@ -1,13 +1,12 @@
 """What every side of a comparison gets: one model, users with histories, events."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.user_state import NEW_USER, UserState
+from agents.user_state import UserState
 from models.artifact import version_name
 from models.description import ModelDescription
 from models.events import Rate, encode_event
@@ -25,7 +24,8 @@ Record = tuple[bytes, bytes]
 def random_model(n_videos: int, n_factors: int, seed: int = 1) -> FactorModel:
     """Return a model of random factors, scaled so that scores are about 1."""
     rng = np.random.default_rng(seed)
-    factors = rng.normal(0, n_factors**-0.5, (n_videos, n_factors)).astype(np.float32)
+    factors = rng.standard_normal((n_videos, n_factors), np.float32)
+    factors *= np.float32(n_factors**-0.5)
     return FactorModel.build(
         region="global",
         version=version_name(START, factors),
@@ -63,6 +63,14 @@ def histories(count: int, facts: int, n_videos: int, seed: int = 3) -> list[Hist
     return [_history(rng, facts, n_videos) for _ in range(count)]
 
 
+def histories_before(users: int, facts: int, n_videos: int) -> list[History]:
+    """Return the histories that the users of the events have before them: user `i` has that of ``i`` modulo the length.
+
+    A thousand different ones at most: every side of a comparison gets these.
+    """
+    return histories(min(1000, users), facts, n_videos)
+
+
 def _history(rng: np.random.Generator, facts: int, n_videos: int) -> History:
     videos = _distinct(rng, facts, n_videos)
     made = np.empty(facts, FACT)
@@ -83,5 +91,5 @@ def _distinct(rng: np.random.Generator, count: int, n: int) -> NDArray[np.int64]
 
 def stored_state(history: History, model: FactorModel, top: TopN | None) -> UserState:
     """Return the state of a user as a worker would have stored it before any event of this run."""
-    state = replace(NEW_USER, history=history, written_at=int(START.timestamp() * 1000))
-    return state if top is None else replace(state, version=model.version, top=top)
+    state = UserState(history, fence=-1, recent=b"", written_at=int(START.timestamp() * 1000))
+    return state if top is None else state.scored(model.version, top)
