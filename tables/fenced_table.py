@@ -14,7 +14,7 @@ from faust.types import EventT, StoreT
 from rocksdict import Rdict, WriteBatch, WriteOptions
 
 from tables.position import POSITION_KEY, Position
-from tables.rocksdb import RareCompactions
+from tables.rocksdb import QuickOptions
 
 _CHANGELOG_OFFSET_KEY = b"__faust\0offset__"
 """Where Faust's RocksDB store keeps the last changelog offset that a database holds."""
@@ -104,7 +104,7 @@ class FencedTable(faust.Table):  # type: ignore[type-arg]
 
     def _new_store(self) -> StoreT[Any, Any]:
         store = super()._new_store()
-        store.rocksdb_options = RareCompactions.like(store.rocksdb_options)  # type: ignore[attr-defined]
+        store.rocksdb_options = QuickOptions.like(store.rocksdb_options)  # type: ignore[attr-defined]
         return store
 
     def _databases(self) -> dict[int, Rdict]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from faust.stores import rocksdb
+from rocksdict import DBCompressionType
 
 MIN_CACHE_BYTES = 1 << 20
 MIN_WRITE_BUFFER_BYTES = 1 << 20
@@ -52,15 +53,17 @@ class RocksDBOptions:
         }
 
 
-class RareCompactions(rocksdb.RocksDBOptions):
-    """Faust's options, with files of the first level merged eight at a time instead of four.
+class QuickOptions(rocksdb.RocksDBOptions):
+    """Faust's options, with two that cost less CPU.
 
-    Users are written in no order, so each such merge rewrites the whole database; Bloom filters keep reads cheap.
+    Files of the first level are merged eight at a time instead of four: users are written in no order, so each such
+    merge rewrites the whole database; Bloom filters keep reads cheap. Blocks are compressed with LZ4 instead of
+    Snappy, which reads rows in less than half the time.
     """
 
     @classmethod
-    def like(cls, options: rocksdb.RocksDBOptions) -> "RareCompactions":
-        """Return the same options, merged more rarely."""
+    def like(cls, options: rocksdb.RocksDBOptions) -> "QuickOptions":
+        """Return the same options, and the two."""
         found = cls()
         vars(found).update(vars(options))
         return found
@@ -69,4 +72,5 @@ class RareCompactions(rocksdb.RocksDBOptions):
         """Return the options to open a database with."""
         options = super().as_options()
         options.set_level_zero_file_num_compaction_trigger(_FILES_TO_MERGE)
+        options.set_compression_type(DBCompressionType.lz4())
         return options
