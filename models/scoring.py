@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.selection import NO_CANDIDATE, WorkSpace, candidates_at_most, dots, find_candidates, rows_of, scores_of
 
-_VIDEOS_AT_ONCE: Final = 10_240
+_VIDEOS_AT_ONCE: Final = 5_120
 _SCORES_AT_ONCE: Final = 640 * 1024  # 2.5 MiB, near a core
 _USERS_AT_LEAST: Final = 64  # fewer leave the matrix product slow
 _USERS_SORTED_AT_ONCE: Final = 1024
