@@ -104,7 +104,8 @@ class ExactSearch:
         self._largest_norm = float(np.sqrt(np.vecdot(factors, factors).max()))
         n_videos = len(factors)
         self._width = math.ceil(n_videos / math.ceil(n_videos / _VIDEOS_AT_ONCE))
-        self._users_at_once = max(_USERS_AT_LEAST, _SCORES_AT_ONCE // self._width // 16 * 16)
+        fitting = _SCORES_AT_ONCE // self._width // 16 * 16
+        self._users_at_once = max(_USERS_AT_LEAST, min(_USERS_SORTED_AT_ONCE, fitting))
         self._transposed = np.empty(0, np.float32)
         if factors.nbytes <= _TRANSPOSED_BYTES:
             starts = range(0, n_videos, self._width)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from models.compiled import compiled, compiled_sum
 
 _GROUPS_PER_RESULT: Final = 4  # more groups: a dearer threshold, fewer candidates
+_STRIP: Final = 64  # scores looked at together: most strips hold nothing that counts
 _LOWEST: Final = np.finfo(np.float32).min  # every score but minus infinity reaches it
 _ALL_BUT_SIGN: Final = np.int32(0x7FFFFFFF)
 _LOW_HALF: Final = np.uint64(0xFFFFFFFF)
@@ -223,11 +224,23 @@ def _collect(
     count: int,
 ) -> int:
     """Append what reaches the threshold, rows counted from `start`; return the new count."""
-    for at in range(len(line)):
-        if line[at] >= threshold:
-            found[count], values[count] = start + at, line[at]
-            count += 1
+    for first in range(0, len(line), _STRIP):
+        strip = line[first : first + _STRIP]
+        if _reaching(strip, threshold):
+            for at in range(len(strip)):
+                if strip[at] >= threshold:
+                    found[count], values[count] = start + first + at, strip[at]
+                    count += 1
     return count
+
+
+@compiled_sum
+def _reaching(scores: NDArray[np.float32], threshold: Any) -> Any:
+    """Count the scores that reach the threshold, in vector steps."""
+    total = np.float32(0)
+    for at in range(len(scores)):
+        total += np.float32(scores[at] >= threshold)
+    return total
 
 
 @compiled
