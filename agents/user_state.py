@@ -1,5 +1,7 @@
 """A user's state as the agent and the query view see it, and its way into and out of a stored row."""
 
+from collections.abc import Iterator
+
 import msgspec
 import numpy as np
 
@@ -37,6 +39,10 @@ class UserState(msgspec.Struct, frozen=True, gc=False):
     def top(self) -> TopN:
         """The stored list as read-only arrays, without a copy."""
         return TopN(np.frombuffer(self.top_rows, _ROW), np.frombuffer(self.top_scores, _SCORE))
+
+    def stored_pairs(self) -> Iterator[tuple[int, float]]:
+        """Yield row and score of the stored list, best first: cheaper than `top` for who needs the first few."""
+        return zip(memoryview(self.top_rows).cast("i"), memoryview(self.top_scores).cast("f"), strict=True)
 
     def scored(self, version: str, top: TopN) -> "UserState":
         """Return the same state with the list that a model version made of it."""

@@ -42,11 +42,11 @@ def stored_page(state: UserState, model: FactorModel, shelf: Shelf, display: Dis
     """
     if not _is_usable(state, model, shelf):
         return None
-    page = _remembered_page(state.top, model, shelf, display.of(model))
+    page = _remembered_page(state, model, shelf, display.of(model))
     return page if page.complete else None
 
 
-def _remembered_page(top: TopN, model: FactorModel, shelf: Shelf, display: ModelDisplay) -> Page:
+def _remembered_page(state: UserState, model: FactorModel, shelf: Shelf, display: ModelDisplay) -> Page:
     """Return what `cut_page` would, with the items encoded: by row, without a look at the catalogue."""
     query = shelf.query
     verdicts = display.verdicts(shelf)
@@ -57,7 +57,7 @@ def _remembered_page(top: TopN, model: FactorModel, shelf: Shelf, display: Model
     rows: list[int] = []
     scores: list[float] = []
     ends_here = False
-    for row, score in zip(top.rows.tolist(), top.scores.tolist(), strict=True):
+    for row, score in state.stored_pairs():
         if not least <= score <= LARGEST_SCORE:
             if score < least:
                 ends_here = True
