@@ -1,8 +1,10 @@
 """The way out when going on could lose an event: say why, and leave; the restart goes on from the position."""
 
+import asyncio
 import logging
 import os
-from typing import NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 EXIT_RETRY = 75
 """sysexits' EX_TEMPFAIL: start me again, my state is whole."""
@@ -22,3 +24,19 @@ def leave(reason: str, status: int = EXIT_RETRY) -> NoReturn:
     _log.critical("leaving with status %d: %s", status, reason)
     logging.shutdown()
     os._exit(status)
+
+
+def leave_on_error(what: str, hopeless: type[Exception]) -> "Callable[[asyncio.Task[Any]], None]":
+    """Return a task's callback that ends the process when the task failed.
+
+    `what` names it. After an error of the type `hopeless` starting again does not help, and the exit status says so.
+    """
+
+    def ended(task: "asyncio.Task[Any]") -> None:
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if isinstance(error, hopeless):
+            leave(str(error), EXIT_CONFIG)
+        leave(f"{what} failed: {error!r}")
+
+    return ended

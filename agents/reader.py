@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 from agents.chunk_sizes import ChunkSizes
 from agents.chunks import Chunk, ChunkChannel
 from agents.connection import Connection, learn_leaders
-from agents.fatal import EXIT_CONFIG, leave
+from agents.fatal import leave_on_error
 from agents.fetching import Pace, fetch
 from agents.metrics import Metrics
 from agents.ownership import Ownership
@@ -126,7 +126,7 @@ class Reader:
             return  # stopped
         self._recovery.begin(self._assignment.partitions(), self._assignment.standbys())
         self._task = asyncio.create_task(self._run(self._consumer, self._ownership.epoch), name="reader")
-        self._task.add_done_callback(_leave_on_error)
+        self._task.add_done_callback(leave_on_error("reader", SourceChanged))
 
     async def revoked(self) -> None:
         """End the epoch: stop reading and wait for the write in progress. Nothing is written after it returns."""
@@ -260,11 +260,3 @@ async def source_consumer(connection: Connection, group: str, fetch_wait_ms: int
     )
     await consumer.start()
     return consumer
-
-
-def _leave_on_error(task: "asyncio.Task[None]") -> None:
-    if task.cancelled() or (error := task.exception()) is None:
-        return
-    if isinstance(error, SourceChanged):
-        leave(str(error), EXIT_CONFIG)
-    leave(f"reader failed: {error!r}")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.connection import Connection, learn_leaders
-from agents.fatal import EXIT_CONFIG, leave
+from agents.fatal import leave, leave_on_error
 from agents.metrics import Metrics
 from tables.fenced_table import FencedTable
 from tables.replay import Replay
@@ -85,7 +85,7 @@ class Recovery:
             raise RuntimeError("recovery is not connected, or the former assignment has not ended")
         self._complete, self._changed = set(), asyncio.Event()
         self._task = asyncio.create_task(self._run(self._consumer, set(own), set(standbys)), name="recovery")
-        self._task.add_done_callback(_leave_on_error)
+        self._task.add_done_callback(leave_on_error("recovery", ChangelogLost))
 
     async def completed(self, *, wait: bool) -> set[int]:
         """Return the partitions that became complete since the last call, after at least one did if `wait`."""
@@ -243,11 +243,3 @@ class CatchUp:
                 "start without this worker's data folder to go on from what the topic holds"
             )
         return held == end
-
-
-def _leave_on_error(task: "asyncio.Task[None]") -> None:
-    if task.cancelled() or (error := task.exception()) is None:
-        return
-    if isinstance(error, ChangelogLost):
-        leave(str(error), EXIT_CONFIG)
-    leave(f"recovery failed: {error!r}")

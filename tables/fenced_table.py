@@ -80,14 +80,6 @@ class FencedTable(faust.Table):  # type: ignore[type-arg]
 
     def commit(self, partition: int, rows: Mapping[bytes, bytes | None], changelog_offset: int) -> None:
         """Write rows (None removes) and the changelog offset of the last of them in one atomic batch."""
-        self._write(partition, rows, changelog_offset)
-
-    def apply_changelog_batch(self, batch: Iterable[EventT]) -> None:  # type: ignore[type-arg]
-        """Refuse what Faust's own recovery would hand over; `tables.replay` reads the changelog here."""
-        if any(True for _ in batch):
-            raise RuntimeError(f"Faust recovers the table {self.name}, which must be left to this project's recovery")
-
-    def _write(self, partition: int, rows: Mapping[bytes, bytes | None], changelog_offset: int) -> None:
         batch = WriteBatch(raw_mode=True)
         for key, value in rows.items():
             if value is None:
@@ -96,6 +88,11 @@ class FencedTable(faust.Table):  # type: ignore[type-arg]
                 batch.put(key, value)
         batch.put(_CHANGELOG_OFFSET_KEY, b"%d" % changelog_offset)
         self._database_for(partition).write(batch, _WITHOUT_JOURNAL)
+
+    def apply_changelog_batch(self, batch: Iterable[EventT]) -> None:  # type: ignore[type-arg]
+        """Refuse what Faust's own recovery would hand over; `tables.replay` reads the changelog here."""
+        if any(True for _ in batch):
+            raise RuntimeError(f"Faust recovers the table {self.name}, which must be left to this project's recovery")
 
     def flush_databases(self) -> None:
         """Begin to put what the open databases hold in memory into their files; RocksDB's threads do it."""

@@ -1,15 +1,16 @@
-"""What all tests share: one BLAS thread, as in production, and the fixtures with a real broker."""
+"""What all tests share: one BLAS thread, as in production, a real broker, a real RocksDB."""
 
 import os
 
 import pytest
 
-from tests.brokers import FIXTURES, kafka, own_broker
-
-__all__ = ["kafka", "own_broker"]
-
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")  # nothing above imports numpy, which reads them once
+    os.environ.setdefault(_name, "1")  # before numpy comes, which reads them once
+
+from tests.brokers import FIXTURES, kafka, own_broker  # noqa: E402
+from tests.real_tables import make_table  # noqa: E402
+
+__all__ = ["kafka", "make_table", "own_broker"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,9 +1,5 @@
-"""Parts that tests of the event path share: a table on a real RocksDB, a small model, metrics."""
+"""Parts that tests of the event path share: a small model, metrics."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
-import faust
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
@@ -13,33 +9,12 @@ from models.description import ModelDescription
 from models.factor_model import FactorModel
 from models.strengths import StrengthRule
 from models.user_solver import SolverParameters
-from tables.fenced_table import FencedTable
 
 
 @pytest.fixture
 def metrics() -> Metrics:
     """Metrics on a registry of their own."""
     return make_metrics(CollectorRegistry())
-
-
-@pytest.fixture
-def make_table(tmp_path: Path) -> Iterator[Callable[[], FencedTable]]:
-    """Make a new, empty table with one open partition, as Faust opens it."""
-    made: list[FencedTable] = []
-
-    def make() -> FencedTable:
-        folder = tmp_path / str(len(made))
-        app = faust.App("test", store="rocksdb://", datadir=folder, Table=FencedTable, autodiscover=False)
-        table = app.Table("users", key_type=bytes, value_type=bytes, partitions=1)
-        assert isinstance(table, FencedTable)
-        (folder / "v1" / "tables").mkdir(parents=True)
-        table.data._db_for_partition(0)  # type: ignore[attr-defined]
-        made.append(table)
-        return table
-
-    yield make
-    for table in made:
-        table.data._dbs.clear()  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session")

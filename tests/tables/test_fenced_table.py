@@ -34,7 +34,9 @@ def table(tmp_path: Path) -> Iterator[FencedTable]:
 
 def opened(table: FencedTable, partition: int) -> Rdict:
     """Open a partition as Faust does when it is assigned."""
-    database: Rdict = table.data._db_for_partition(partition)  # type: ignore[attr-defined]
+    table.open(partition)
+    database = table.database(partition)
+    assert database is not None
     return database
 
 

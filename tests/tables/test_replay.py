@@ -1,10 +1,8 @@
 """Replay on a real RocksDB: in whatever order and grouping a changelog comes, no row ever goes back."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-import faust
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -32,25 +30,6 @@ def row(fence: int, content: bytes = b"") -> bytes:
 def records(*rows: tuple[bytes, bytes | None], first: int = 0) -> list[Record]:
     """Records at successive offsets."""
     return [Record(offset, key, value) for offset, (key, value) in enumerate(rows, first)]
-
-
-@pytest.fixture
-def make_table(tmp_path: Path) -> Iterator[Callable[[], FencedTable]]:
-    made: list[FencedTable] = []
-
-    def make() -> FencedTable:
-        folder = tmp_path / str(len(made))
-        app = faust.App("test", store="rocksdb://", datadir=folder, Table=FencedTable, autodiscover=False)
-        table = app.Table("users", key_type=bytes, value_type=bytes, partitions=1)
-        assert isinstance(table, FencedTable)
-        (folder / "v1" / "tables").mkdir(parents=True)
-        table.open(0)
-        made.append(table)
-        return table
-
-    yield make
-    for table in made:
-        table.data._dbs.clear()  # type: ignore[attr-defined]
 
 
 @pytest.fixture
