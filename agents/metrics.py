@@ -26,6 +26,7 @@ class Metrics:
     write_seconds: Histogram
     event_age_seconds: Histogram
     partitions_running: Gauge
+    partitions_copied: Gauge
     recovery_behind_records: Gauge
     lag_records: Gauge
     model_info: Gauge
@@ -83,6 +84,11 @@ def make_metrics(registry: CollectorRegistry) -> Metrics:
         ),
         partitions_running=Gauge(
             "nearline_partitions_running", "Source partitions that this worker reads.", registry=registry
+        ),
+        partitions_copied=Gauge(
+            "nearline_partitions_copied",
+            "Partitions of other workers whose copy here was complete a moment ago.",
+            registry=registry,
         ),
         recovery_behind_records=Gauge(
             "nearline_recovery_behind_records",

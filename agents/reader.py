@@ -135,6 +135,7 @@ class Reader:
         if task is not None:
             task.cancel()
         self._metrics.partitions_running.set(0)
+        self._table.copies |= self._table.running  # they are whole until somebody else writes the changelog
         await self._recovery.end()
         await self._ownership.revoke()
 

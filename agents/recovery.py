@@ -84,6 +84,8 @@ class Recovery:
         if self._consumer is None or self._task is not None:
             raise RuntimeError("recovery is not connected, or the former assignment has not ended")
         self._complete, self._changed = set(), asyncio.Event()
+        self._table.copies &= {*own, *standbys}
+        self._metrics.partitions_copied.set(len(self._table.copies))
         self._task = asyncio.create_task(self._run(self._consumer, set(own), set(standbys)), name="recovery")
         self._task.add_done_callback(leave_on_error("recovery", ChangelogLost))
 
@@ -138,6 +140,8 @@ class Recovery:
         )
         while standbys:
             await catch_up.step()
+            self._table.copies |= catch_up.complete_standbys()
+            self._metrics.partitions_copied.set(len(self._table.copies))
 
     def _announce(self, complete: set[int]) -> None:
         if complete:
@@ -213,6 +217,15 @@ class CatchUp:
                 self.replayed += len(records)
                 moved = True
         return moved
+
+    def complete_standbys(self) -> set[int]:
+        """Return the standbys that hold the changelog to the end that the last fetch saw."""
+        ends = {partition: self._consumer.highwater(self._at[partition]) for partition in self._standbys}
+        return {
+            partition
+            for partition, end in ends.items()
+            if end is not None and self._replays[partition].next_offset >= end
+        }
 
     async def settle(self) -> set[int]:
         """Ask the broker about the partitions that reached the end; return and no longer read those that are complete.

@@ -5,7 +5,7 @@ from pathlib import Path
 from faust.types import TopicT
 
 from agents.reader import Assignment
-from app.faust_seam import PromptTables, StreamApp
+from app.faust_seam import PromptTables, StreamApp, TellingAssignor
 from app.settings import Settings
 from tables.fenced_table import FencedTable
 from tables.rocksdb import RocksDBOptions
@@ -22,6 +22,7 @@ def make_faust_app(settings: Settings) -> StreamApp:
         store="rocksdb://",
         Table=FencedTable,
         TableManager=PromptTables,
+        PartitionAssignor=TellingAssignor,
         datadir=Path(settings.data_dir),
         consumer_group_instance_id=f"{settings.app_id}-{worker.id}" if worker.static_membership else None,
         consumer_auto_offset_reset="earliest",

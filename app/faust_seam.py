@@ -9,15 +9,19 @@ from typing import Any, cast
 import faust
 from aiohttp.web import Application
 from aiokafka import AIOKafkaConsumer
+from faust.assignor.partition_assignor import ClientAssignmentMapping, PartitionAssignor
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP, TransportT
+from faust.types.assignor import HostToPartitionMap
 from faust.types.tables import CollectionT
 from faust.web.drivers.aiohttp import Web
 
 FETCH_WAIT_MS = 100
 """Faust waits 1,500 ms for an empty fetch, which is most of every recovery and rebalance."""
+STANDBY = "standby:"
+"""Before a changelog's name, in what the group knows of a worker: the partitions of which it keeps a copy."""
 
 
 class PromptThread(AIOKafkaConsumerThread):
@@ -40,6 +44,18 @@ class PromptTransport(Transport):
     """Faust's Kafka transport with the prompt consumer."""
 
     Consumer = PromptConsumer
+
+
+class TellingAssignor(PartitionAssignor):
+    """Faust's assignor, which tells every worker where the standbys are, too: under `STANDBY` and the changelog."""
+
+    def _get_changelog_distribution(self, assignments: ClientAssignmentMapping) -> HostToPartitionMap:
+        found = super()._get_changelog_distribution(assignments)
+        changelogs = self._table_manager.changelog_topics
+        for client, assignment in assignments.items():
+            standbys = self._topics_filtered(assignment.standbys, changelogs)
+            found[self._member_urls[client]].update({STANDBY + topic: found_at for topic, found_at in standbys.items()})
+        return found
 
 
 class BareWeb(Web):

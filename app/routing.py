@@ -3,6 +3,7 @@
 import faust
 
 from agents.users import Users
+from app.faust_seam import STANDBY
 
 
 class AssignmentRouting:
@@ -33,7 +34,14 @@ class AssignmentRouting:
 
     def owner(self, partition: int) -> str | None:
         """Return the base URL of the partition's owner, None while it has none."""
+        return self._keeper(self._changelog, partition)
+
+    def standby(self, partition: int) -> str | None:
+        """Return the base URL of the worker that keeps a second copy of the partition, None where there is none."""
+        return self._keeper(STANDBY + self._changelog, partition)
+
+    def _keeper(self, topic: str, partition: int) -> str | None:
         for url, topics in self._app.router.tables_metadata().items():
-            if partition in topics.get(self._changelog, ()):
+            if partition in topics.get(topic, ()):
                 return str(url).rstrip("/")
         return None

@@ -41,11 +41,14 @@ class FencedTable(faust.Table):  # type: ignore[type-arg]
     ----------
     running : set of int
         Partitions that this process reads and writes now; their changelog must not be replayed.
+    copies : set of int
+        Partitions that do not run here, but whose rows were complete a moment ago.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.running: set[int] = set()
+        self.copies: set[int] = set()
 
     def open(self, partition: int) -> None:
         """Open the database of a partition that Faust does not open: a standby's."""

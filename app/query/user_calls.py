@@ -9,6 +9,7 @@ from agents.user_state import UserState
 from agents.users import NotHere
 from app.query.answers import FactAnswer, UserAnswer, VideoScoreAnswer, json_response
 from app.query.desk import Desk
+from app.query.elsewhere import list_from_elsewhere
 from app.query.problems import NO_MODEL, UNKNOWN_USER, UNKNOWN_VIDEO, Problem
 from app.query.recommendations import score_and_rank
 from app.query.requests import NoQuery, RecommendationQuery, read_query, user_id_of, video_id_of
@@ -27,7 +28,7 @@ async def recommendations(desk: Desk, request: web.Request) -> web.StreamRespons
     except NotHere as elsewhere:
         if desk.view.routing.holds(elsewhere.partition):
             raise
-        return await desk.router.forward(request, elsewhere.partition)
+        return await list_from_elsewhere(desk, request, user_id, elsewhere.partition, query)
     pinned = desk.recommender.pin(user_id, state, query)
     return json_response(await desk.recommender.answer(pinned))
 

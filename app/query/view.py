@@ -19,6 +19,9 @@ class Users(Protocol):
     def read(self, user_id: str) -> UserState:
         """Return the user's state, `NEW_USER` when nothing is stored; raises `agents.users.NotHere`."""
 
+    def read_copy(self, user_id: str) -> UserState | None:
+        """Return the user's state in a copy of a partition that does not run here, None without one."""
+
 
 class Models(Protocol):
     """The models in use."""
@@ -70,6 +73,9 @@ class Routing(Protocol):
 
     def owner(self, partition: int) -> str | None:
         """Return the base URL of the partition's owner, None while it has none."""
+
+    def standby(self, partition: int) -> str | None:
+        """Return the base URL of the worker that keeps a copy of the partition, None where there is none."""
 
 
 class Health(Protocol):

@@ -23,6 +23,7 @@ from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.happenings import happenings
 from tests.integration.verdict import applied, check_changelog, check_databases
 from tests.integration.waiting import wait_for
+from tests.integration.workers import WorkerProcess
 
 _FAR = 3600.0
 _ALL = range(PARTITIONS)
@@ -199,6 +200,11 @@ async def test_a_changelog_that_is_shorter_than_what_a_database_holds_is_refused
             await catch_up.begin()
 
 
+async def says(worker: WorkerProcess, metric: str) -> bool:
+    """Whether a worker's metrics have this line."""
+    return f"\n{metric}\n" in (await worker.get("/metrics"))[1]
+
+
 async def test_a_standby_takes_over_from_a_killed_worker(cluster: Cluster) -> None:
     model = await cluster.publish()
     first, second = [cluster.worker(str(number), NEARLINE_WORKER__STANDBY_REPLICAS="1") for number in range(2)]
@@ -208,14 +214,15 @@ async def test_a_standby_takes_over_from_a_killed_worker(cluster: Cluster) -> No
         await worker.ready()
     events = happenings(5)
     await cluster.send(islice(events, 800))
-    await applied(cluster)
+    expected = await applied(cluster)
+    await wait_for("complete copies", lambda: says(second, "nearline_partitions_copied 2.0"))
     first.kill()
+    answers = [await second.get(f"/v1/users/{user}/recommendations") for user in expected.facts]
+    assert {status for status, _ in answers} == {200}
+    assert {found["stale"] for _, found in answers} == {False, True}, "its own users, and those of the killed worker"
+    assert await says(second, "nearline_partitions_copied 2.0"), "the test came too late"
     await cluster.send(islice(events, 400))
     await check_changelog(cluster, model, await applied(cluster))
-
-    async def serves_all() -> bool:
-        return "nearline_partitions_running 4.0" in (await second.get("/metrics"))[1]
-
-    await wait_for("all partitions on the worker that is left", serves_all)
+    await wait_for("all partitions on the worker that is left", lambda: says(second, "nearline_partitions_running 4.0"))
     assert second.stop() == 0, second.log_tail()
     await check_databases(cluster, second.data)

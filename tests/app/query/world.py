@@ -83,6 +83,7 @@ def stored(past: History, model: FactorModel | None, offset: int = 7) -> UserSta
 class MemoryUsers:
     states: dict[str, UserState] = field(default_factory=dict)
     held: set[int] = field(default_factory=lambda: set(range(PARTITIONS)))
+    copies: set[int] = field(default_factory=set)
     reads: list[str] = field(default_factory=list)
 
     def read(self, user_id: str) -> UserState:
@@ -91,6 +92,9 @@ class MemoryUsers:
             raise NotHere(partition)
         self.reads.append(user_id)
         return self.states.get(user_id, NEW_USER)
+
+    def read_copy(self, user_id: str) -> UserState | None:
+        return self.states.get(user_id) if partition_of(user_id.encode(), PARTITIONS) in self.copies else None
 
 
 @dataclass
@@ -123,6 +127,7 @@ class MemoryRouting:
     own_url: str = "http://worker-0"
     held: set[int] = field(default_factory=lambda: set(range(PARTITIONS)))
     owners: dict[int, str] = field(default_factory=dict)
+    standbys: dict[int, str] = field(default_factory=dict)
     partitions: int = PARTITIONS
 
     def partition_of(self, user_id: str) -> int:
@@ -133,6 +138,9 @@ class MemoryRouting:
 
     def owner(self, partition: int) -> str | None:
         return self.own_url if partition in self.held else self.owners.get(partition)
+
+    def standby(self, partition: int) -> str | None:
+        return self.standbys.get(partition)
 
 
 @dataclass
