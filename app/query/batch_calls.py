@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import msgspec
 from aiohttp import web
 
+from agents.user_state import UserState
 from app.query.answers import BatchAnswer, BatchResult, json_response
 from app.query.desk import Desk
+from app.query.elsewhere import AWAY
 from app.query.problems import OWNER_UNREACHABLE, Problem, ProblemDetails
-from app.query.recommender import Pinned
 from app.query.requests import BatchRequest, NoQuery, decode_body, query_for, read_body, read_query
 
 _Positions = list[int]
@@ -24,10 +25,11 @@ async def batch(desk: Desk, request: web.Request) -> web.StreamResponse:
     here, elsewhere = _group(asked, request, desk, results)
     replies = await asyncio.gather(
         _answer_here(asked, here, desk),
-        *(_ask_owner(owner, asked, positions, request, desk) for owner, positions in elsewhere.items()),
+        *(_ask_worker(owner, asked, positions, request, desk) for owner, positions in elsewhere.items()),
     )
     for positions, group in zip((here, *elsewhere.values()), replies, strict=True):
         results.update(zip(positions, group, strict=True))
+    await _ask_copies(asked, request, desk, results)
     return json_response(BatchAnswer([results[position] for position in range(len(asked.user_ids))]))
 
 
@@ -50,24 +52,52 @@ def _group(
 
 
 async def _answer_here(asked: BatchRequest, positions: _Positions, desk: Desk) -> list[BatchResult]:
-    query = query_for(asked.context, asked.limit)
     users = [asked.user_ids[position] for position in positions]
-    pinned: list[Pinned] = [desk.recommender.pin(user, desk.view.users.read(user), query) for user in users]
+    return await _answer([(user, desk.view.users.read(user)) for user in users], asked, desk)
+
+
+async def _answer(
+    users: Sequence[tuple[str, UserState]], asked: BatchRequest, desk: Desk, *, stale: bool = False
+) -> list[BatchResult]:
+    query = query_for(asked.context, asked.limit)
+    pinned = [desk.recommender.pin(user, state, query) for user, state in users]
     return [
         _failed(user, answer.details)
         if isinstance(answer, Problem)
-        else BatchResult(user_id=user, status=200, answer=answer)
-        for user, answer in zip(users, await desk.recommender.answer_all(pinned), strict=True)
+        else BatchResult(user_id=user, status=200, answer=msgspec.structs.replace(answer, stale=stale))
+        for (user, _), answer in zip(users, await desk.recommender.answer_all(pinned), strict=True)
     ]
 
 
-async def _ask_owner(
-    owner: str, asked: BatchRequest, positions: _Positions, request: web.Request, desk: Desk
+async def _ask_copies(asked: BatchRequest, request: web.Request, desk: Desk, results: dict[int, BatchResult]) -> None:
+    """Put what copies answer in the place of what owners could not."""
+    here: dict[int, UserState] = {}
+    elsewhere: defaultdict[str, _Positions] = defaultdict(list)
+    for position, result in results.items():
+        if result.status != AWAY:
+            continue
+        state = desk.view.users.read_copy(result.user_id)
+        standby = desk.router.standby_of(desk.view.routing.partition_of(result.user_id), request)
+        if state is not None:
+            here[position] = state
+        elif standby is not None:
+            elsewhere[standby].append(position)
+    replies = await asyncio.gather(
+        _answer([(asked.user_ids[position], state) for position, state in here.items()], asked, desk, stale=True),
+        *(_ask_worker(standby, asked, positions, request, desk) for standby, positions in elsewhere.items()),
+    )
+    for positions, group in zip((list(here), *elsewhere.values()), replies, strict=True):
+        pairs = zip(positions, group, strict=True)
+        results.update({position: result for position, result in pairs if result.status != AWAY})
+
+
+async def _ask_worker(
+    worker: str, asked: BatchRequest, positions: _Positions, request: web.Request, desk: Desk
 ) -> list[BatchResult]:
     users = tuple(asked.user_ids[position] for position in positions)
     body = msgspec.json.encode(msgspec.structs.replace(asked, user_ids=users))
     try:
-        reply = await desk.router.ask(owner, request, body)
+        reply = await desk.router.ask(worker, request, body)
         if reply.status != 200:
             problem = msgspec.json.decode(reply.body, type=ProblemDetails)
             return [_failed(user, problem) for user in users]
@@ -75,7 +105,7 @@ async def _ask_owner(
     except Problem as problem:
         details = problem.details
     except msgspec.DecodeError as error:
-        details = Problem(OWNER_UNREACHABLE, f"{owner} answered something else: {error}").details
+        details = Problem(OWNER_UNREACHABLE, f"{worker} answered something else: {error}").details
     return [_failed(user, details) for user in users]
 
 

@@ -11,9 +11,10 @@ from app.query.answers import json_response
 from app.query.desk import Desk
 from app.query.problems import Problem
 from app.query.requests import RecommendationQuery
-from app.query.router import HOP_HEADER, Reply
+from app.query.router import Reply
 
-_AWAY = 503
+AWAY = 503
+"""What an owner answers that cannot, and what is answered for one that does not."""
 
 
 async def list_from_elsewhere(
@@ -21,7 +22,7 @@ async def list_from_elsewhere(
 ) -> web.StreamResponse:
     """Return the list of a user whose partition does not run here; raises `Problem` when nobody has one."""
     asked = await _ask_owner(desk, request, partition)
-    if isinstance(asked, Reply) and asked.status != _AWAY:
+    if isinstance(asked, Reply) and asked.status != AWAY:
         return asked.response()
     copied = await _from_copy(desk, request, user_id, partition, query)
     if copied is not None:
@@ -45,11 +46,11 @@ async def _from_copy(
     if state is not None:
         answer = await desk.recommender.answer(desk.recommender.pin(user_id, state, query))
         return json_response(msgspec.structs.replace(answer, stale=True))
-    standby = desk.view.routing.standby(partition)
-    if standby in {None, desk.view.routing.own_url} or HOP_HEADER in request.headers:
+    standby = desk.router.standby_of(partition, request)
+    if standby is None:
         return None
     try:
-        reply = await desk.router.ask(str(standby), request)
+        reply = await desk.router.ask(standby, request)
     except Problem:
         return None  # the owner's problem is the one to tell
-    return reply.response() if reply.status != _AWAY else None
+    return reply.response() if reply.status != AWAY else None

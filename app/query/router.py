@@ -72,6 +72,11 @@ class Router:
             raise Problem(OWNER_UNKNOWN, f"partition {partition} {state}; try again")
         return owner
 
+    def standby_of(self, partition: int, request: web.Request) -> str | None:
+        """Return the base URL to ask for a copy, None without one elsewhere or when the request was passed on already."""
+        standby = self._routing.standby(partition)
+        return None if standby == self._routing.own_url or HOP_HEADER in request.headers else standby
+
     async def forward(self, request: web.Request, partition: int) -> web.Response:
         """Return the owner's answer to a request."""
         owner = self.owner_of(partition, request)

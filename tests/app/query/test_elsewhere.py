@@ -70,3 +70,16 @@ async def test_a_request_that_was_passed_on_is_answered_from_the_copy_or_not_at_
 async def test_a_bad_request_is_refused_all_the_same(sides: tuple[Side, Side]) -> None:
     (_, first), _ = sides
     await problem(await first.get(PATH.replace("limit=5", "limit=0")), 400, "invalid-request")
+
+
+async def test_a_batch_gets_what_copies_hold_and_problems_for_the_rest(sides: tuple[Side, Side]) -> None:
+    (here, first), (_, second) = sides
+    own, unknown = user_in(0), user_in(PARTITION, 1)
+    here.remember(own, play(1, own))
+    for client in (first, second):
+        found = await answer(
+            await client.post("/v1/recommendations:batch", json={"user_ids": [unknown, USER, own], "limit": 2})
+        )
+        assert [result["status"] for result in found["results"]] == [503, 200, 200]
+        assert [result["answer"]["stale"] for result in found["results"][1:]] == [True, False]
+        assert [item["video_id"] for item in found["results"][1]["answer"]["items"]] == ids(0, 2, [0])
