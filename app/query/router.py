@@ -73,7 +73,7 @@ class Router:
         return owner
 
     def standby_of(self, partition: int, request: web.Request) -> str | None:
-        """Return the base URL to ask for a copy, None without one elsewhere or when the request was passed on already."""
+        """Return the base URL to ask for a copy, None without one elsewhere or if the request was passed on already."""
         standby = self._routing.standby(partition)
         return None if standby == self._routing.own_url or HOP_HEADER in request.headers else standby
 
