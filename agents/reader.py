@@ -202,6 +202,7 @@ class Reader:
             self._next, self._passed = {}, {}
         self._next |= {partition: start.seek for partition, start in starts.items()}
         self._ownership.start({partition: start.next_offset for partition, start in starts.items()})
+        self._table.copies.difference_update(starts)
         consumer.assign([TopicPartition(self._topic, partition) for partition in self._next])
         for partition, offset in self._next.items():
             consumer.seek(TopicPartition(self._topic, partition), offset)

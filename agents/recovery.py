@@ -85,7 +85,6 @@ class Recovery:
             raise RuntimeError("recovery is not connected, or the former assignment has not ended")
         self._complete, self._changed = set(), asyncio.Event()
         self._table.copies &= {*own, *standbys}
-        self._metrics.partitions_copied.set(len(self._table.copies))
         self._task = asyncio.create_task(self._run(self._consumer, set(own), set(standbys)), name="recovery")
         self._task.add_done_callback(leave_on_error("recovery", ChangelogLost))
 
@@ -252,7 +251,9 @@ class CatchUp:
         if held > end:
             raise ChangelogLost(
                 f"the database of partition {partition} holds the changelog {self._at[partition].topic} up to offset "
-                f"{held}, but it ends at {end}: it was deleted and made again, or lost its tail. Restore the topic, or "
-                "start without this worker's data folder to go on from what the topic holds"
+                f"{held}, but it ends at {end}: it was deleted and made again, or lost its tail, and this folder may "
+                "hold the only copy. Restore the topic; or move the data folder away to go on from what the topic "
+                "holds, with `nearline state restore` from a checkpoint if there is one. `nearline state check "
+                "--changelog` compares the two"
             )
         return held == end

@@ -112,7 +112,8 @@ class Deployment:
             async with aiohttp.ClientSession() as session:
                 yield Worker(process, f"http://127.0.0.1:{port}", log, session)
         finally:
-            await asyncio.to_thread(process.terminate)
+            if process.running():
+                await asyncio.to_thread(process.terminate)
             await asyncio.to_thread(shutil.rmtree, data, ignore_errors=True)  # perhaps it never made it
 
 

@@ -20,7 +20,7 @@ _EVENTS = 5_000
 async def measure(bench: Bench) -> Figures:
     """Recover all users into an empty folder, then apply events and answer queries."""
     sizes = bench.sizes
-    deployment = await _with_users(bench)
+    deployment = await with_users(bench)
     empty = bench.deployment("empty")
     await empty.prepare(bench.model)
     async with empty.worker() as worker:
@@ -49,7 +49,7 @@ async def measure(bench: Bench) -> Figures:
     }
 
 
-async def _with_users(bench: Bench) -> Deployment:
+async def with_users(bench: Bench) -> Deployment:
     """Return a deployment whose changelog holds every user; made once in a run."""
     if "memory" in bench.kept:
         return bench.kept["memory"]

@@ -30,6 +30,11 @@ ROWS = {
     "on_demand_p50_ms": "one of these, median, ms",
     "rss_mb": "memory of a worker: {memory_videos:,.0f} videos, {stored_users:,.0f} users on disk, MB",
     "recovery_rows_per_second": "recovery from the changelog, rows per second",
+    "seconds_to_take_over_with_0_standbys": "one of two workers dies with {stored_users:,.0f} users on disk: "
+    "until the other runs everything, session timeout of {session_timeout_seconds:.0f} s included, s",
+    "seconds_to_take_over_with_1_standbys": "the same with a standby of each partition, s",
+    "cpu_us_per_event_with_0_standbys": "CPU of an event, both workers, without standbys, us",
+    "cpu_us_per_event_with_1_standbys": "the same with standbys, us",
     "two_workers_ratio": "two workers ÷ one, by the clock",
     "two_workers_cpu_ratio": "CPU of an event with two workers ÷ with one",
 }

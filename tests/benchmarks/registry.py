@@ -14,6 +14,7 @@ from tests.benchmarks import (
     raw,
     scaling,
     solve,
+    takeover,
     top_n,
 )
 from tests.benchmarks.bench import Bench
@@ -51,6 +52,7 @@ MEASUREMENTS = (
     Measurement("raw", raw.measure),
     Measurement("exact", exact.measure),
     Measurement("memory", memory.measure, ("rss_mb",)),
+    Measurement("takeover", takeover.measure),
 )
 
 
