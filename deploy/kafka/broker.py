@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -38,6 +39,9 @@ class Broker:
         The largest Java heap, MiB.
     ready_seconds : float
         How long `start` waits for a live broker.
+    proxies : sequence of int
+        Loopback ports of proxies, which need not listen yet. For each the broker has a listener (`behind`) whose
+        clients are told the proxy's port; all other clients reach the broker itself. Not for a broker in a container.
 
     Raises
     ------
@@ -53,11 +57,13 @@ class Broker:
         data_dir: Path | None = None,
         heap_mib: int = 384,
         ready_seconds: float = 60.0,
+        proxies: Sequence[int] = (),
     ) -> None:
         self._servers = metadata.parse_address(address) if address else []
         self._configured = address
         self._fixed_port = port or None
         self._ports: tuple[int, int] | None = None
+        self._behind = dict.fromkeys(proxies, 0)  # a port of ours for each, once started
         self._data_dir = data_dir
         self._temporary: Path | None = None
         self._heap_mib = heap_mib
@@ -79,6 +85,20 @@ class Broker:
         if self._ports is None:
             raise BrokerFailed("this broker has no address yet: start it")
         return f"{ports.LOOPBACK}:{self._ports[0]}"
+
+    def behind(self, proxy: int) -> tuple[str, int]:
+        """Return host and port of the listener for the proxy at a port, for that proxy to connect to.
+
+        Raises
+        ------
+        BrokerFailed
+            If the broker was never started, or was not told of that proxy.
+        """
+        if not self._behind.get(proxy):
+            raise BrokerFailed(
+                f"this broker has no listener for a proxy at port {proxy}: start it with proxies=({proxy},)"
+            )
+        return ports.LOOPBACK, self._behind[proxy]
 
     @property
     def pid(self) -> int | None:
@@ -157,7 +177,10 @@ class Broker:
                 return
 
     def _choose_ports(self) -> tuple[int, int]:
-        one, other = ports.free_ports(2)
+        given = {self._fixed_port, *self._behind}
+        found = ports.free_ports(2 + len(self._behind) + len(given))
+        one, other, *more = (port for port in found if port not in given)
+        self._behind = dict(zip(self._behind, more, strict=False))
         if self._fixed_port is None:
             return one, other
         if not ports.is_free(self._fixed_port):
@@ -165,7 +188,7 @@ class Broker:
                 f"port {self._fixed_port} of {ports.LOOPBACK} is taken (Address already in use): "
                 "stop what listens there, or give another port"
             )
-        return self._fixed_port, other if one == self._fixed_port else one
+        return self._fixed_port, one
 
     def _folder(self) -> Path:
         if self._data_dir is not None:
@@ -179,8 +202,9 @@ class Broker:
         program, folder = java.find_java(), jars.jar_folder()
         missing = missing_for_local(program, folder)
         if program is not None and not missing:
-            return local.local_plan(program, jars.ensure_jars(folder), self._folder(), chosen, self._heap_mib)
-        if compose.docker_answers():
+            jar_folder = jars.ensure_jars(folder)
+            return local.local_plan(program, jar_folder, self._folder(), chosen, self._heap_mib, self._behind)
+        if compose.docker_answers() and not self._behind:
             return compose.compose_plan(self._folder(), chosen[0], self._heap_mib, temporary=self._data_dir is None)
         raise NoWayToRun(missing)
 

@@ -3,6 +3,7 @@
 import base64
 import subprocess
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.kafka.errors import BrokerFailed
@@ -13,7 +14,14 @@ _LOG4J = Path(__file__).with_name("log4j2.xml")
 _SECONDS_TO_FORMAT = 120
 
 
-def local_plan(java: Path, jars: Path, folder: Path, ports: tuple[int, int], heap_mib: int) -> Plan:
+def local_plan(
+    java: Path,
+    jars: Path,
+    folder: Path,
+    ports: tuple[int, int],
+    heap_mib: int,
+    proxies: Mapping[int, int] | None = None,
+) -> Plan:
     """Write the configuration and format the storage where that was not done, and say what to run.
 
     Parameters
@@ -26,10 +34,12 @@ def local_plan(java: Path, jars: Path, folder: Path, ports: tuple[int, int], hea
         The broker's port and the controller's.
     heap_mib : int
         The largest heap, MiB.
+    proxies : mapping of int to int, optional
+        Listeners behind proxies, as `broker_properties` takes them.
     """
     folder = folder.resolve()
     properties, data, log = folder / "server.properties", folder / "data", folder / "server.log"
-    properties.write_text(broker_properties(*ports, data), encoding="ascii")
+    properties.write_text(broker_properties(*ports, data, proxies or {}), encoding="ascii")
     if not (data / "meta.properties").exists():
         _format_storage(java, jars, properties)
     command = [

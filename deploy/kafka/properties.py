@@ -4,7 +4,11 @@ What a worker must be able to rely on is real (no automatic topics, the cleaner 
 only there for large clusters is small, so that the node starts quickly and fits into its heap.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+
+_NO_PROXIES: Mapping[int, int] = MappingProxyType({})
 
 # Everything has one replica. Four partitions of internal topics instead of fifty: they are made at first use.
 # After kill -9 the controller admits the same broker again only when the session of the killed one has timed out.
@@ -32,12 +36,27 @@ COMMON: dict[str, str] = {
 }
 
 
-def broker_properties(port: int, controller_port: int, data: Path) -> str:
-    """Return the text of ``server.properties`` for a node on two loopback ports with its data in a folder."""
+def broker_properties(port: int, controller_port: int, data: Path, proxies: Mapping[int, int] = _NO_PROXIES) -> str:
+    """Return the text of ``server.properties`` for a node on loopback.
+
+    Parameters
+    ----------
+    port, controller_port : int
+        Where broker and controller listen.
+    data : Path
+        The folder of its data.
+    proxies : mapping of int to int
+        For each port of a proxy the port of a listener behind it. Who comes through a proxy is told the proxy's port
+        for every further connection, so that none of them goes past it.
+    """
+    listeners, advertised = {"BROKER": port}, {"BROKER": port}
+    for number, (proxy, behind) in enumerate(proxies.items(), start=1):
+        listeners[f"PROXY{number}"], advertised[f"PROXY{number}"] = behind, proxy
+    listeners["CONTROLLER"] = controller_port
     own = {
-        "listeners": f"BROKER://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
-        "advertised.listeners": f"BROKER://127.0.0.1:{port}",
-        "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listeners": ",".join(f"{name}://127.0.0.1:{at}" for name, at in listeners.items()),
+        "advertised.listeners": ",".join(f"{name}://127.0.0.1:{at}" for name, at in advertised.items()),
+        "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in listeners),
         "inter.broker.listener.name": "BROKER",
         "controller.listener.names": "CONTROLLER",
         "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",

@@ -17,6 +17,15 @@ def test_the_broker_listens_on_loopback_only() -> None:
     assert COMMON.items() <= properties.items()
 
 
+def test_a_listener_behind_a_proxy_names_the_proxy() -> None:
+    properties = parse(broker_properties(12_001, 12_002, Path("/data"), {13_001: 12_003, 13_002: 12_004}))
+    own, behind = "BROKER://127.0.0.1:12001", "PROXY1://127.0.0.1:12003,PROXY2://127.0.0.1:12004"
+    assert properties["listeners"] == f"{own},{behind},CONTROLLER://127.0.0.1:12002"
+    assert properties["advertised.listeners"] == f"{own},PROXY1://127.0.0.1:13001,PROXY2://127.0.0.1:13002"
+    named = "BROKER:PLAINTEXT,PROXY1:PLAINTEXT,PROXY2:PLAINTEXT,CONTROLLER:PLAINTEXT"
+    assert properties["listener.security.protocol.map"] == named
+
+
 def test_a_folder_of_any_name_is_written_as_java_reads_it() -> None:
     assert parse(broker_properties(1, 2, Path("/é\\x")))["log.dirs"] == "/\\u00e9\\\\x"
 
