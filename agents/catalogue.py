@@ -13,8 +13,12 @@ from aiokafka import ConsumerRecord
 from msgspec import Meta
 
 from agents.metrics import Metrics
+from models.events import is_identifier
 
 _log = logging.getLogger(__name__)
+MAX_ENTRY_BYTES: Final = 1 << 18
+"""Largest record; an entry with every list full is below it."""
+
 _Code = Annotated[str, Meta(min_length=1, max_length=64)]
 
 _RECORDS_AT_ONCE: Final = 100  # a third of a millisecond, and then queries have their turn
@@ -82,7 +86,7 @@ class Catalogue:
         """Take one record of the topic; a bad one is counted and logged, and the former entry stays."""
         try:
             self._take(record)
-        except (ValueError, AttributeError) as error:
+        except (ValueError, AttributeError, RecursionError) as error:
             self._metrics.catalogue_rejected.inc()
             _log.warning("catalogue offset %d refused: %s", record.offset, error)
         self._metrics.catalogue_videos.set(len(self._entries))
@@ -92,10 +96,14 @@ class Catalogue:
 
     def _take(self, record: ConsumerRecord) -> None:
         video_id = record.key.decode()
+        if not is_identifier(video_id):
+            raise ValueError("the key is not a video id: 1-64 characters, none of them a control character")
         if record.value is None:
             self._entries.pop(video_id, None)
         elif video_id not in self._entries and len(self._entries) >= self._max_videos:
             raise ValueError(f"the catalogue holds {self._max_videos} videos already, its bound")
+        elif len(record.value) > MAX_ENTRY_BYTES:
+            raise ValueError(f"{len(record.value)} bytes are more than the {MAX_ENTRY_BYTES} allowed")
         else:
             self._entries[video_id] = self._decoder.decode(record.value)
         self._recent.append(video_id)

@@ -15,10 +15,14 @@ from aiokafka import ConsumerRecord
 from msgspec import Meta
 
 from models.popularity import PopularityCounts
+from models.store import is_region
 
 _CACHE_SECONDS = 1.0
 _MAX_TOP = 1_000
 _MAX_CACHED = 256
+_BEYOND_EVERY_DATE = (
+    3_000_000  # days from 1970 to the year 10000; a later day would push every real one out of the lists
+)
 
 
 class Share(NamedTuple):
@@ -35,16 +39,20 @@ class Share(NamedTuple):
 
     @classmethod
     def decode(cls, key: bytes) -> "Share":
-        """Read a record key; raises ValueError on anything else."""
+        """Read a record key; raises ValueError on anything that `encode` would not write."""
         partition, region, day, bucket = key.decode().split("/")
-        return cls(int(partition), region, int(day), int(bucket))
+        share = cls(int(partition), region, int(day), int(bucket))
+        in_range = min(share.partition, share.bucket) >= 0 and abs(share.day) < _BEYOND_EVERY_DATE
+        if not in_range or not is_region(region) or share.encode() != key:
+            raise ValueError("the key is not partition/region/day/bucket")
+        return share
 
 
 class ShareCounts(msgspec.Struct, frozen=True):
     """The value of a popularity record: counts by video, and the last source offset among them."""
 
-    fence: int
-    counts: dict[str, Annotated[int, Meta(ge=0)]]
+    fence: Annotated[int, Meta(ge=-1, le=2**63 - 1)]
+    counts: dict[str, Annotated[int, Meta(ge=0, le=2**32 - 1)]]
 
 
 NO_COUNTS = ShareCounts(-1, {})
@@ -64,7 +72,7 @@ class GlobalPopularity:
         try:
             share = Share.decode(record.key)
             value = None if record.value is None else msgspec.json.decode(record.value, type=ShareCounts)
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             self.rejected += 1
             return
         former = self._shares.pop(share, NO_COUNTS)

@@ -1,7 +1,8 @@
 """Logging: one line a record on standard error, as text for people or as JSON for machines, without secrets.
 
 Everything logs through the standard library; structlog formats. A broker that is away makes aiokafka repeat itself
-hundreds of times a second, so its records pass a rate filter. Values of secret settings are masked in every line.
+hundreds of times a second, and what is no HTTP makes aiohttp do so; their records pass a rate filter. Values of secret
+settings are masked in every line.
 """
 
 import logging
@@ -16,7 +17,7 @@ from structlog.types import EventDict, Processor, WrappedLogger
 
 from app.settings import LogSettings
 
-_RATE_LIMITED = ("aiokafka", "kafka")
+_RATE_LIMITED = ("aiokafka", "kafka", "aiohttp")
 _PERIOD_SECONDS = 10.0
 _MAX_MESSAGES = 1000
 _MASK = "********"

@@ -11,6 +11,9 @@ from models.errors import DescriptionInvalid
 from models.strengths import StrengthRule
 from models.user_solver import SolverParameters
 
+MAX_DESCRIPTION_BYTES = 1 << 20
+"""A ranker of a thousand features is a tenth of it."""
+
 
 def _predicted_rating() -> dict[str, Any]:
     """Return the ranker that orders by the model's score alone, in the talk's format (slide 28)."""
@@ -53,9 +56,11 @@ def decode_description(data: bytes) -> ModelDescription:
     Raises
     ------
     DescriptionInvalid
-        No JSON, an unknown field, a wrong type, or a value out of range.
+        No JSON, more than 1 MiB, an unknown field, a wrong type, or a value out of range.
     """
+    if len(data) > MAX_DESCRIPTION_BYTES:
+        raise DescriptionInvalid(f"model.json: {len(data)} bytes are more than the {MAX_DESCRIPTION_BYTES} allowed")
     try:
         return msgspec.json.decode(data, type=ModelDescription)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DescriptionInvalid(f"model.json: {error}") from error

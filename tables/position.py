@@ -30,12 +30,14 @@ class Position:
 
     @classmethod
     def decode(cls, row: bytes) -> "Position":
-        """Read a row; raises `RowCorrupt` when its length or format is not ours."""
+        """Read a row; raises `RowCorrupt` when its length, its format or its offset is not ours."""
         if len(row) != _LAYOUT.size:
             raise RowCorrupt(f"source position of {len(row)} bytes, expected {_LAYOUT.size}")
         next_offset, layout, digest = _LAYOUT.unpack(row)
         if layout != _FORMAT:
             raise RowCorrupt(f"source position of format {layout}, this code reads format {_FORMAT}")
+        if next_offset < 0:
+            raise RowCorrupt(f"source position at offset {next_offset}, there is none below 0")
         return cls(next_offset, digest)
 
 

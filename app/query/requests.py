@@ -132,14 +132,18 @@ def _query_of(raw: str, kind: type[Asked]) -> Asked:
 
 
 async def read_body(request: web.Request, limit: int) -> bytes:
-    """Return the body, JSON by its content type and at most `limit` bytes."""
+    """Return the body, JSON by its content type and at most `limit` bytes, counted as they are unpacked."""
     if request.content_type != "application/json":
         raise Problem(NOT_JSON, f"the body is {request.content_type}; send application/json")
     body = bytearray()
-    while chunk := await request.content.readany():
-        body += chunk
-        if len(body) > limit:
-            raise Problem(BODY_TOO_LARGE, f"the body has more than {limit} bytes", {"Connection": "close"})
+    try:
+        while chunk := await request.content.readany():
+            body += chunk
+            if len(body) > limit:
+                raise Problem(BODY_TOO_LARGE, f"the body has more than {limit} bytes", {"Connection": "close"})
+    except web.RequestPayloadError:
+        detail = "body: it is not encoded as its headers say; send it as it is, without Content-Encoding"
+        raise Problem(INVALID_REQUEST, detail, {"Connection": "close"}) from None
     return bytes(body)
 
 
