@@ -144,6 +144,7 @@ class Recovery:
 
     def _announce(self, complete: set[int]) -> None:
         if complete:
+            self._table.note_current(complete)
             self._complete |= complete
             self._changed.set()
 

@@ -5,19 +5,22 @@ the rows: `commit` writes, with the source position and Faust's own changelog of
 that a database always holds a state and the exact place to go on from; `tables.replay` recovers.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import takewhile
-from typing import Any, cast
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from itertools import islice
+from pathlib import Path
+from typing import Any, NoReturn, Protocol, cast
 
 import faust
 from faust.types import EventT, StoreT
-from rocksdict import Rdict, WriteBatch, WriteOptions
+from rocksdict import DbClosedError, Rdict, ReadOptions, WriteBatch, WriteOptions
 
+from tables.errors import PartitionCorrupt, PartitionError, PartitionLocked
+from tables.fence import CHANGELOG_OFFSET_KEY, CURRENT_AT_KEY
 from tables.position import POSITION_KEY, Position
+from tables.repair import CURRENT_AT, SetAside, condemn, open_whole, partition_error
 from tables.rocksdb import QuickOptions
-
-_CHANGELOG_OFFSET_KEY = b"__faust\0offset__"
-"""Where Faust's RocksDB store keeps the last changelog offset that a database holds."""
 
 
 def _without_journal() -> WriteOptions:
@@ -34,6 +37,36 @@ def _without_journal() -> WriteOptions:
 _WITHOUT_JOURNAL = _without_journal()
 
 
+def _beside_the_cache() -> ReadOptions:
+    """Return options for reading everything once, which is not worth a place in the cache."""
+    options = ReadOptions()
+    options.fill_cache(False)  # type: ignore[call-arg]  # its stub lacks the argument
+    return options
+
+
+_BESIDE_THE_CACHE = _beside_the_cache()
+
+
+class PartitionWatch(Protocol):
+    """Hears what is wrong with partitions' folders, on whatever thread it was met."""
+
+    def set_aside(self, found: SetAside) -> None:
+        """Hear that a folder was set aside and an empty database is in its place."""
+
+    def broken(self, error: PartitionError) -> None:
+        """Hear of an error that the process must not outlive; a rotten folder is condemned already."""
+
+
+class Unwatched:
+    """Leaves it to whoever called the table to hear of errors."""
+
+    def set_aside(self, found: SetAside) -> None:
+        """Do nothing."""
+
+    def broken(self, error: PartitionError) -> None:
+        """Do nothing; the error is raised."""
+
+
 class FencedTable(faust.Table):  # type: ignore[type-arg]
     """A table of raw bytes under raw keys; see the module.
 
@@ -43,11 +76,15 @@ class FencedTable(faust.Table):  # type: ignore[type-arg]
         Partitions that this process reads and writes now; their changelog must not be replayed.
     copies : set of int
         Partitions that do not run here, but whose rows were complete a moment ago.
+    at_disk : () -> context
+        Within it a database is written.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.running: set[int] = set()
+        self.watch: PartitionWatch = Unwatched()
+        self.at_disk: Callable[[], AbstractContextManager[None]] = nullcontext
         self.copies: set[int] = set()
 
     def open(self, partition: int) -> None:
@@ -58,13 +95,25 @@ class FencedTable(faust.Table):  # type: ignore[type-arg]
         """Return the open database of a partition, or None while Faust has not opened it."""
         return self._databases().get(partition)
 
+    def open_partitions(self) -> list[int]:
+        """Return the partitions whose databases are open, ascending."""
+        return sorted(self._databases())
+
     def read(self, partition: int, key: bytes) -> bytes | None:
         """Return a row of a partition that this process holds; raises KeyError when it does not."""
-        return self._databases()[partition].get(key)
+        database = self._databases()[partition]
+        try:
+            return database.get(key)
+        except Exception as error:  # noqa: BLE001 - RocksDB's errors have no type
+            self._broken(partition, error)
 
     def read_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
         """Return the rows of several keys, None where there is none; raises KeyError as `read` does."""
-        return cast("list[bytes | None]", self._databases()[partition].get(list(keys)))
+        database = self._databases()[partition]
+        try:
+            return cast("list[bytes | None]", database.get(list(keys)))
+        except Exception as error:  # noqa: BLE001 - RocksDB's errors have no type
+            self._broken(partition, error)
 
     def position(self, partition: int) -> Position | None:
         """Return the stored source position, or None before the first event of the partition."""
@@ -73,13 +122,26 @@ class FencedTable(faust.Table):  # type: ignore[type-arg]
 
     def changelog_offset(self, partition: int) -> int:
         """Return the last changelog offset that the database holds, -1 for none."""
-        stored = self.read(partition, _CHANGELOG_OFFSET_KEY)
+        stored = self.read(partition, CHANGELOG_OFFSET_KEY)
         return -1 if stored is None else int(stored)
 
     def scan(self, partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the rows whose keys start with `prefix`, in key order."""
-        rows = cast("Iterator[tuple[bytes, bytes]]", self._databases()[partition].items(from_key=prefix))
-        yield from takewhile(lambda row: row[0].startswith(prefix), rows)
+        """Yield the rows whose keys start with `prefix`, in key order; raises KeyError as `read` does."""
+        yield from self._rows(partition, prefix, prefix, None)
+
+    def rows_from(self, partition: int, prefix: bytes, start: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+        """Return at most `limit` rows of `scan`, from the key `start` on; raises KeyError as `read` does."""
+        return list(islice(self._rows(partition, prefix, start, None), limit))
+
+    def check_rows(self, partition: int, start: bytes, limit: int) -> bytes | None:
+        """Read at most `limit` >= 2 rows from the key `start` on, so that a rotten one is found.
+
+        Returns the key to go on from, None at the end; raises KeyError as `read` does. 4 us a row of 3 kB.
+        """
+        for count, (key, _) in enumerate(self._rows(partition, b"", start, _BESIDE_THE_CACHE), start=1):
+            if count == limit:
+                return key
+        return None
 
     def commit(self, partition: int, rows: Mapping[bytes, bytes | None], changelog_offset: int) -> None:
         """Write rows (None removes) and the changelog offset of the last of them in one atomic batch."""
@@ -89,8 +151,36 @@ class FencedTable(faust.Table):  # type: ignore[type-arg]
                 batch.delete(key)
             else:
                 batch.put(key, value)
-        batch.put(_CHANGELOG_OFFSET_KEY, b"%d" % changelog_offset)
-        self._database_for(partition).write(batch, _WITHOUT_JOURNAL)
+        batch.put(CHANGELOG_OFFSET_KEY, b"%d" % changelog_offset)
+        database = self._database_for(partition)
+        try:
+            with self.at_disk():
+                database.write(batch, _WITHOUT_JOURNAL)
+        except Exception as error:  # noqa: BLE001 - RocksDB's errors have no type
+            self._broken(partition, error)
+
+    def discard(self, partition: int, keys: Iterable[bytes]) -> None:
+        """Remove rows that are no part of the changelog; raises KeyError as `read` does."""
+        batch = WriteBatch(raw_mode=True)
+        for key in keys:
+            batch.delete(key)
+        database = self._databases()[partition]
+        try:
+            with self.at_disk():
+                database.write(batch, _WITHOUT_JOURNAL)
+        except Exception as error:  # noqa: BLE001 - RocksDB's errors have no type
+            self._broken(partition, error)
+
+    def note_current(self, partitions: Iterable[int]) -> None:
+        """Write into the open ones of these databases that they have all of the changelog now."""
+        now = CURRENT_AT.pack(int(time.time() * 1000))
+        for partition in partitions:
+            database = self.database(partition)
+            if database is not None:
+                try:
+                    database.put(CURRENT_AT_KEY, now, write_opt=_WITHOUT_JOURNAL)
+                except Exception as error:  # noqa: BLE001 - RocksDB's errors have no type
+                    self._broken(partition, error)
 
     def apply_changelog_batch(self, batch: Iterable[EventT]) -> None:  # type: ignore[type-arg]
         """Refuse what Faust's own recovery would hand over; `tables.replay` reads the changelog here."""
@@ -99,13 +189,58 @@ class FencedTable(faust.Table):  # type: ignore[type-arg]
 
     def flush_databases(self) -> None:
         """Begin to put what the open databases hold in memory into their files; RocksDB's threads do it."""
-        for database in self._databases().values():
-            database.flush(wait=False)
+        for partition, database in list(self._databases().items()):
+            try:
+                database.flush(wait=False)
+            except Exception as error:  # noqa: BLE001 - RocksDB's errors have no type
+                self._broken(partition, error)
 
     def _new_store(self) -> StoreT[Any, Any]:
         store = super()._new_store()
-        store.rocksdb_options = QuickOptions.like(store.rocksdb_options)  # type: ignore[attr-defined]
+        store.rocksdb_options = QuickOptions.like(store.rocksdb_options, self._open_whole)  # type: ignore[attr-defined]
         return store
+
+    def _open_whole(self, folder: Path, open_database: Callable[[Path], Rdict]) -> Rdict:
+        try:
+            return open_whole(folder, open_database, self.watch.set_aside)
+        except PartitionLocked:
+            raise  # Faust tries again for a while: its former database may still be closing
+        except PartitionError as error:
+            self.watch.broken(error)
+            raise
+
+    def _rows(
+        self, partition: int, prefix: bytes, start: bytes, options: ReadOptions | None
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the rows from the key `start` on while they begin with `prefix`.
+
+        An iterator of RocksDB that meets a rotten block ends as it does behind the last row; only its status tells.
+        """
+        cursor = self._databases()[partition].iter(options)
+        try:
+            cursor.seek(start)
+            while cursor.valid():
+                key = cursor.key()
+                if not key.startswith(prefix):
+                    return
+                yield key, cursor.value()
+                cursor.next()
+            cursor.status()
+        except Exception as error:  # noqa: BLE001 - RocksDB's errors have no type
+            self._broken(partition, error)
+        finally:
+            del cursor  # an error would keep it, and it would keep the database open
+
+    def _broken(self, partition: int, error: Exception) -> NoReturn:
+        """Say what an error of an open database means, condemn the folder if it is rotten, and raise."""
+        if isinstance(error, DbClosedError):
+            raise error
+        folder = Path(self.data.partition_path(partition))  # type: ignore[attr-defined]
+        meant = partition_error(folder, error)
+        if isinstance(meant, PartitionCorrupt):
+            condemn(folder, str(meant))
+        self.watch.broken(meant)
+        raise meant from error
 
     def _databases(self) -> dict[int, Rdict]:
         return cast("dict[int, Rdict]", self.data._dbs)  # type: ignore[attr-defined]  # noqa: SLF001

@@ -1,0 +1,115 @@
+"""``nearline state``: the tables of a worker, checked, copied and restored."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.cli.context import JsonOption, quiet_settings
+from app.cli.forget import forget
+from app.cli.output import show_json, show_line, show_rows
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+    from tables.data_folder import Mark
+    from tables.partition_check import PartitionReport
+
+verbs = typer.Typer(no_args_is_help=True, help="The tables of a worker.")
+
+verbs.command()(forget)
+
+DataOption = Annotated[
+    Path | None, typer.Option(help="The worker's data folder (data_dir).", file_okay=False, show_default=False)
+]
+
+
+@verbs.command()
+def check(
+    context: typer.Context,
+    data_dir: DataOption = None,
+    changelog: Annotated[bool, typer.Option("--changelog", help="Compare every row with the changelog, too.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Read every row of a stopped worker's tables, its checksum included; status 1 if anything is wrong."""
+    from app.offline.state_check import check_state
+    from app.topics import connection_of, topic_names
+    from tables.data_folder import lock_existing
+
+    settings = quiet_settings(context).settings
+    data = data_dir or settings.data_dir
+    compared = (connection_of(settings), topic_names(settings).users_changelog) if changelog else None
+    with lock_existing(data):
+        reports = asyncio.run(check_state(data, _mark(settings), compared))
+    if json:
+        show_json({"data_dir": str(data), "partitions": [_described(report) for report in reports]})
+    else:
+        show_rows(("partition", "rows", "position", "changelog", "problems"), [_row(report) for report in reports])
+        for report in reports:
+            for problem in report.problems:
+                show_line(f"partition {report.partition}: {problem}")
+    if any(report.problems for report in reports):
+        raise typer.Exit(1)
+
+
+@verbs.command()
+def checkpoint(
+    context: typer.Context,
+    destination: Annotated[Path, typer.Argument(help="A folder that does not exist yet.")],
+    data_dir: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Copy a stopped worker's tables to DESTINATION; on the same disk by links, which take no time and little room."""
+    from app.offline.state_copies import checkpoint_stopped
+
+    settings = quiet_settings(context).settings
+    data = data_dir or settings.data_dir
+    _show("checkpoint", destination, checkpoint_stopped(data, destination, _mark(settings)), json=json)
+
+
+@verbs.command()
+def restore(
+    context: typer.Context,
+    source: Annotated[Path, typer.Argument(help="A checkpoint.", exists=True, file_okay=False)],
+    data_dir: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Fill an empty data folder from a checkpoint; the worker's start then reads only what came to the changelog since.
+
+    Every row is checked on the way, and the checkpoint must be less than a day old. Without this a start reads the
+    whole changelog, which comes to the same.
+    """
+    from app.offline.state_copies import restore_stopped
+
+    settings = quiet_settings(context).settings
+    data = data_dir or settings.data_dir
+    _show("data_dir", data, restore_stopped(source, data, _mark(settings)), json=json)
+
+
+def _mark(settings: "Settings") -> "Mark":
+    from tables.data_folder import Mark
+
+    return Mark(settings.app_id, settings.topics.partitions)
+
+
+def _show(what: str, folder: Path, partitions: list[int], *, json: bool) -> None:
+    if json:
+        show_json({what: str(folder), "partitions": partitions})
+    else:
+        show_line(f"{folder}: {len(partitions)} partitions")
+
+
+def _described(report: "PartitionReport") -> dict[str, Any]:
+    return {
+        "partition": report.partition,
+        "rows": report.rows,
+        "next_offset": report.next_offset,
+        "changelog_offset": report.changelog_offset,
+        "problems": report.problems,
+        "more_problems": report.more,
+    }
+
+
+def _row(report: "PartitionReport") -> tuple[object, ...]:
+    problems = len(report.problems) + report.more
+    return report.partition, report.rows, report.next_offset, report.changelog_offset, problems or "none"
