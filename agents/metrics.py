@@ -35,6 +35,12 @@ class Metrics:
     catalogue_videos: Gauge
     catalogue_rejected: Counter
     rebalances: Counter
+    agents_running: Gauge
+    standstill_seconds: Gauge
+    broker_silent_seconds: Gauge
+    partitions_set_aside: Counter
+    changelog_intruded: Counter
+    users_forgotten: Counter
 
 
 def make_metrics(registry: CollectorRegistry) -> Metrics:
@@ -116,5 +122,32 @@ def make_metrics(registry: CollectorRegistry) -> Metrics:
         ),
         rebalances=Counter(
             "nearline_rebalances", "Times that partitions were taken from this worker.", registry=registry
+        ),
+        agents_running=Gauge(
+            "nearline_agents_running", "Agents that run; when one ends the worker does.", registry=registry
+        ),
+        standstill_seconds=Gauge(
+            "nearline_standstill_seconds",
+            "How long the fetch, the agent or the write has not moved although it should.",
+            ["what"],
+            registry=registry,
+        ),
+        broker_silent_seconds=Gauge(
+            "nearline_broker_silent_seconds",
+            "How long the broker has not answered; up to 2 is usual.",
+            registry=registry,
+        ),
+        partitions_set_aside=Counter(
+            "nearline_partitions_set_aside",
+            "Partition folders that could not be believed and are rebuilt from the changelog.",
+            registry=registry,
+        ),
+        changelog_intruded=Counter(
+            "nearline_changelog_intruded_records",
+            "Changelog records that landed between those of this worker, a partition's owner; they are made harmless.",
+            registry=registry,
+        ),
+        users_forgotten=Counter(
+            "nearline_users_forgotten", "Users whose row was removed on demand.", registry=registry
         ),
     )

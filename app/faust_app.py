@@ -6,6 +6,7 @@ from faust.types import TopicT
 
 from agents.reader import Assignment
 from app.faust_seam import PromptTables, StreamApp, TellingAssignor
+from app.membership import place_of
 from app.settings import Settings
 from tables.fenced_table import FencedTable
 from tables.rocksdb import RocksDBOptions
@@ -13,7 +14,7 @@ from tables.rocksdb import RocksDBOptions
 
 def make_faust_app(settings: Settings) -> StreamApp:
     """Return the Faust app of a worker: group, tables, life cycle and web server, and nothing of its pages."""
-    worker = settings.worker
+    worker, place = settings.worker, place_of(settings)
     return StreamApp(
         settings.app_id,
         env={},  # Faust would put its environment's names, such as WEB_PORT, before what is given here
@@ -24,7 +25,8 @@ def make_faust_app(settings: Settings) -> StreamApp:
         TableManager=PromptTables,
         PartitionAssignor=TellingAssignor,
         datadir=Path(settings.data_dir),
-        consumer_group_instance_id=f"{settings.app_id}-{worker.id}" if worker.static_membership else None,
+        broker_client_id=place.client_id,
+        consumer_group_instance_id=place.instance_id,
         consumer_auto_offset_reset="earliest",
         processing_guarantee="at_least_once",
         broker_session_timeout=worker.session_timeout_seconds,

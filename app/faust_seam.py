@@ -3,12 +3,15 @@
 Faust is pinned to one version; whoever raises it reads this page and runs the system tests.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import faust
 from aiohttp.web import Application
 from aiokafka import AIOKafkaConsumer
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.protocol.commit import OffsetCommitRequest
 from faust.assignor.partition_assignor import ClientAssignmentMapping, PartitionAssignor
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
@@ -25,12 +28,22 @@ STANDBY = "standby:"
 
 
 class PromptThread(AIOKafkaConsumerThread):
-    """The thread of Faust's consumer, with a short wait for empty fetches."""
+    """The thread of Faust's consumer, with a short wait for empty fetches, and none for a rebalance at the end."""
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - read when the fetcher is made, after this
         return consumer
+
+    async def on_thread_stop(self) -> None:
+        """Stop, without waiting for members that a rebalance waits for; `app.membership` leaves the group then."""
+        coordinator = getattr(self._consumer, "_coordinator", None)
+        if isinstance(coordinator, GroupCoordinator) and coordinator._performed_join_prepare:  # noqa: SLF001
+            coordinator._coordination_task.cancel()  # noqa: SLF001
+            await asyncio.wait([coordinator._coordination_task])  # noqa: SLF001
+            # the broker hears nothing on this connection, which aiokafka would leave by, before it answers the join
+            coordinator.generation = OffsetCommitRequest.DEFAULT_GENERATION_ID
+        await super().on_thread_stop()
 
 
 class PromptConsumer(Consumer):
@@ -112,6 +125,18 @@ class StreamApp(faust.App):
     def http(self) -> Application:
         """The aiohttp application that Faust's web server serves."""
         return cast(Web, self.web).web_app
+
+    def group_failure(self) -> str | None:
+        """Return why this worker is no member of its group any more; None while it is, or tries.
+
+        An error in the assignor or the coordinator ends aiokafka's task for good, and nobody else looks at it.
+        """
+        thread = self.consumer._thread if self._consumer is not None else None  # type: ignore[attr-defined]  # noqa: SLF001
+        coordinator = getattr(getattr(thread, "_consumer", None), "_coordinator", None)
+        if not isinstance(coordinator, GroupCoordinator) or self.should_stop:
+            return None
+        task = coordinator._coordination_task  # noqa: SLF001 - of another thread, but only looked at
+        return repr(task.exception()) if task.done() and not task.cancelled() else None
 
     async def on_start(self) -> None:
         """Start the own parts, then Faust's."""

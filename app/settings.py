@@ -75,6 +75,9 @@ class WorkerSettings(Section):
         10.0, description="Seconds without a heartbeat until the group gives a worker's partitions away."
     )
     takeover_seconds: Seconds = Field(60.0, description="Seconds that recovery may stand still; then it restarts.")
+    stuck_seconds: Seconds = Field(
+        60.0, description="Seconds that events may wait with none applied; then the worker ends, to be started again."
+    )
     drain_seconds: Seconds = Field(4.0, description="Seconds that a revocation waits for the write in progress.")
     stop_seconds: Seconds = Field(20.0, description="Seconds for an orderly stop; then the process ends anyway.")
     max_records: int = Field(1000, ge=1, le=10_000, description="Most events in one chunk.")

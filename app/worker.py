@@ -1,24 +1,27 @@
 """Running one worker process, from settings to exit status."""
 
 import asyncio
-import fcntl
 import logging
 import os
+import socket
 import sys
 import threading
 from pathlib import Path
-from typing import IO
 
 import faust
 import uvloop
 from threadpoolctl import threadpool_limits
 
 from agents.fatal import EXIT_CONFIG, EXIT_RETRY
+from agents.loop_guard import LoopGuard
 from agents.topics import TopicMismatch, check_topics
 from app.factory import create_worker
+from app.membership import PlaceTaken, claim_place, leave_group, place_of
 from app.settings import Settings
 from app.topics import connection_of, specs_of
 from models.compile_ahead import compile_ahead
+from tables.data_folder import Mark, claim_folder, lock_folder
+from tables.errors import FolderInUse, ForeignFolder
 
 _log = logging.getLogger(__name__)
 
@@ -46,14 +49,18 @@ class NearlineWorker(faust.Worker):
 
 
 def run_worker(settings: Settings) -> int:
-    """Check the topics, lock the data folder and run until a signal; returns the exit status.
+    """Check topics, data folder and address, join the group and run until a signal; returns the exit status.
 
     One BLAS thread: a worker is one process on one core, and more cores are more workers.
     """
+    connection, place = connection_of(settings), place_of(settings)
     try:
-        asyncio.run(check_topics(connection_of(settings), specs_of(settings)))
+        asyncio.run(check_topics(connection, specs_of(settings)))
         lock = lock_folder(Path(settings.data_dir))
-    except TopicMismatch as error:
+        claim_folder(Path(settings.data_dir), Mark(settings.app_id, settings.topics.partitions))
+        asyncio.run(claim_place(connection, settings.app_id, place))
+        check_port(settings.http.bind, settings.http.port)
+    except (TopicMismatch, ForeignFolder, PlaceTaken, PortInUse) as error:
         _log.critical("%s", error)
         return EXIT_CONFIG
     except FolderInUse as error:  # the former worker may still be stopping
@@ -64,31 +71,31 @@ def run_worker(settings: Settings) -> int:
     with lock, threadpool_limits(1):
         loop = uvloop.new_event_loop()  # a sixth less CPU for a request and for an event's way to the broker
         asyncio.set_event_loop(loop)
-        app = create_worker(settings)
+        guard = LoopGuard(settings.worker.stuck_seconds)
+        app = create_worker(settings, guard.at_disk)
         worker = NearlineWorker(app, loop=loop, override_logging=False, redirect_stdouts=False, quiet=True)
         worker.stop_seconds = settings.worker.stop_seconds
+        guard.start(loop)
         try:
             worker.execute_from_commandline()
         except SystemExit as leaving:
+            asyncio.run(leave_group(connection, settings.app_id, place))
             return leaving.code if isinstance(leaving.code, int) else 1
 
 
-class FolderInUse(Exception):
-    """Another process works on this data folder."""
+class PortInUse(Exception):
+    """Another process listens on this port, or the address is not of this machine."""
 
 
-def lock_folder(folder: Path) -> IO[str]:
-    """Make the folder and take its lock, which ends with the process; raises `FolderInUse` when it is taken."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = (folder / "lock").open("a")
+def check_port(bind: str, port: int) -> None:
+    """Raise `PortInUse` unless the query view can listen there."""
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        raise FolderInUse(
-            f"another worker runs on the data folder {folder}; give each worker its own with --data-dir"
-        ) from None
-    return lock
+        family = socket.getaddrinfo(bind, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((bind, port))
+    except OSError as error:
+        raise PortInUse(f"cannot listen on {bind} port {port}: {error.strerror}; see http.bind, http.port") from None
 
 
 def _give_up(seconds: float) -> None:

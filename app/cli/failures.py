@@ -4,7 +4,7 @@
 0     done
 1     it failed; the sentence on standard error says why
 2     the command or the settings are wrong
-78    the topics are not what the settings say; nothing but a person helps
+78    the topics, or a data folder, are not what the settings say; nothing but a person helps
 130   interrupted
 ====  =====================================================================
 """
@@ -29,10 +29,11 @@ def explain(error: Exception) -> tuple[int, str] | None:
     from app.offline.errors import JobFailed
     from app.settings_sources import SettingsInvalid
     from models.errors import ModelError
+    from tables.errors import ForeignFolder, TableError
 
     if isinstance(error, SettingsInvalid):
         return EXIT_USAGE, str(error)
-    if isinstance(error, TopicMismatch):
+    if isinstance(error, TopicMismatch | ForeignFolder):
         return EXIT_CONFIGURATION, str(error)
     if isinstance(error, KafkaConnectionError):
         advice = "start a broker (`nearline broker`), or set NEARLINE_KAFKA__BOOTSTRAP to the address of one"
@@ -43,7 +44,7 @@ def explain(error: Exception) -> tuple[int, str] | None:
         return EXIT_FAILED, "there was no answer in time; is the broker well?"
     if isinstance(error, OSError) and error.filename is not None:
         return EXIT_FAILED, f"{error.filename}: {error.strerror}"
-    if isinstance(error, JobFailed | ModelError | OSError):
+    if isinstance(error, JobFailed | ModelError | TableError | OSError):
         return EXIT_FAILED, str(error)
     return None
 

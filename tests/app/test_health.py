@@ -1,12 +1,15 @@
 """Health: a no for each thing that is missing, and liveness as progress."""
 
-import time
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from agents.fatal import EXIT_STUCK
+from agents.watchdog import Standstill
 from app.health import WorkerHealth
+
+STUCK = Standstill("agent", 40.0, "events wait, and none was applied for 40 s", EXIT_STUCK)
 
 
 class Parts:
@@ -16,14 +19,17 @@ class Parts:
         self.app = SimpleNamespace(should_stop=False)
         self.lag = 0
         self.reader = SimpleNamespace(running=True, lag=lambda: self.lag)
-        self.processor = SimpleNamespace(last_progress=time.monotonic())
         self.models = SimpleNamespace(status=lambda: [SimpleNamespace(active=self.version)])
         self.version: str | None = "a"
+        self.watchdog = SimpleNamespace(doubtful=None)
+        self.probe = SimpleNamespace(silent_seconds=1.9)
 
     def health(self) -> WorkerHealth:
         """What is asked."""
-        app, reader, processor, models = cast("Any", (self.app, self.reader, self.processor, self.models))
-        return WorkerHealth(app, reader, processor, models, max_lag_records=100, stuck_seconds=60.0)
+        app, reader, models, watchdog, probe = cast(
+            "Any", (self.app, self.reader, self.models, self.watchdog, self.probe)
+        )
+        return WorkerHealth(app, reader, models, watchdog, probe, max_lag_records=100)
 
 
 def test_all_is_well() -> None:
@@ -38,6 +44,8 @@ def test_all_is_well() -> None:
         (lambda parts: setattr(parts.reader, "running", False), "recovering"),
         (lambda parts: setattr(parts, "version", None), "no model"),
         (lambda parts: setattr(parts, "lag", 101), "101 events behind, more than 100"),
+        (lambda parts: setattr(parts.probe, "silent_seconds", 7.0), "the broker has not answered for 7 s"),
+        (lambda parts: setattr(parts.watchdog, "doubtful", STUCK), "none was applied for 40 s"),
     ],
 )
 def test_each_thing_that_is_missing_is_said(change: Any, reason: str) -> None:
@@ -48,25 +56,13 @@ def test_each_thing_that_is_missing_is_said(change: Any, reason: str) -> None:
     assert reason in said
 
 
-def test_events_that_wait_without_progress_are_no_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = time.monotonic()
-    monkeypatch.setattr("app.health.time.monotonic", lambda: now)
+def test_a_standstill_is_no_life_and_a_broker_that_is_away_is_no_death() -> None:
     parts = Parts()
     health = parts.health()
-    now += 1000  # a long quiet is no standstill
+    parts.probe.silent_seconds = 10_000.0
     assert health.live() is None
-    parts.lag = 5
-    now += 59
-    assert health.live() is None
-    now += 2
-    said = health.live()
-    assert said is not None
-    assert "5 events wait, and none was applied for 61 s" in said
-    parts.processor.last_progress = now
-    assert health.live() is None
-    now += 61
-    parts.reader.running = False  # a recovery is no standstill
-    assert health.live() is None
+    parts.watchdog.doubtful = STUCK
+    assert health.live() == STUCK.reason
 
 
 def test_startup_is_over_once_and_for_all() -> None:

@@ -47,19 +47,6 @@ async def test_a_source_topic_that_was_made_again_is_noticed_not_skipped(cluster
     assert "the topic was deleted and made again" in worker.log_tail()
 
 
-async def test_a_worker_that_faust_leaves_waiting_for_ever_leaves(cluster: Cluster) -> None:
-    await cluster.publish()
-    (killed,) = await cluster.start_workers(1)
-    killed.kill()
-    elsewhere = cluster.worker(killed.id, NEARLINE_WORKER__TAKEOVER_SECONDS="3")  # the same name, another address
-    elsewhere.data = killed.data
-    elsewhere.start()
-    assert await asyncio.to_thread(elsewhere.wait, 60) == EXIT_RETRY
-    assert "no partitions were assigned for 9 s; is another worker using this id" in elsewhere.log_tail(200)
-    elsewhere.start()
-    await elsewhere.ready()
-
-
 async def _delete(cluster: Cluster, topic: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap)
     await admin.start()

@@ -31,7 +31,12 @@ async def test_every_other_path_is_404(path: str) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
-    [("POST", "/v1/models", "GET"), ("GET", "/v1/recommendations:batch", "POST"), ("DELETE", "/v1/users/ann", "GET")],
+    [
+        ("POST", "/v1/models", "GET"),
+        ("GET", "/v1/recommendations:batch", "POST"),
+        ("DELETE", "/v1/models", "GET"),
+        ("POST", "/v1/users/ann", "DELETE, GET"),
+    ],
 )
 async def test_method_that_is_not_allowed(method: str, path: str, allowed: str) -> None:
     async with serving(World()) as client:
@@ -101,6 +106,13 @@ async def test_scopes(locked: Client) -> None:
 @pytest.mark.parametrize("path", ["/health/live", "/metrics", "/openapi.json", "/ui/", "/ui/page.js"])
 async def test_probes_scrapers_and_the_page_need_no_key(locked: Client, path: str) -> None:
     assert (await locked.get(path)).status == 200
+
+
+async def test_only_an_admin_forgets_users(locked: Client) -> None:
+    await problem(await locked.delete("/v1/users/ann"), 401, "key-needed")
+    await problem(await locked.delete("/v1/users/ann", headers=bearer("reader")), 403, "scope-needed")
+    await answer(await locked.get("/v1/users/ann", headers=bearer("chief")))
+    assert (await locked.delete("/v1/users/ann", headers=bearer("chief"))).status == 204
 
 
 async def test_nobody_is_admin_without_an_admin_key() -> None:

@@ -4,6 +4,7 @@ The model has one factor: video ``v000`` has the largest, ``v001`` the next, and
 positive factor (one division solves it), so everybody's list is v000, v001, ... without what they have seen.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -98,6 +99,22 @@ class MemoryUsers:
 
 
 @dataclass
+class MemoryForgetting:
+    users: MemoryUsers
+    asked: list[str] = field(default_factory=list)
+    going: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.going.set()
+
+    async def forget(self, user_id: str) -> None:
+        self.asked.append(user_id)
+        self.users.read(user_id)
+        await self.going.wait()
+        self.users.states.pop(user_id, None)
+
+
+@dataclass
 class MemoryModels:
     by_region: dict[str, FactorModel] = field(default_factory=dict)
 
@@ -180,6 +197,9 @@ class World:
     health: MemoryHealth = field(default_factory=MemoryHealth)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
+    def __post_init__(self) -> None:
+        self.forgetting = MemoryForgetting(self.users)
+
     def view(self, **settings: object) -> QueryView:
         base = QueryView(
             self.users,
@@ -188,6 +208,7 @@ class World:
             self.popularity,
             self.routing,
             self.health,
+            self.forgetting,
             self.registry,
             now=lambda: NOW,
         )

@@ -1,0 +1,137 @@
+"""The group as a real broker sees it: who may have a name or an address, and who is removed for it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+from aiokafka import AIOKafkaConsumer
+
+from agents.group import Place, open_group
+from app.membership import PlaceTaken, claim_place, leave_group, remove_worker
+from deploy.kafka.ports import free_ports
+from tests.integration.cluster import PARTITIONS, Cluster
+from tests.integration.group_view import group_of
+from tests.integration.waiting import wait_for
+
+_SESSION_MS = 60_000
+
+
+@asynccontextmanager
+async def answering(status: int = 200) -> AsyncIterator[str]:
+    """Answer health questions as a worker does; yields the address."""
+    app, (port,) = web.Application(), free_ports(1)
+
+    async def live(_: web.Request) -> web.Response:
+        return web.json_response({}, status=status)
+
+    app.router.add_get("/health/live", live)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        await runner.cleanup()
+
+
+async def die_as(cluster: Cluster, place: Place) -> None:
+    """Join the group as the worker at `place` and vanish, as after a kill."""
+    consumer = AIOKafkaConsumer(
+        cluster.names.membership,
+        bootstrap_servers=cluster.bootstrap,
+        group_id=cluster.names.app_id,
+        group_instance_id=place.instance_id,
+        client_id=place.client_id,
+        session_timeout_ms=_SESSION_MS,
+    )
+    await consumer.start()
+
+    async def is_member() -> bool:
+        return bool(consumer.assignment())
+
+    await wait_for("assignment", is_member, 30)
+    consumer._coordinator.generation = -1  # so that it does not leave
+    await consumer.stop()
+
+
+async def names(cluster: Cluster) -> list[tuple[str, str]]:
+    """Who is in the group."""
+    return [(member.name, member.url) for member in (await group_of(cluster)).members]
+
+
+def nobody() -> str:
+    """An address where nobody answers."""
+    return f"http://127.0.0.1:{free_ports(1)[0]}"
+
+
+async def claim(cluster: Cluster, place: Place) -> None:
+    """Claim a place."""
+    await claim_place(cluster.connection, cluster.names.app_id, place)
+
+
+async def test_what_a_member_is_and_has_can_be_read_of_the_group(cluster: Cluster) -> None:
+    place = Place("shop-3", nobody(), static=True)
+    await die_as(cluster, place)
+    (member,) = (await group_of(cluster)).members
+    assert (member.instance_id, member.name, member.url) == ("shop-3", "shop-3", place.url)
+    assert member.partitions == {cluster.names.membership: list(range(PARTITIONS))}
+
+
+@pytest.mark.parametrize("static", [True, False])
+async def test_a_dead_member_with_the_name_or_the_address_is_removed_and_a_stranger_stays(
+    cluster: Cluster, static: bool
+) -> None:
+    place = Place("shop-1", nobody(), static)
+    for dead in (Place("shop-1", nobody(), static), Place("shop-2", place.url, static)):
+        await die_as(cluster, dead)
+        await claim(cluster, place)
+        assert await names(cluster) == []
+    stranger = Place("shop-2", nobody(), static)
+    await die_as(cluster, stranger)
+    await claim(cluster, place)
+    assert await names(cluster) == [(stranger.name, stranger.url)]
+
+
+async def test_after_a_kill_a_static_member_keeps_its_partitions_and_another_one_keeps_nobody_waiting(
+    cluster: Cluster,
+) -> None:
+    place = Place("shop-1", nobody(), static=True)
+    await die_as(cluster, place)
+    await claim(cluster, place)
+    assert await names(cluster) == [(place.name, place.url)]
+    await claim(cluster, Place(place.name, place.url, static=False))
+    assert await names(cluster) == []
+    await die_as(cluster, Place(place.name, place.url, static=False))
+    await claim(cluster, Place(place.name, place.url, static=False))
+    assert await names(cluster) == []
+
+
+@pytest.mark.parametrize("status", [200, 503])
+async def test_who_answers_well_or_not_is_not_removed(cluster: Cluster, status: int) -> None:
+    async with answering(status) as url:
+        await die_as(cluster, Place("shop-1", url, static=True))
+        with pytest.raises(PlaceTaken, match=f"a worker named shop-1 answers at {url}"):
+            await claim(cluster, Place("shop-1", nobody(), static=True))
+        with pytest.raises(PlaceTaken, match=f"another worker answers at {url}"):
+            await claim(cluster, Place("shop-7", url, static=True))
+        async with open_group(cluster.connection, cluster.names.app_id, 30) as group:
+            with pytest.raises(PlaceTaken, match="stop it first"):
+                await remove_worker(group, "shop-1")
+        assert await names(cluster) == [("shop-1", url)]
+
+
+async def test_who_stops_leaves_a_calm_group_only_when_it_is_not_static(cluster: Cluster) -> None:
+    for static in (False, True):
+        place = Place("shop-1", nobody(), static)
+        await die_as(cluster, place)
+        await leave_group(cluster.connection, cluster.names.app_id, place)
+        assert await names(cluster) == [(place.name, place.url)] * static
+
+
+async def test_leaving_a_group_whose_broker_is_away_takes_a_moment_and_raises_nothing(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    elsewhere = Cluster(nobody().removeprefix("http://"), "shop", cluster.folder)
+    await leave_group(elsewhere.connection, "shop", Place("shop-1", nobody(), static=True))
+    assert "could not leave the group shop" in caplog.text
