@@ -20,9 +20,8 @@ from agents.member_events import MemberEvents, PreparedChunk
 from agents.metrics import Metrics
 from agents.ownership import Ownership
 from agents.pending_rows import PendingRows
-from agents.producer import AcknowledgedProducer, TopicChangelog
-from tables.fenced_table import FencedTable
-from tables.partition_writer import write_partition
+from agents.producer import AcknowledgedProducer
+from agents.row_writer import RowWriter
 
 
 class ChunkProcessor:
@@ -32,8 +31,9 @@ class ChunkProcessor:
     ----------
     member_events : what a chunk does to the state.
     pending : where it sees the rows of the chunk before.
-    table, producer : where it is written; the changelog is the table's.
+    writer : where its rows go.
     ownership : whose turn it is.
+    producer : sends rejected events.
     dead_letter_topic : where rejected events go.
     sizes : learns from what is written.
     """
@@ -42,19 +42,18 @@ class ChunkProcessor:
         self,
         member_events: MemberEvents,
         pending: PendingRows,
-        table: FencedTable,
-        producer: AcknowledgedProducer,
+        writer: RowWriter,
         ownership: Ownership,
+        producer: AcknowledgedProducer,
         dead_letter_topic: str,
         sizes: ChunkSizes,
         metrics: Metrics,
     ) -> None:
         self._member_events = member_events
         self._pending = pending
-        self._table = table
-        self._producer = producer
-        self._changelog = TopicChangelog(producer, table.changelog_topic_name)
+        self._writer = writer
         self._ownership = ownership
+        self._producer = producer
         self._dead_letter_topic = dead_letter_topic
         self._sizes = sizes
         self._metrics = metrics
@@ -105,7 +104,7 @@ class ChunkProcessor:
         await self._producer.send(outgoing(prepared.rejected, self._dead_letter_topic))
         written = await asyncio.gather(
             *(
-                write_partition(self._changelog, self._table, partition, part.rows, part.position)
+                self._writer.write(partition, part.rows, part.position)
                 for partition, part in prepared.partitions.items()
             )
         )

@@ -64,6 +64,11 @@ class ChunkChannel(Channel[Any]):
         if not self._under_way:
             self._idle.set()
 
+    @property
+    def busy(self) -> bool:
+        """Whether a chunk waits for the agent or is with it."""
+        return self._under_way > 0
+
     async def idle(self) -> None:
         """Wait until the agent has nothing to do."""
         await self._idle.wait()

@@ -116,8 +116,8 @@ class MemberEvents:
             last = records[-1]
             reached = last.offset + 1
             position = Position(reached, fingerprint(last.timestamp, last.key, last.value))
-            # Popularity goes first. If the rows need several batches and only the first ones land, the replay must
-            # still find the user unchanged where it finds the count unchanged: then it counts by the same rule.
+            # Popularity goes first. If the rows need several batches and only the first ones land, a user whose row
+            # did has been counted, and events up to that row's fence, repeats among them, must not count again.
             prepared.partitions[partition] = PreparedPartition(self._popularity.take_rows(partition), position, reached)
         for (partition, key), state in self._score(changed).items():
             prepared.partitions[partition].rows[key] = state.encode()
@@ -150,7 +150,6 @@ class MemberEvents:
             tie = event_tie(event.event_id).to_bytes(TIE_BYTES, "little")
             if offset <= state.fence:
                 self._metrics.events_repeated.inc()
-                self._popularity.add(partition, event, offset)
             elif tie in fresh or state.remembers(tie):
                 self._metrics.events_duplicate.inc()
             else:

@@ -165,6 +165,12 @@ class OwnPopularity:
             (self._unpublished.add if share in self._known else self._unpublished.discard)(share)
 
 
+def decode_count(key: bytes, row: bytes) -> tuple[int, str, str, int]:
+    """Return day, region, video and count of a row; raises ValueError or `struct.error` when it is not one."""
+    _, count = _ROW.unpack(row)
+    return *_parse_key(key), count
+
+
 def _entry(own: _Partition, partition: int, day: int, region: str, video: str) -> _Count:
     """Make the count of a video."""
     share = Share(partition, region, day, _bucket(video))

@@ -75,9 +75,14 @@ class Ownership:
 
         `work` must not raise: nobody may be there to hear of it.
         """
-        if self._write is not None and not self._write.done():
+        if self.writing:
             raise RuntimeError("the write before this one has not ended")
         self._write = asyncio.create_task(work, name="write")
+
+    @property
+    def writing(self) -> bool:
+        """Whether a write is under way."""
+        return self._write is not None and not self._write.done()
 
     async def stored(self) -> None:
         """Wait until everything that was prepared before this call is written."""

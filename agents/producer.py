@@ -12,9 +12,11 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from agents.connection import Connection
 from agents.stall import StallGuard
+from tables.removals import removal_headers
 
 MAX_BATCH_BYTES = 1 << 20
 _BATCH_OVERHEAD_BYTES = 512
+_NO_HEADERS: list[tuple[str, bytes]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,26 +79,38 @@ class AcknowledgedProducer:
         await asyncio.gather(*sent)
 
     async def append(
-        self, topic: str, partition: int, rows: Mapping[bytes, bytes | None], last: tuple[bytes, bytes]
-    ) -> int:
+        self,
+        topic: str,
+        partition: int,
+        rows: Mapping[bytes, bytes | None],
+        removed_at: int,
+        last: tuple[bytes, bytes],
+    ) -> list[range]:
         """Append rows and then `last` to one partition; see `tables.partition_writer.Changelog.append`."""
-        batches = self._batches(chain(rows.items(), (last,)))
+        batches = self._batches(chain(rows.items(), (last,)), removal_headers(removed_at))
         *earlier, (final, count) = batches
         acknowledged = [await self._send_batch(batch, topic, partition) for batch, _ in earlier]
-        await asyncio.gather(*acknowledged)
+        landed = [int(metadata.offset) for metadata in await asyncio.gather(*acknowledged)]
         metadata = await (await self._send_batch(final, topic, partition))
-        return int(metadata.offset) + count - 1
+        counts = [count for _, count in earlier]
+        return [
+            range(offset, offset + count)
+            for offset, count in zip([*landed, int(metadata.offset)], [*counts, count], strict=True)
+        ]
 
-    def _batches(self, records: Iterable[tuple[bytes, bytes | None]]) -> list[tuple[BatchBuilder, int]]:
+    def _batches(
+        self, records: Iterable[tuple[bytes, bytes | None]], of_removals: list[tuple[str, bytes]]
+    ) -> list[tuple[BatchBuilder, int]]:
         """Return full batches with the number of their records; one clock for all, for asking it is a tenth of it."""
         producer, now = self._running(), int(time.time() * 1000)
         batch, count = producer.create_batch(), 0
         batches: list[tuple[BatchBuilder, int]] = []
         for key, value in records:
-            if batch.append(key=key, value=value, timestamp=now) is None:
+            headers = of_removals if value is None else _NO_HEADERS
+            if batch.append(key=key, value=value, timestamp=now, headers=headers) is None:
                 batches.append((batch, count))
                 batch, count = producer.create_batch(), 0
-                batch.append(key=key, value=value, timestamp=now)
+                batch.append(key=key, value=value, timestamp=now, headers=headers)
             count += 1
         return [*batches, (batch, count)]
 
@@ -119,6 +133,8 @@ class TopicChangelog:
         self._producer = producer
         self._topic = topic
 
-    async def append(self, partition: int, rows: Mapping[bytes, bytes | None], last: tuple[bytes, bytes]) -> int:
-        """Append to the table's changelog; returns the offset of `last`."""
-        return await self._producer.append(self._topic, partition, rows, last)
+    async def append(
+        self, partition: int, rows: Mapping[bytes, bytes | None], removed_at: int, last: tuple[bytes, bytes]
+    ) -> list[range]:
+        """Append to the table's changelog; returns the offsets, one range a batch."""
+        return await self._producer.append(self._topic, partition, rows, removed_at, last)

@@ -165,8 +165,14 @@ class Reader:
     def _behind(self, consumer: AIOKafkaConsumer, partition: int) -> int:
         """Return the records that wait; markers of transactions, which are never handed over, are none."""
         at = TopicPartition(self._topic, partition)
-        end = consumer.last_stable_offset(at) or 0
-        return max(0, end - max(self._next.get(partition, 0), self._passed.get(partition, 0)))
+        return max(0, (consumer.last_stable_offset(at) or 0) - self._reached(partition))
+
+    def reached(self) -> dict[int, int]:
+        """Return, for each running partition, the offset up to which it was fetched."""
+        return {partition: self._reached(partition) for partition in self._ownership.running}
+
+    def _reached(self, partition: int) -> int:
+        return max(self._next.get(partition, 0), self._passed.get(partition, 0))
 
     async def _run(self, consumer: AIOKafkaConsumer, epoch: int) -> None:
         missing = self._assignment.partitions()

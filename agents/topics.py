@@ -77,7 +77,12 @@ class TopicNames:
 
 def topic_specs(names: TopicNames, partitions: int) -> list[TopicSpec]:
     """Return what every topic must be; `partitions` is N, the same for source, membership and changelog."""
-    keep_newest = {"min.compaction.lag.ms": str(6 * _HOUR_MS), "segment.ms": str(_DAY_MS)}
+    # who is forgotten is gone from a changelog that is written within a week, whatever little of it changes
+    keep_newest = {
+        "min.compaction.lag.ms": str(6 * _HOUR_MS),
+        "max.compaction.lag.ms": str(7 * _DAY_MS),
+        "segment.ms": str(_DAY_MS),
+    }
     week = {"retention.ms": str(7 * _DAY_MS)}
     return [
         TopicSpec(names.member_events, partitions, "delete", {**week, "max.message.bytes": str(1 << 20)}),

@@ -5,44 +5,53 @@ connection is opened, before Faust starts it.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
+from faust.types import ChannelT, StreamT
 from prometheus_client import CollectorRegistry
 
 from agents.background import Background
 from agents.broadcast import BroadcastReader
+from agents.broker_probe import BrokerProbe
 from agents.catalogue import Catalogue
+from agents.changelog_places import ChangelogPlaces
 from agents.chunk_agent import ChunkProcessor, make_chunk_agent, make_membership_agent
 from agents.chunk_sizes import ChunkSizes
 from agents.chunks import make_chunk_channel
 from agents.connection import Connection
-from agents.fatal import leave
+from agents.forgetting import Forgetting
 from agents.member_events import MemberEvents, UserBounds
+from agents.mender import Mender, mend_regularly
 from agents.metrics import Metrics, make_metrics
 from agents.model_updates import ModelsInUse, ModelUpdates
 from agents.own_popularity import POPULARITY_PREFIX, OwnPopularity
 from agents.ownership import Ownership
+from agents.partition_watch import LeaveWhenBroken
 from agents.pending_rows import PendingRows
 from agents.popularity import GlobalPopularity
 from agents.popularity_publisher import publish_popularity
-from agents.producer import MAX_BATCH_BYTES, AcknowledgedProducer
+from agents.producer import MAX_BATCH_BYTES, AcknowledgedProducer, TopicChangelog
 from agents.reader import Reader, ReaderBounds
 from agents.recovery import Recovery, RecoveryBounds
+from agents.row_writer import RowWriter
 from agents.stall import StallGuard
 from agents.table_flusher import flush_regularly
 from agents.topics import TopicNames
 from agents.users import Users
+from agents.watchdog import Vitals, Watchdog, must_not_end
 from app.faust_app import assignment_of, make_faust_app, make_users_table, raw_topic
 from app.faust_seam import StreamApp
 from app.garbage import spare_what_stays
 from app.health import WorkerHealth
+from app.membership import watch_membership
 from app.model_fetch import ModelFetch
 from app.query import QueryView, attach
 from app.routing import AssignmentRouting
-from app.settings import Settings, WorkerSettings
+from app.settings import Settings
 from app.topics import connection_of, topic_names
 from tables.fenced_table import FencedTable
 
@@ -78,12 +87,14 @@ class EventPath:
     stall: StallGuard
     ownership: Ownership
     own_popularity: OwnPopularity
-    processor: ChunkProcessor
+    writer: RowWriter
     reader: Reader
+    probe: BrokerProbe
+    watchdog: Watchdog
 
 
-def create_worker(settings: Settings) -> StreamApp:
-    """Make a worker from its settings."""
+def create_worker(settings: Settings, at_disk: Callable[[], AbstractContextManager[None]] = nullcontext) -> StreamApp:
+    """Make a worker from its settings; it writes its tables within `at_disk`."""
     registry = CollectorRegistry()
     shared = Shared(settings, topic_names(settings), connection_of(settings), registry, make_metrics(registry))
     knowledge = Knowledge(
@@ -91,6 +102,8 @@ def create_worker(settings: Settings) -> StreamApp:
     )
     app = make_faust_app(settings)
     users_table = make_users_table(app, settings)
+    users_table.at_disk = at_disk
+    users_table.watch = LeaveWhenBroken(shared.metrics)
     path = _event_path(app, shared, users_table, knowledge.models)
     _drive(app, shared, path, _background(shared, knowledge, path, users_table))
     attach(app.http, _query_view(app, shared, users_table, knowledge, path))
@@ -105,15 +118,17 @@ def _event_path(app: StreamApp, shared: Shared, users_table: FencedTable, models
     ownership = Ownership(users_table.running, bounds.drain_seconds)
     own_popularity = OwnPopularity(shared.settings.popularity.window_days, shared.metrics)
     row_bounds = UserBounds(users.history_limit, users.stored_scores, users.recent_events)
+    writer = RowWriter(TopicChangelog(producer, users_table.changelog_topic_name), users_table, shared.metrics)
     pending = PendingRows(users_table)
     sizes = ChunkSizes(bounds.max_records, MAX_BATCH_BYTES)
     member_events = MemberEvents(pending, models.active, own_popularity, row_bounds, partitions, shared.metrics)
     processor = ChunkProcessor(
-        member_events, pending, users_table, producer, ownership, shared.names.dead_letters, sizes, shared.metrics
+        member_events, pending, writer, ownership, producer, shared.names.dead_letters, sizes, shared.metrics
     )
     chunks = make_chunk_channel(app, bounds.max_chunks)
-    app.agent(raw_topic(app, shared.names.membership, partitions), name="membership")(make_membership_agent())
-    app.agent(chunks, name="member-events")(make_chunk_agent(chunks, processor.process))
+    membership = raw_topic(app, shared.names.membership, partitions)
+    _agent(app, shared.metrics, "membership", membership, make_membership_agent())
+    _agent(app, shared.metrics, "member-events", chunks, make_chunk_agent(chunks, processor.process))
     recovery_bounds = RecoveryBounds(bounds.recovery_fetch_mb << 20, bounds.fetch_wait_ms, bounds.takeover_seconds)
     reader = Reader(
         shared.connection,
@@ -129,7 +144,26 @@ def _event_path(app: StreamApp, shared: Shared, users_table: FencedTable, models
         shared.metrics,
         _popularity_loader(own_popularity, users_table, ownership),
     )
-    return EventPath(producer, stall, ownership, own_popularity, processor, reader)
+    probe = BrokerProbe(shared.connection, shared.names.member_events, lambda: ownership.running)
+
+    def vitals() -> Vitals:
+        working, writing = chunks.busy or ownership.writing, ownership.writing
+        return Vitals(probe.silent_seconds, probe.ends, reader.reached(), working, writing, processor.last_progress)
+
+    shared.metrics.broker_silent_seconds.set_function(lambda: probe.silent_seconds)
+    watchdog = Watchdog(vitals, bounds.stuck_seconds, shared.metrics.standstill_seconds)
+    return EventPath(producer, stall, ownership, own_popularity, writer, reader, probe, watchdog)
+
+
+def _agent(
+    app: StreamApp,
+    metrics: Metrics,
+    name: str,
+    channel: ChannelT[Any],
+    work: Callable[[StreamT[Any]], Awaitable[None]],
+) -> None:
+    watched = must_not_end(name, work, lambda: app.should_stop, metrics.agents_running)
+    app.agent(channel, name=name)(watched)
 
 
 def _popularity_loader(
@@ -170,6 +204,9 @@ def _background(
         publishing = publish_popularity(path.own_popularity, path.ownership, path.producer, names.popularity, every)
         background.start("popularity publisher", publishing)
         background.start("table flusher", flush_regularly(users_table))
+        places = ChangelogPlaces(shared.connection, names.users_changelog)
+        mender = Mender(users_table, path.ownership, path.writer, places.read)
+        background.start("mender of the changelog", mend_regularly(mender, places, path.ownership))
 
     return start
 
@@ -180,7 +217,9 @@ def _drive(app: StreamApp, shared: Shared, path: EventPath, start_others: Callab
 
     async def before_start() -> None:
         background.start("stall guard", path.stall.run())
-        background.start("assignment watchdog", _watch_assignment(path.reader, shared.settings.worker))
+        background.start("broker probe", path.probe.run())
+        background.start("watchdog", path.watchdog.run())
+        background.start("membership", watch_membership(app, path.reader, path.probe, shared.settings.worker))
         background.start("connection of the reader", path.reader.connect())
         await path.producer.start()
         start_others(background)
@@ -204,18 +243,6 @@ def _drive(app: StreamApp, shared: Shared, path: EventPath, start_others: Callab
     app.on_partitions_revoked.connect(on_revoked, weak=False)
 
 
-async def _watch_assignment(reader: Reader, worker: WorkerSettings) -> None:
-    """Leave when no partitions are taken over and recovery stands still: Faust waits for ever in some such cases."""
-    bound = worker.takeover_seconds + worker.session_timeout_seconds
-    since = time.monotonic()
-    while True:
-        await asyncio.sleep(1.0)
-        if reader.running or reader.recovering:
-            since = time.monotonic()
-        elif time.monotonic() - since > bound:
-            leave(f"no partitions were assigned for {bound:.0f} s; is another worker using this id or this address?")
-
-
 def _query_view(
     app: StreamApp, shared: Shared, users_table: FencedTable, knowledge: Knowledge, path: EventPath
 ) -> QueryView:
@@ -223,7 +250,7 @@ def _query_view(
     settings = shared.settings
     users = Users(users_table, settings.topics.partitions)
     routing = AssignmentRouting(app, users, shared.names.users_changelog, settings.http.advertised_url)
-    health = WorkerHealth(app, path.reader, path.processor, knowledge.models, settings.http.max_lag_records)
+    health = WorkerHealth(app, path.reader, knowledge.models, path.watchdog, path.probe, settings.http.max_lag_records)
     return QueryView(
         users,
         knowledge.models,
@@ -231,6 +258,7 @@ def _query_view(
         knowledge.popularity,
         routing,
         health,
+        Forgetting(users, users_table, path.ownership, path.writer, shared.metrics),
         shared.registry,
         fallback_days=settings.popularity.fallback_days,
         history_limit=settings.users.history_limit,

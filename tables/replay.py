@@ -1,18 +1,21 @@
 """Replaying the changelog of a partition that does not run here: recovery, and a standby that follows.
 
 Of two records of one key the one with the higher fence stays, whichever comes last: a batch of a worker that was
-thought dead may land behind its successor's. A removal (null) carries no fence and always applies.
+thought dead may land behind its successor's. A removal covers rows of its own fence, too. Removals of former versions
+carry no fence and always apply. Places where an older record lies behind a newer one are remembered (`intrusions`).
 """
 
 import struct
-from collections.abc import Iterable
+import time
+from collections.abc import Sequence
 from typing import Protocol
 
 from tables.errors import RowCorrupt
-from tables.fence import FENCE, LOCAL, fence_of
+from tables.fence import FENCE, HIGHEST_FENCE_KEY, fence_of, outranking_fence, removal_rank, row_rank
 from tables.fenced_table import FencedTable
+from tables.intrusions import INTRUSIONS_KEY, decode_intrusions, encode_intrusions
+from tables.removals import removal_fence, removal_key, removal_row
 
-_HIGHEST_KEY = LOCAL + b"highest-fence"
 _BELOW_EVERY_FENCE = -(1 << 63)
 
 
@@ -31,14 +34,18 @@ class ChangelogRecord(Protocol):
     def value(self) -> bytes | None:
         """The row, None where it is removed."""
 
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """Those of a removal hold its fence."""
+
 
 class Replay:
     """Puts the changelog of one partition into its open database.
 
-    Stored rows are looked up only where one of them may be newer: where a record's fence is below the highest one that
-    the database holds. That is at most the source position, for it is written with the rows that it covers, or the
-    highest one replayed, which is kept beside them. A changelog in order, as it is but for such late batches, never
-    needs a look.
+    What is stored is looked up only where it may be newer: where a record's fence is below the highest one that the
+    database holds. That is at most the source position, for it is written with the rows that it covers, or the highest
+    one replayed, which is kept beside them. A changelog in order, as it is but for such late batches, never needs a
+    look.
 
     Parameters
     ----------
@@ -47,7 +54,7 @@ class Replay:
     Attributes
     ----------
     next_offset : of the changelog; everything below it is in the database.
-    older : records that were passed over because a newer row was there.
+    older : records that were passed over because a newer row, or a newer removal, was there.
     """
 
     def __init__(self, table: FencedTable, partition: int) -> None:
@@ -57,7 +64,7 @@ class Replay:
         self.older = 0
         self._highest = self._known_highest()
 
-    def apply(self, records: Iterable[ChangelogRecord], reached: int) -> None:
+    def apply(self, records: Sequence[ChangelogRecord], reached: int) -> None:
         """Store records, in the order of the changelog, and `reached`, the offset behind them, in one atomic batch.
 
         Raises
@@ -69,59 +76,129 @@ class Replay:
         """
         if self.partition in self._table.running:
             raise RuntimeError(f"partition {self.partition} runs, its changelog must not be replayed")
-        rows, fences, removed = self._newest(records)
-        for key in self._outdone(fences, removed):
-            del rows[key], fences[key]
-            self.older += 1
+        newest = _Newest(self.partition)
+        newest.meet(records)
+        outdone = self._outdone(newest)
+        if outdone:
+            newest.drop(outdone, records)
+        rows = newest.to_store()
+        if newest.passed:
+            known = decode_intrusions(self._table.read(self.partition, INTRUSIONS_KEY))
+            met = [range(offset, offset + 1) for offset in newest.passed.values()]
+            rows[INTRUSIONS_KEY] = encode_intrusions(known + met)
         if self._highest is not None:
-            self._highest = max((self._highest, *fences.values()))
-            rows[_HIGHEST_KEY] = FENCE.pack(self._highest)
+            self._highest = max(self._highest, newest.highest)
+            rows[HIGHEST_FENCE_KEY] = FENCE.pack(self._highest)
         self._table.commit(self.partition, rows, reached - 1)
         self.next_offset = reached
+        self.older += newest.older
 
     def _known_highest(self) -> int | None:
         """Return what no fence in the database exceeds, None for a database that was not begun by this code."""
-        marked = self._table.read(self.partition, _HIGHEST_KEY)
+        marked = self._table.read(self.partition, HIGHEST_FENCE_KEY)
         if marked is None and self.next_offset:
             return None
         if marked is None:
             marked = FENCE.pack(_BELOW_EVERY_FENCE)
-            self._table.commit(self.partition, {_HIGHEST_KEY: marked}, -1)
+            self._table.commit(self.partition, {HIGHEST_FENCE_KEY: marked}, -1)
         position = self._table.position(self.partition)
         return max(fence_of(marked), _BELOW_EVERY_FENCE if position is None else position.next_offset)
 
-    def _newest(
-        self, records: Iterable[ChangelogRecord]
-    ) -> tuple[dict[bytes, bytes | None], dict[bytes, int], set[bytes]]:
-        """Return the newest row of each key, the fences of those that are rows, and the keys removed on the way."""
-        rows: dict[bytes, bytes | None] = {}
-        fences: dict[bytes, int] = {}
-        removed: set[bytes] = set()
+    def _outdone(self, newest: "_Newest") -> set[bytes]:
+        """Return the keys of which something newer is stored than what was read."""
+        bound = None if self._highest is None else row_rank(self._highest)
+        doubtful = [
+            key for key, rank in newest.ranks.items() if (bound is None or rank < bound) and key not in newest.cleared
+        ]
+        if not doubtful:
+            return set()
+        stored = self._table.read_many(self.partition, [*doubtful, *map(removal_key, doubtful)])
+        return {
+            key
+            for key, row, removal in zip(doubtful, stored, stored[len(doubtful) :], strict=False)
+            if (row is not None and newest.ranks[key] < row_rank(fence_of(row)))
+            or (removal is not None and newest.ranks[key] < removal_rank(fence_of(removal)))
+        }
+
+
+class _Newest:
+    """The newest of each key's records, of those that it has met.
+
+    Attributes
+    ----------
+    rows : what counts by key, None where it is a removal.
+    ranks : of those; a removal without a fence has none.
+    cleared : keys that a removal without a fence met on the way: what is stored of them is of no account.
+    passed : the last offset at which an older record was passed over, by key, unless a newer one came behind it.
+    older : records that were passed over.
+    """
+
+    def __init__(self, partition: int) -> None:
+        self._partition = partition
+        self._removed: set[bytes] = set()
+        self.rows: dict[bytes, bytes | None] = {}
+        self.ranks: dict[bytes, int] = {}
+        self.cleared: set[bytes] = set()
+        self.passed: dict[bytes, int] = {}
+        self.older = 0
+
+    def meet(self, records: Sequence[ChangelogRecord]) -> None:
+        """Take records, in their order; raises `RowCorrupt`."""
+        rows, ranks, passed = self.rows, self.ranks, self.passed
         for record in records:
             key, value = record.key, record.value
-            if value is None:
-                removed.add(key)
-                fences.pop(key, None)
+            if value is not None:
+                rank = 2 * self._fence(record.offset, value)  # row_rank, without a call a row
             else:
-                fence = self._fence(record.offset, value)
-                if fence < fences.get(key, fence):
-                    self.older += 1
+                self._removed.add(key)
+                fence = removal_fence(record.headers)
+                if fence is None:
+                    self._clear(key)
                     continue
-                fences[key] = fence
+                rank = removal_rank(fence)
+            if rank < ranks.get(key, rank):
+                passed[key] = record.offset
+                self.older += 1
+                continue
+            ranks[key] = rank
             rows[key] = value
-        return rows, fences, removed
+            if passed:
+                passed.pop(key, None)
 
-    def _outdone(self, fences: dict[bytes, int], removed: set[bytes]) -> list[bytes]:
-        """Return the keys whose stored row is newer than the one that was read."""
-        highest = self._highest
-        doubtful = [key for key, fence in fences.items() if (highest is None or fence < highest) and key not in removed]
-        stored = zip(doubtful, self._table.read_many(self.partition, doubtful), strict=True)
-        return [key for key, row in stored if row is not None and fences[key] < fence_of(row)]
+    def drop(self, keys: set[bytes], records: Sequence[ChangelogRecord]) -> None:
+        """Pass over what was met of keys: something newer is stored."""
+        for key in keys:
+            del self.rows[key], self.ranks[key]
+        self.older += len(keys)
+        self.passed |= {record.key: record.offset for record in records if record.key in keys}
+
+    @property
+    def highest(self) -> int:
+        """What no row's fence exceeds and every removal's fence is below."""
+        return outranking_fence(max(self.ranks.values(), default=row_rank(_BELOW_EVERY_FENCE)))
+
+    def to_store(self) -> dict[bytes, bytes | None]:
+        """Return what a database keeps of it, removals included."""
+        if not self._removed:
+            return self.rows
+        now_ms = int(time.time() * 1000)
+        rows = self.rows | dict.fromkeys(map(removal_key, self.cleared))
+        for key in self._removed:
+            rank = self.ranks.get(key)
+            if rank is not None and rows[key] is None:
+                rows[removal_key(key)] = removal_row(rank // 2, now_ms)
+        return rows
+
+    def _clear(self, key: bytes) -> None:
+        self.rows[key] = None
+        self.ranks.pop(key, None)
+        self.passed.pop(key, None)
+        self.cleared.add(key)
 
     def _fence(self, offset: int, row: bytes) -> int:
         try:
             return fence_of(row)
         except struct.error:
             raise RowCorrupt(
-                f"changelog of partition {self.partition}: the row at offset {offset} has {len(row)} bytes, too few"
+                f"changelog of partition {self._partition}: the row at offset {offset} has {len(row)} bytes, too few"
             ) from None

@@ -1,10 +1,11 @@
 """``nearline query``: what a running worker recommends."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from app.cli.asking import ask_worker
 from app.cli.context import JsonOption, quiet_settings
 from app.cli.output import show_json, show_line, show_rows
 
@@ -21,7 +22,8 @@ def query(
     """Ask a worker for USER's recommendations, with the first of the keys in the settings (http.read_keys), if any."""
     http = quiet_settings(context).settings.http
     keys = [key.get_secret_value() for key in (*http.read_keys, *http.admin_keys)]
-    answer = asyncio.run(_recommendations(url, user, limit, keys[0] if keys else None))
+    path, key = ("v1", "users", user, "recommendations"), keys[0] if keys else None
+    answer = asyncio.run(ask_worker("GET", url, path, key, _TIMEOUT_SECONDS, {"limit": limit}))
     if json:
         show_json(answer)
         return
@@ -32,30 +34,3 @@ def query(
         for place, item in enumerate(answer["items"], start=1)
     ]
     show_rows(("", "title", "video", "score"), rows)
-
-
-async def _recommendations(url: str, user: str, limit: int, key: str | None) -> dict[str, Any]:
-    from urllib.parse import quote
-
-    import aiohttp
-
-    from app.offline.errors import JobFailed
-
-    address = f"{url.rstrip('/')}/v1/users/{quote(user, safe='')}/recommendations"
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    timeout = aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
-            session.get(address, params={"limit": limit}) as response,
-        ):
-            body = await response.json(content_type=None)
-            status = response.status
-    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        raise JobFailed(f"no answer from {url}: {error or type(error).__name__}; is a worker running there?") from error
-    if status != 200 or not isinstance(body, dict):
-        problem = body if isinstance(body, dict) else {}
-        raise JobFailed(
-            f"{url} answered {status}: {problem.get('detail') or problem.get('title') or 'no reason given'}"
-        )
-    return body

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import config, dlq, events, handover, models, query, topics, train, worker
+from app.cli import config, dlq, events, handover, models, query, state, topics, train, worker, workers
 from app.cli.context import GlobalOptions, Verbs
 
 cli = typer.Typer(
@@ -31,7 +31,9 @@ cli.add_typer(topics.verbs, name="topics")
 cli.add_typer(events.verbs, name="events")
 cli.add_typer(dlq.verbs, name="dlq")
 cli.add_typer(config.verbs, name="config")
+cli.add_typer(state.verbs, name="state")
 cli.command("worker")(worker.worker)
+cli.add_typer(workers.verbs, name="workers")
 cli.command("train")(train.train)
 cli.command("publish")(models.publish)
 cli.command("rollback")(models.rollback)

@@ -36,12 +36,17 @@ class Desk:
         router = Router(view.routing, view.forward_timeout_ms)
         return cls(view, router, slots, Recommender(view, slots), document)
 
-    async def from_owner(self, user_id: str, request: web.Request) -> web.Response | None:
-        """Return the owner's answer about a user who is not here, None for one who is."""
+    async def from_owner(
+        self, user_id: str, request: web.Request, timeout_ms: int | None = None
+    ) -> web.Response | None:
+        """Return the owner's answer about a user who is not here, None for one who is.
+
+        `timeout_ms` is for what takes longer than an answer may.
+        """
         partition = self.view.routing.partition_of(user_id)
         if self.view.routing.holds(partition):
             return None
-        return await self.router.forward(request, partition)
+        return await self.router.forward(request, partition, timeout_ms)
 
     def title(self, video_id: str) -> str | None:
         """Return a video's title, None when the catalogue does not know it."""

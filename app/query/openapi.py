@@ -51,7 +51,7 @@ def _operation(route: Route, schemas: dict[str, Any], identifier: dict[str, Any]
         "operationId": _operation_id(route),
         "parameters": parameters,
         "responses": {
-            "200": {"description": "The answer.", "content": _content(route.answer)},
+            **_good(route.answer),
             "default": {"description": "A problem.", "content": {PROBLEM_TYPE: _content(ProblemDetails)[_JSON]}},
         },
     }
@@ -64,6 +64,12 @@ def _operation(route: Route, schemas: dict[str, Any], identifier: dict[str, Any]
 
 
 _JSON = "application/json"
+
+
+def _good(answer: type[msgspec.Struct] | str | None) -> dict[str, Any]:
+    if answer is None:
+        return {"204": {"description": "Done; there is nothing to tell."}}
+    return {"200": {"description": "The answer.", "content": _content(answer)}}
 
 
 def _content(kind: type[msgspec.Struct] | str) -> dict[str, Any]:

@@ -20,16 +20,16 @@ class Route:
     method, path : as OpenAPI writes them, `{name}` for a part of the path.
     handler : answers.
     summary : a few words.
-    answer : type of the answer, or the media type of one that is not JSON of ours.
+    answer : type of the answer, the media type of one that is not JSON of ours, or None for a 204.
     scope : who may call.
     query, body : types of the query string and of the body.
     """
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "DELETE"]
     path: str
     handler: Callable[[Desk, web.Request], Awaitable[web.StreamResponse]]
     summary: str
-    answer: type[msgspec.Struct] | str
+    answer: type[msgspec.Struct] | str | None
     scope: Scope = "read"
     query: type[msgspec.Struct] | None = None
     body: type[msgspec.Struct] | None = None

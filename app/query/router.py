@@ -8,7 +8,7 @@ exchange has one deadline.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, hdrs, web
 from yarl import URL
 
 from app.query.problems import (
@@ -26,6 +26,7 @@ MAX_CONNECTIONS = 64
 MAX_REPLY_BYTES = 8 << 20
 _PASSED_ON = ("Accept", "Authorization")
 _PASSED_BACK = ("Content-Type", "Retry-After", "WWW-Authenticate")
+_DONE = 204
 _REPLY_TYPES = {"application/json", PROBLEM_TYPE}
 
 
@@ -77,13 +78,15 @@ class Router:
         standby = self._routing.standby(partition)
         return None if standby == self._routing.own_url or HOP_HEADER in request.headers else standby
 
-    async def forward(self, request: web.Request, partition: int) -> web.Response:
-        """Return the owner's answer to a request."""
+    async def forward(self, request: web.Request, partition: int, timeout_ms: int | None = None) -> web.Response:
+        """Return the owner's answer to a request; `timeout_ms` may replace the deadline."""
         owner = self.owner_of(partition, request)
-        return (await self.ask(owner, request)).response()
+        return (await self.ask(owner, request, timeout_ms=timeout_ms)).response()
 
-    async def ask(self, owner: str, request: web.Request, body: bytes | None = None) -> Reply:
-        """Put a request to an owner, with its path and query, and with `body` in place of its own.
+    async def ask(
+        self, owner: str, request: web.Request, body: bytes | None = None, timeout_ms: int | None = None
+    ) -> Reply:
+        """Put a request to an owner, with its method, path and query, and with `body` in place of its own.
 
         Raises
         ------
@@ -95,13 +98,19 @@ class Router:
         headers[HOP_HEADER] = "1"
         if body is not None:
             headers["Content-Type"] = "application/json"
+        allowed_ms = timeout_ms or self._timeout_ms
         try:
             async with self._open().request(
-                request.method, url, headers=headers, data=body, allow_redirects=False
+                request.method,
+                url,
+                headers=headers,
+                data=body,
+                allow_redirects=False,
+                timeout=ClientTimeout(total=allowed_ms / 1000),
             ) as response:
                 return await _read(response, owner)
         except TimeoutError:
-            raise Problem(OWNER_TIMEOUT, f"{owner} did not answer within {self._timeout_ms} ms; try again") from None
+            raise Problem(OWNER_TIMEOUT, f"{owner} did not answer within {allowed_ms} ms; try again") from None
         except (ClientError, OSError) as error:
             raise Problem(OWNER_UNREACHABLE, f"{owner}: {type(error).__name__}; try again") from None
 
@@ -114,7 +123,6 @@ class Router:
         if self._session is None:
             self._session = ClientSession(
                 connector=TCPConnector(limit=MAX_CONNECTIONS, force_close=False),
-                timeout=ClientTimeout(total=self._timeout_ms / 1000),
                 cookie_jar=DummyCookieJar(),
                 trust_env=False,
             )
@@ -122,6 +130,8 @@ class Router:
 
 
 async def _read(response: ClientResponse, owner: str) -> Reply:
+    if response.status == _DONE and response.method == hdrs.METH_DELETE:
+        return Reply(response.status, {}, b"")
     if response.status in range(300, 400) or response.content_type not in _REPLY_TYPES:
         raise Problem(OWNER_UNREACHABLE, f"{owner} is no query view: {response.status}, {response.content_type}")
     body = bytearray()

@@ -45,6 +45,7 @@ ROUTES: tuple[Route, ...] = (
         answer=VideoScoreAnswer,
     ),
     Route("GET", _USER, user_calls.user, "What is kept for a user", answer=UserAnswer, scope="admin"),
+    Route("DELETE", _USER, user_calls.forget, "Forget a user", answer=None, scope="admin"),
     Route(
         "POST",
         "/v1/recommendations:batch",

@@ -1,5 +1,6 @@
 """Calls about one user: answered here when the user's partition is here, else by its owner."""
 
+import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -10,12 +11,15 @@ from agents.users import NotHere
 from app.query.answers import FactAnswer, UserAnswer, VideoScoreAnswer, json_response
 from app.query.desk import Desk
 from app.query.elsewhere import list_from_elsewhere
-from app.query.problems import NO_MODEL, UNKNOWN_USER, UNKNOWN_VIDEO, Problem
+from app.query.problems import NO_MODEL, NOT_CONFIRMED, UNKNOWN_USER, UNKNOWN_VIDEO, Problem
 from app.query.recommendations import score_and_rank
 from app.query.requests import NoQuery, RecommendationQuery, read_query, user_id_of, video_id_of
 from models.history import Kind
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FORGET_SECONDS = 10.0
+"""A removal waits for the chunk under way and for Kafka."""
+_FORGET_HOP_MS = 12_000
 _HAS_VALUE = {Kind.PLAY, Kind.RATE}
 
 
@@ -76,6 +80,30 @@ async def user(desk: Desk, request: web.Request) -> web.StreamResponse:
     if not state.written_at:
         raise Problem(UNKNOWN_USER, "no event of this user was applied; their list is the popular one")
     return json_response(_user_answer(user_id, state, desk))
+
+
+async def forget(desk: Desk, request: web.Request) -> web.StreamResponse:
+    """Answer `DELETE /v1/users/{user_id}`: 204 once nothing is stored for the user, whether there was anything or not.
+
+    From then on no worker has the user's row, until an event of theirs is applied that begins a new history: a later
+    one, one that waits in the topic still, or one that a producer repeats. The counts of what is popular name nobody,
+    and stay. The topics keep what they were sent for as long as they keep anything: member events and dead letters for
+    their retention, the changelog until it is compacted. A standby's copy, which answers while the owner is away and
+    says so, follows within moments.
+    """
+    user_id = user_id_of(request)
+    read_query(request, NoQuery)
+    elsewhere = await desk.from_owner(user_id, request, _FORGET_HOP_MS)
+    if elsewhere is not None:
+        return elsewhere
+    try:
+        async with asyncio.timeout(_FORGET_SECONDS):
+            await desk.view.forgetting.forget(user_id)
+    except TimeoutError:
+        raise Problem(
+            NOT_CONFIRMED, f"the removal was begun, but is not acknowledged after {_FORGET_SECONDS:.0f} s; ask again"
+        ) from None
+    return web.Response(status=204)
 
 
 def _user_answer(user_id: str, state: UserState, desk: Desk) -> UserAnswer:

@@ -23,6 +23,13 @@ class Users(Protocol):
         """Return the user's state in a copy of a partition that does not run here, None without one."""
 
 
+class Forgetting(Protocol):
+    """What removes users of this worker."""
+
+    async def forget(self, user_id: str) -> None:
+        """Return when nothing is stored for the user; raises `agents.users.NotHere`."""
+
+
 class Models(Protocol):
     """The models in use."""
 
@@ -97,7 +104,7 @@ class QueryView:
 
     Parameters
     ----------
-    users, models, catalogue, popularity, routing, health : collaborators, see the protocols.
+    users, models, catalogue, popularity, routing, health, forgetting : collaborators, see the protocols.
     registry : Prometheus metrics go there, and `/metrics` shows it.
     fallback_days : the popular list of a user without history counts so many days, at least 1.
     history_limit : facts that are kept of the events of an anonymous request.
@@ -115,6 +122,7 @@ class QueryView:
     popularity: Popularity
     routing: Routing
     health: Health
+    forgetting: Forgetting
     registry: CollectorRegistry
     fallback_days: int = 10
     history_limit: int = 500

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from types import SimpleNamespace
 from typing import Any
 
@@ -114,6 +115,50 @@ def test_chunk_borders_restarts_and_repeats_do_not_matter(
         assert one.fence == other.fence == max(at for at, event in enumerate(happened) if event.user_id == user)
         assert one.recent == other.recent
         np.testing.assert_allclose(one.top.scores, other.top.scores, rtol=1e-4, atol=1e-6)
+
+
+@property_test
+@given(happened=st.lists(events(), min_size=1, max_size=12, unique_by=lambda event: event.event_id), data=st.data())
+def test_a_chunk_of_which_only_the_first_rows_landed_counts_once(
+    make_table: Maker, model: FactorModel, metrics: Metrics, happened: list[Event], data: st.DataObject
+) -> None:
+    """Its rows needed several batches, the process died in between, and some events were sent twice."""
+    twice = data.draw(st.lists(st.sampled_from(happened), max_size=6))
+    sent = data.draw(st.permutations([*happened, *twice]))
+    records = [record(offset, event) for offset, event in enumerate(sent)]
+    singly = Rig(make_table(), model, metrics)
+    for one in records:
+        singly.apply([one])
+
+    torn = Rig(make_table(), model, metrics)
+    before = data.draw(st.integers(0, len(records) - 1))
+    if before:
+        torn.apply(records[:before])
+    died_at = data.draw(st.integers(before + 1, len(records)))
+    part = torn.member_events.prepare(Chunk(0, {0: records[before:died_at]}, {0: before})).partitions[0]
+    landed = data.draw(st.integers(0, 30))
+    torn.table.commit(0, dict(islice(part.rows.items(), landed)), 1)
+    torn.restart()
+    border = data.draw(st.integers(before + 1, len(records)))
+    for some in (records[before:border], records[border:]):
+        if some:
+            torn.apply(some)
+    assert torn.popularity() == singly.popularity()
+    for user in {event.user_id for event in happened}:
+        one, other = singly.state(user), torn.state(user)
+        assert (one.history, one.recent) == (other.history, other.recent)
+
+
+def test_a_repeat_in_a_chunk_that_landed_without_its_position_is_not_counted(
+    make_table: Maker, model: FactorModel, metrics: Metrics
+) -> None:
+    rig = Rig(make_table(), model, metrics)
+    records = [record(offset, play("ann", "v1", 1)) for offset in range(2)]
+    part = rig.member_events.prepare(Chunk(0, {0: records}, {0: 0})).partitions[0]
+    rig.table.commit(0, part.rows, 1)
+    rig.restart()
+    rig.apply(records)
+    assert list(rig.popularity().values()) == [1]
 
 
 @property_test

@@ -21,25 +21,29 @@ from hypothesis import strategies as st
 from agents.chunk_agent import ChunkProcessor
 from agents.chunk_sizes import ChunkSizes
 from agents.chunks import Chunk
+from agents.forgetting import Forgetting
 from agents.member_events import MemberEvents, PreparedChunk
 from agents.metrics import Metrics
 from agents.own_popularity import POPULARITY_PREFIX, OwnPopularity
 from agents.ownership import Ownership
 from agents.pending_rows import PendingRows
 from agents.producer import MAX_BATCH_BYTES, Outgoing
+from agents.row_writer import RowWriter
 from agents.user_state import UserState
 from models.events import Event, encode_event
 from models.factor_model import FactorModel
 from models.history import EMPTY_HISTORY
+from tables.fence import RESERVED
 from tables.fenced_table import FencedTable
 from tables.position import Position
+from tables.removals import removal_fence, removal_headers
 from tables.replay import Replay
 from tests.agents.test_member_events import BOUNDS, NOW, events
 
 PARTITIONS = 2
+USERS = ("ann", "bob", "cleo")
 PATIENCE_SECONDS = 120.0
 """The first chunk may have to compile the numerics."""
-Record = tuple[bytes, bytes | None]
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +55,7 @@ def no_way_out(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         reasons.append(reason)
         raise AssertionError(reason)
 
-    for module in ("agents.chunk_agent", "agents.ownership"):
+    for module in ("agents.chunk_agent", "agents.ownership", "agents.forgetting"):
         monkeypatch.setattr(f"{module}.leave", leave)
     yield
     assert reasons == []
@@ -65,8 +69,10 @@ def partition(user: str) -> int:
 class Log:
     """The changelog: what was appended is there, and acknowledged once the gate is open."""
 
+    max_record_bytes = MAX_BATCH_BYTES
+
     def __init__(self) -> None:
-        self.records: dict[int, list[Record]] = defaultdict(list)
+        self.records: dict[int, list[Any]] = defaultdict(list)
         self.lands = True
         """Whether what waits for its acknowledgement is in the log already."""
         self._acknowledged: dict[int, float] = defaultdict(int)
@@ -78,15 +84,22 @@ class Log:
             self._acknowledged.update(reached)
             self._more.notify_all()
 
-    async def append(self, topic: str, at: int, rows: Mapping[bytes, bytes | None], last: tuple[bytes, bytes]) -> int:
-        """Append like `AcknowledgedProducer`."""
+    async def append(
+        self, at: int, rows: Mapping[bytes, bytes | None], removed_at: int, last: tuple[bytes, bytes]
+    ) -> list[range]:
+        """Append as the changelog does."""
         reached, lands = Position.decode(last[1]).next_offset, self.lands
         if not lands:
             await self._acknowledgement(at, reached)
-        self.records[at] += [*rows.items(), last]
-        offset = len(self.records[at]) - 1
+        first = len(self.records[at])
+        for key, value in (*rows.items(), last):
+            headers = () if value is not None else tuple(removal_headers(removed_at))
+            self.records[at].append(
+                SimpleNamespace(offset=len(self.records[at]), key=key, value=value, headers=headers)
+            )
+        landed = [range(first, len(self.records[at]))]
         await self._acknowledgement(at, reached)
-        return offset
+        return landed
 
     async def _acknowledgement(self, at: int, reached: int) -> None:
         async with self._more:
@@ -96,14 +109,21 @@ class Log:
         """Take dead letters, of which there are none."""
         assert not list(records)
 
+    def removals(self) -> dict[tuple[int, int], set[str]]:
+        """Return who was forgotten, by partition and source position."""
+        found: dict[tuple[int, int], set[str]] = defaultdict(set)
+        for at, written in self.records.items():
+            for record in written:
+                if record.value is None and not record.key.startswith(RESERVED):
+                    fence = removal_fence(record.headers)
+                    assert fence is not None
+                    found[at, fence + 1].add(record.key.decode())
+        return found
+
     def compacted(self, at: int) -> list[Any]:
         """Return the newest record of each key, at its offset."""
-        newest = {key: offset for offset, (key, _) in enumerate(self.records[at])}
-        return [
-            SimpleNamespace(offset=offset, key=key, value=value)
-            for offset, (key, value) in enumerate(self.records[at])
-            if newest[key] == offset
-        ]
+        newest = {record.key: record.offset for record in self.records[at]}
+        return [record for record in self.records[at] if newest[record.key] == record.offset]
 
 
 class Watched(MemberEvents):
@@ -137,11 +157,14 @@ class Worker:
         self.member_events = Watched(
             self.pending, lambda _: model, self.popularity, BOUNDS, PARTITIONS, metrics, NOW.timestamp
         )
+        self.writer = RowWriter(log, table, metrics)
         producer: Any = log
         sizes = ChunkSizes(1000, MAX_BATCH_BYTES)
         self.processor = ChunkProcessor(
-            self.member_events, self.pending, table, producer, self.ownership, "dead", sizes, metrics
+            self.member_events, self.pending, self.writer, self.ownership, producer, "dead", sizes, metrics
         )
+        users: Any = SimpleNamespace(partition_of=partition, holds=lambda at: at in table.running)
+        self.forgetting = Forgetting(users, table, self.ownership, self.writer, metrics)
         self.handed = 0
         self.reached: dict[int, float] = {}
         """Source positions of the chunks so far."""
@@ -182,6 +205,18 @@ class Worker:
             await self.log.acknowledge(self.reached)
             await revocation
 
+    async def forget(self, user: str) -> None:
+        """Forget a user; the chunk under way, if there is one, is stored before."""
+        forgetting = asyncio.create_task(self.forgetting.forget(user))
+        await asyncio.sleep(0)
+        await self.log.acknowledge(self.reached)
+        await self.ownership.stored()
+        position = self.table.position(partition(user))
+        if position is not None:
+            await self.log.acknowledge({partition(user): position.next_offset})
+        await forgetting
+        assert self.table.read(partition(user), user.encode()) is None
+
     async def revoke(self) -> None:
         """End the epoch, before anything more is acknowledged."""
         revocation = asyncio.create_task(self.ownership.revoke())
@@ -221,8 +256,7 @@ def recover(table: FencedTable, log: Log, *, compacted: bool) -> None:
     """Bring a table to the end of the changelog."""
     for at, written in log.records.items():
         replay = Replay(table, at)
-        all_of_it = [SimpleNamespace(offset=n, key=key, value=value) for n, (key, value) in enumerate(written)]
-        records = log.compacted(at) if compacted else all_of_it
+        records = log.compacted(at) if compacted else written
         replay.apply([one for one in records if one.offset >= replay.next_offset], len(written))
 
 
@@ -251,13 +285,15 @@ def state(table: FencedTable) -> dict[tuple[int, bytes], Any]:
     for at in range(PARTITIONS):
         found[at, b"position"] = table.position(at)
         found |= {(at, key): row for key, row in table.scan(at, POPULARITY_PREFIX)}
-        for user in ("ann", "bob", "cleo"):
+        for user in USERS:
             one = UserState.decode(table.read(at, user.encode()))
             found[at, user.encode()] = (one.history, one.fence, one.recent)
     return found
 
 
-happening = st.sampled_from(["chunk", "chunk", "chunk", "chunk and revoke", "revoke", "crash", "lose the folder"])
+happening = st.sampled_from(
+    ["chunk", "chunk", "chunk", "chunk", "chunk and revoke", "revoke", "forget", "crash", "lose the folder"]
+)
 
 
 @settings(
@@ -272,15 +308,6 @@ async def test_however_it_is_cut_and_broken_off_the_end_is_that_of_one_event_at_
     data: st.DataObject,
 ) -> None:
     records = source(happened)
-    async with opened(tmp_path_factory.mktemp("singly")) as table:
-        singly = Worker(table, Log(), model, metrics)
-        singly.take_over()
-        for at, waiting in records.items():
-            for record in waiting:
-                await singly.hand_over(Chunk(0, {at: [record]}, {at: record.offset}), acknowledge_first=True)
-        await singly.stored()
-        expected, lists = state(table), tops(table)
-
     log, folder, finished = Log(), tmp_path_factory.mktemp("run"), False
     while not finished:
         async with opened(folder) as table:
@@ -288,16 +315,39 @@ async def test_however_it_is_cut_and_broken_off_the_end_is_that_of_one_event_at_
             how = await run(Worker(table, log, model, metrics), records, data)
             finished = how == "finished"
             if finished:
-                assert state(table) == expected
-                assert_close(tops(table), lists)
+                found, lists = state(table), tops(table)
         if how == "lose the folder":
             folder = tmp_path_factory.mktemp("run")
     async with opened(tmp_path_factory.mktemp("rebuilt")) as table:
         recover(table, log, compacted=True)
-        assert state(table) == expected
+        assert state(table) == found
+
+    forgotten = log.removals()
+    async with opened(tmp_path_factory.mktemp("singly")) as table:
+        await singly(Worker(table, Log(), model, metrics), records, forgotten)
+        assert state(table) == found
+        assert_close(tops(table), lists)
     for user in {event.user_id for event in happened}:
-        history, _, _ = expected[partition(user), user.encode()]
-        assert history == EMPTY_HISTORY.apply([one for one in happened if one.user_id == user], BOUNDS.history_limit)
+        at = partition(user)
+        since = max(
+            (position for position in forgotten if user in forgotten[position] and position[0] == at), default=(at, 0)
+        )
+        own = [event for event in happened if partition(event.user_id) == at][since[1] :]
+        history, _, _ = found[at, user.encode()]
+        assert history == EMPTY_HISTORY.apply([one for one in own if one.user_id == user], BOUNDS.history_limit)
+
+
+async def singly(
+    worker: Worker, records: Mapping[int, Sequence[Any]], forgotten: Mapping[tuple[int, int], set[str]]
+) -> None:
+    """Apply one record after the other, and forget users where they were forgotten."""
+    worker.take_over()
+    for at, waiting in records.items():
+        for record in waiting:
+            await worker.hand_over(Chunk(0, {at: [record]}, {at: record.offset}), acknowledge_first=True)
+            for user in forgotten.get((at, record.offset + 1), ()):
+                await worker.forget(user)
+    await worker.stored()
 
 
 async def run(worker: Worker, records: Mapping[int, Sequence[Any]], data: st.DataObject) -> str:
@@ -313,6 +363,8 @@ async def run(worker: Worker, records: Mapping[int, Sequence[Any]], data: st.Dat
                 await worker.hand_over(chunk, acknowledge_first=first, revoke=what == "chunk and revoke")
                 if what == "chunk and revoke":
                     at = worker.take_over()
+        elif what == "forget":
+            await worker.forget(data.draw(st.sampled_from(USERS)))
         elif what == "revoke":
             await worker.revoke()
             at = worker.take_over()
@@ -334,7 +386,7 @@ def cut(
 
 def tops(table: FencedTable) -> list[Any]:
     """Return the stored scores of every user."""
-    users = [(partition(user), user.encode()) for user in ("ann", "bob", "cleo")]
+    users = [(partition(user), user.encode()) for user in USERS]
     return [UserState.decode(table.read(at, key)).top.scores for at, key in users]
 
 

@@ -1,5 +1,6 @@
 """Replay on a real RocksDB: in whatever order and grouping a changelog comes, no row ever goes back."""
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -8,9 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tables.errors import RowCorrupt
-from tables.fence import FENCE
+from tables.fence import FENCE, LOCAL
 from tables.fenced_table import FencedTable
+from tables.intrusions import INTRUSIONS_KEY, decode_intrusions
 from tables.position import POSITION_KEY, Position
+from tables.removals import REMOVALS_KEPT_MS, purge_removals, removal_headers, removal_key, removal_row
 from tables.replay import Replay
 
 
@@ -20,6 +23,13 @@ class Record(NamedTuple):
     offset: int
     key: bytes
     value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+class Removal(NamedTuple):
+    """A removal and its fence; None for one of a former version."""
+
+    fence: int | None
 
 
 def row(fence: int, content: bytes = b"") -> bytes:
@@ -27,9 +37,16 @@ def row(fence: int, content: bytes = b"") -> bytes:
     return FENCE.pack(fence) + content
 
 
-def records(*rows: tuple[bytes, bytes | None], first: int = 0) -> list[Record]:
+def records(*rows: tuple[bytes, bytes | Removal], first: int = 0) -> list[Record]:
     """Records at successive offsets."""
-    return [Record(offset, key, value) for offset, (key, value) in enumerate(rows, first)]
+    return [record(offset, key, value) for offset, (key, value) in enumerate(rows, first)]
+
+
+def record(offset: int, key: bytes, value: bytes | Removal) -> Record:
+    """One record."""
+    if isinstance(value, bytes):
+        return Record(offset, key, value)
+    return Record(offset, key, None, () if value.fence is None else removal_headers(value.fence))
 
 
 @pytest.fixture
@@ -99,17 +116,85 @@ def test_a_changelog_in_order_never_needs_a_look_at_stored_rows(
     )
     assert looked_up == []
     Replay(table, 0).apply(records((b"u", row(3)), first=9), reached=10)
-    assert looked_up == [b"u"]
+    assert looked_up == [b"u", removal_key(b"u")]
     assert table.read(0, b"u") == row(4)
 
 
-def test_a_removal_applies_and_the_row_may_come_back(table: FencedTable) -> None:
+def test_a_removal_of_a_former_version_applies_and_the_row_may_come_back(table: FencedTable) -> None:
     replay = Replay(table, 0)
     replay.apply(records((b"u", row(9)), (b"v", row(9))), reached=2)
-    replay.apply(records((b"u", None), (b"v", None), (b"v", row(3)), first=2), reached=5)
+    replay.apply(records((b"u", Removal(None)), (b"v", Removal(None)), (b"v", row(3)), first=2), reached=5)
     assert table.read_many(0, [b"u", b"v"]) == [None, row(3)]
     replay.apply(records((b"u", row(4)), first=5), reached=6)
     assert table.read(0, b"u") == row(4)
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_late_removal_of_a_former_owner_does_not_take_a_newer_row_away(table: FencedTable, anew: bool) -> None:
+    replay = Replay(table, 0)
+    replay.apply(records((b"u", row(9)), (b"v", row(5)), (POSITION_KEY, Position(10, 1).encode())), reached=3)
+    if anew:
+        replay = Replay(table, 0)
+    replay.apply(records((b"u", Removal(8)), (b"v", Removal(8)), first=3), reached=5)
+    assert table.read_many(0, [b"u", b"v"]) == [row(9), None]
+    assert replay.older == 1
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_an_older_row_does_not_come_back_behind_a_removal_and_a_newer_one_does(table: FencedTable, anew: bool) -> None:
+    replay = Replay(table, 0)
+    replay.apply(records((b"u", row(5)), (b"v", row(6)), (b"u", Removal(6)), (b"v", Removal(6))), reached=4)
+    if anew:
+        replay = Replay(table, 0)
+    replay.apply(records((b"u", row(6)), (b"v", row(7)), first=4), reached=6)
+    assert table.read_many(0, [b"u", b"v"]) == [None, row(7)]
+
+
+def test_what_an_owner_removed_is_remembered_when_its_database_is_replayed_later(table: FencedTable) -> None:
+    removed = {b"u": None, removal_key(b"u"): removal_row(9, 0), POSITION_KEY: Position(10, 1).encode()}
+    Replay(table, 0)
+    table.commit(0, {b"u": row(9)}, 1)
+    table.commit(0, removed, 2)
+    Replay(table, 0).apply(records((b"u", row(9)), (b"v", row(8)), first=3), reached=5)
+    assert table.read_many(0, [b"u", b"v"]) == [None, row(8)]
+
+
+def test_removals_are_remembered_for_a_day_under_no_name(table: FencedTable) -> None:
+    names = [b"ann", b"bob", b"cleo"]
+    Replay(table, 0).apply(records(*((name, Removal(5)) for name in names)), reached=3)
+    everything = b"".join(key + value for key, value in table.scan(0, b""))
+    assert not any(name in everything for name in names)
+    key: bytes | None = b""
+    while key is not None:
+        key = purge_removals(table, 0, written_before_ms=int(time.time() * 1000) - REMOVALS_KEPT_MS, start=key, limit=2)
+    assert all(table.read_many(0, list(map(removal_key, names))))
+    key, steps = b"", 0
+    while key is not None:
+        key, steps = purge_removals(table, 0, written_before_ms=1 << 62, start=key, limit=2), steps + 1
+    assert table.read_many(0, list(map(removal_key, names))) == [None, None, None]
+    assert steps == 2
+    assert (table.changelog_offset(0), Replay(table, 0).next_offset) == (2, 3)
+
+
+def test_a_removal_whose_fence_is_none_is_refused(table: FencedTable) -> None:
+    broken = Record(0, b"u", None, [("fence", b"abc")])
+    with pytest.raises(RowCorrupt, match="the fence of a removal has 3 bytes"):
+        Replay(table, 0).apply([broken], reached=1)
+
+
+def intrusions(table: FencedTable) -> list[int]:
+    """The offsets that are remembered."""
+    return [offset for one in decode_intrusions(table.read(0, INTRUSIONS_KEY)) for offset in one]
+
+
+def test_the_places_of_older_records_behind_newer_ones_are_remembered(table: FencedTable) -> None:
+    replay = Replay(table, 0)
+    replay.apply(records((b"u", row(9)), (b"v", row(4)), (b"v", row(3)), (b"v", row(5))), reached=4)
+    assert intrusions(table) == [], "a newer one came behind it"
+    replay.apply(records((b"w", row(1)), (b"u", row(8)), (b"w", Removal(0)), (b"v", row(6)), first=4), reached=8)
+    assert intrusions(table) == [5, 6]
+    Replay(table, 0).apply(records((b"x", Removal(9)), (b"x", row(9)), (b"u", Removal(7)), first=8), reached=11)
+    assert intrusions(table) == [5, 6, 9, 10]
 
 
 def test_a_partition_that_runs_is_not_replayed(table: FencedTable) -> None:
@@ -127,42 +212,75 @@ def test_a_row_without_a_fence_is_named_and_nothing_of_its_batch_is_stored(table
     assert (table.read(0, b"u"), table.changelog_offset(0)) == (None, -1)
 
 
-def model(written: Iterable[tuple[bytes, bytes | None]]) -> dict[bytes, bytes]:
+State = bytes | Removal | None
+"""Of a key: its row, its removal, or nothing known."""
+
+
+def rank(state: State) -> tuple[int, bool]:
+    """The order of what a key may be: by fence, and of one fence the removal is newer."""
+    if isinstance(state, bytes):
+        return int(FENCE.unpack(state[:8])[0]), False
+    if state is None or state.fence is None:
+        return -(1 << 63), False
+    return state.fence, True
+
+
+def model(written: Iterable[tuple[bytes, bytes | Removal]]) -> dict[bytes, bytes]:
     """What a table holds after records one by one: the rule in its simplest form."""
-    held: dict[bytes, bytes] = {}
+    held: dict[bytes, State] = {}
     for key, value in written:
-        if value is None:
-            held.pop(key, None)
-        elif key not in held or value[:8] == held[key][:8] or FENCE.unpack(value[:8]) > FENCE.unpack(held[key][:8]):
+        if (isinstance(value, Removal) and value.fence is None) or rank(value) >= rank(held.get(key)):
             held[key] = value
-    return held
+    return {key: state for key, state in held.items() if isinstance(state, bytes)}
 
 
-changes = st.lists(
-    st.tuples(
-        st.sampled_from([b"u1", b"u2", b"u3"]),
-        st.one_of(st.none(), st.builds(row, st.integers(0, 5), st.binary(max_size=1))),
-    ),
-    max_size=16,
-)
+fences = st.integers(0, 5)
+rows = st.builds(row, fences, st.binary(max_size=1))
+keys = st.sampled_from([b"u1", b"u2", b"u3"])
+changes = st.lists(st.tuples(keys, st.one_of(rows, st.builds(Removal, st.one_of(st.none(), fences)))), max_size=16)
+groupings = st.lists(st.tuples(st.integers(1, 5), st.booleans()), max_size=8)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
-@given(changes, st.lists(st.tuples(st.integers(1, 5), st.booleans()), max_size=8))
-def test_any_grouping_and_any_restart_ends_where_records_one_by_one_end(
-    make_table: Callable[[], FencedTable],
-    written: list[tuple[bytes, bytes | None]],
-    groups: list[tuple[int, bool]],
-) -> None:
-    table = make_table()
-    replay, rest = Replay(table, 0), records(*written)
+def replayed(table: FencedTable, written: Sequence[Record], groups: Iterable[tuple[int, bool]]) -> dict[bytes, bytes]:
+    """Replay records in groups, some of them with a new start before, and return the rows that are there then."""
+    replay, rest = Replay(table, 0), list(written)
     for size, anew in (*groups, (len(written) + 1, False)):
         if anew:
             replay = Replay(table, 0)
         group, rest = rest[:size], rest[size:]
         if group:
             replay.apply(group, reached=group[-1].offset + 1)
-    keys = [b"u1", b"u2", b"u3"]
-    expected = model(written)
-    assert table.read_many(0, keys) == [expected.get(key) for key in keys]
+    return {key: value for key, value in table.scan(0, b"") if not key.startswith((LOCAL, b"__faust"))}
+
+
+hypothetically = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+
+
+@hypothetically
+@given(changes, groupings)
+def test_any_grouping_and_any_restart_ends_where_records_one_by_one_end(
+    make_table: Callable[[], FencedTable],
+    written: list[tuple[bytes, bytes | Removal]],
+    groups: list[tuple[int, bool]],
+) -> None:
+    table = make_table()
+    assert replayed(table, records(*written), groups) == model(written)
     assert table.changelog_offset(0) == len(written) - 1
+
+
+@hypothetically
+@given(st.lists(st.tuples(keys, st.booleans()), max_size=12), st.data(), groupings)
+def test_late_rows_and_removals_in_any_order_end_at_the_highest_fences(
+    make_table: Callable[[], FencedTable],
+    happened: list[tuple[bytes, bool]],
+    data: st.DataObject,
+    groups: list[tuple[int, bool]],
+) -> None:
+    """Each write has a fence of its own, as an owner's have; any of them may land late, and any of them twice."""
+    written = [
+        (key, Removal(fence) if removed else row(fence, b"%d" % fence)) for fence, (key, removed) in enumerate(happened)
+    ]
+    landed = data.draw(st.permutations([*written, *data.draw(st.lists(st.sampled_from(written or [(b"u1", row(0))])))]))
+    last = dict(written) if written else dict(landed)
+    expected = {key: value for key, value in last.items() if isinstance(value, bytes)}
+    assert replayed(make_table(), records(*landed), groups) == expected

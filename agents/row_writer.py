@@ -1,0 +1,44 @@
+"""The way of rows into this worker's partitions: all who write a row, write it here, in their turn.
+
+`Ownership` gives the turns; `tables.partition_writer` has the order of a write and notices what others wrote between.
+"""
+
+import logging
+from collections.abc import Mapping
+
+from agents.metrics import Metrics
+from tables.fenced_table import FencedTable
+from tables.partition_writer import Changelog, write_partition
+from tables.position import Position
+
+_log = logging.getLogger(__name__)
+
+
+class RowWriter:
+    """Writes rows with their position.
+
+    Parameters
+    ----------
+    changelog, table : where to; the changelog is the table's.
+    metrics : counts what others wrote between.
+    """
+
+    def __init__(self, changelog: Changelog, table: FencedTable, metrics: Metrics) -> None:
+        self._changelog = changelog
+        self._table = table
+        self._metrics = metrics
+
+    async def write(
+        self, partition: int, rows: Mapping[bytes, bytes | None], position: Position, settled: range = range(0)
+    ) -> int:
+        """Write as `write_partition` does, and raise what it raises; returns the bytes of the rows."""
+        size, intruded = await write_partition(self._changelog, self._table, partition, rows, position, settled)
+        if intruded:
+            self._metrics.changelog_intruded.inc(intruded)
+            _log.warning(
+                "partition %d: %d records landed in the changelog between this worker's own, late ones of a former "
+                "owner or own ones that were taken twice; rows that they are older than are written again",
+                partition,
+                intruded,
+            )
+        return size
