@@ -35,6 +35,6 @@ async def fill(producer: AcknowledgedProducer, topic: str, partitions: int, reco
             by_partition[partition_of(key, partitions)][key] = value
         for partition, rows in by_partition.items():
             key, last = rows.popitem()
-            await producer.append(topic, partition, rows, (key, last or b""))
+            await producer.append(topic, partition, rows, 0, (key, last or b""))
         count += len(part)
     return count

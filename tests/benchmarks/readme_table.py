@@ -56,13 +56,13 @@ def write(path: Path, run: Run) -> None:
     path.write_text(replaced(path.read_text(encoding="utf-8"), section(run)), encoding="utf-8")
 
 
-def replaced(text: str, inside: str) -> str:
+def replaced(text: str, inside: str, begin: str = BEGIN, end: str = END) -> str:
     """Return a text with something else between its markers."""
-    before, found, rest = text.partition(BEGIN)
-    _, closed, after = rest.partition(END)
+    before, found, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
     if not (found and closed):
-        raise MarkersMissing(f"no {BEGIN!r} with {END!r} after it: put both lines where the figures belong")
-    return f"{before}{BEGIN}\n\n{inside}\n\n{END}{after}"
+        raise MarkersMissing(f"no {begin!r} with {end!r} after it: put both lines where the table belongs")
+    return f"{before}{begin}\n\n{inside}\n\n{end}{after}"
 
 
 def section(run: Run) -> str:

@@ -48,9 +48,9 @@ class Cluster:
         """Create every topic."""
         await create_topics(self.connection, topic_specs(self.names, PARTITIONS), replication=1)
 
-    async def publish(self, seed: int = 1) -> FactorModel:
+    async def publish(self, seed: int = 1, n_videos: int = N_VIDEOS) -> FactorModel:
         """Make a random model, write it, announce it."""
-        model = random_model(seed)
+        model = random_model(seed, n_videos)
         manifest = write_model(self.store, model)
         await self.publisher().publish(model.region, manifest.version)
         return model
@@ -119,15 +119,15 @@ def write_model(store: ModelStore, model: FactorModel) -> Manifest:
     )
 
 
-def random_model(seed: int) -> FactorModel:
-    """Return a model of `N_VIDEOS` videos, determined by the seed."""
-    factors = np.random.default_rng(seed).normal(0, 0.4, (N_VIDEOS, N_FACTORS)).astype(np.float32)
+def random_model(seed: int, n_videos: int = N_VIDEOS) -> FactorModel:
+    """Return a model that is determined by the seed."""
+    factors = np.random.default_rng(seed).normal(0, 0.4, (n_videos, N_FACTORS)).astype(np.float32)
     return FactorModel.build(
         region="global",
         version=version_name(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=seed), factors),
-        video_ids=tuple(f"v{number}" for number in range(N_VIDEOS)),
+        video_ids=tuple(f"v{number}" for number in range(n_videos)),
         factors=factors,
-        popularity=np.ones(N_VIDEOS, np.float32),
+        popularity=np.ones(n_videos, np.float32),
         description=ModelDescription(
             strengths=StrengthRule(),
             solver=SolverParameters(regularization=0.1, unobserved_weight=0.2, frequency_exponent=1.0),

@@ -7,14 +7,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 
-def happenings(seed: int, users: int = 60, videos: int = 200) -> Iterator[tuple[bytes, bytes]]:
-    """Yield keys and values without end: plays, ratings and browsing of few users, in random order of time."""
+def happenings(seed: int, users: int = 60, videos: int = 200, hot: float = 0.0) -> Iterator[tuple[bytes, bytes]]:
+    """Yield keys and values without end: plays, ratings and browsing of few users, in random order of time.
+
+    So large a part as `hot` is the user u0's.
+    """
     chance = random.Random(seed)
     now = datetime.now(UTC)
     number = 0
     while True:
         number += 1
-        user = f"u{chance.randrange(users)}"
+        user = "u0" if hot and chance.random() < hot else f"u{chance.randrange(users)}"
         event: dict[str, Any] = {
             "event_id": f"{seed}-{number}",
             "user_id": user,

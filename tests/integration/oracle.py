@@ -5,7 +5,7 @@ The events are read from the source topic; the state is read from the changelog 
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
@@ -25,16 +25,21 @@ REGISTERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 4, 6: 6}
 
 async def read_topic(bootstrap: str, topic: str) -> list[ConsumerRecord]:
     """Return every record of a topic, from the beginning to the end it has now, in partition and offset order."""
+    records = [record async for record in scan_topic(bootstrap, topic)]
+    return sorted(records, key=lambda record: (record.partition, record.offset))
+
+
+async def scan_topic(bootstrap: str, topic: str) -> AsyncIterator[ConsumerRecord]:
+    """Yield every record of a topic up to the end it has now; those of one partition in the order of their offsets."""
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, group_id=None, auto_offset_reset="earliest")
     await consumer.start()
     try:
         partitions = consumer.assignment()
         ends = await consumer.end_offsets(partitions)
-        records: list[ConsumerRecord] = []
         while any([await consumer.position(partition) < end for partition, end in ends.items()]):
             for fetched in (await consumer.getmany(timeout_ms=200)).values():
-                records += fetched
-        return sorted(records, key=lambda record: (record.partition, record.offset))
+                for record in fetched:
+                    yield record
     finally:
         await consumer.stop()
 
@@ -52,7 +57,7 @@ class Expected:
     accepted: int = 0
 
 
-def expect(records: list[ConsumerRecord]) -> Expected:
+def expect(records: Iterable[ConsumerRecord], history_limit: int = HISTORY_LIMIT) -> Expected:
     """Replay the source topic; records that are no JSON object of the contract are the caller's to leave out."""
     expected = Expected()
     registers: dict[str, dict[tuple[int, str], tuple[int, int, int, float]]] = {}
@@ -75,25 +80,31 @@ def expect(records: list[ConsumerRecord]) -> Expected:
         expected.likes[event["video_id"]] += kind == 1 or (kind == 2 and value >= 4.0)
     for user, held in registers.items():
         ordered = sorted((fact, video) for (_, video), fact in held.items())
-        newest = ordered[-HISTORY_LIMIT:]
+        newest = ordered[-history_limit:]
         expected.facts[user] = [(ts, video, kind, value) for (ts, _, kind, value), video in newest]
     return expected
 
 
 def reference_scores(model: FactorModel, facts: list[tuple[int, str, int, float]]) -> dict[str, float]:
-    """Return the score of every video for a history, by the normal equations in float64 (Rendle et al. 2021)."""
+    """Return the score of every video for a history, in float64."""
+    scores = model.factors.astype(np.float64) @ reference_factors(model, facts)
+    return dict(zip(model.video_ids, scores.tolist(), strict=True))
+
+
+def reference_factors(model: FactorModel, facts: list[tuple[int, str, int, float]]) -> NDArray[np.float64]:
+    """Return the user factors for a history, by the normal equations in float64 (Rendle et al. 2021)."""
     strengths = _strengths(model, facts)
     factors = model.factors.astype(np.float64)
     parameters = model.description.solver
-    rows = [model.video_ids.index(video) for video in strengths]
+    row_of = {video: row for row, video in enumerate(model.video_ids)}
+    rows = [row_of[video] for video in strengths]
     observed: NDArray[np.float64] = factors[rows]
     weights = np.array(list(strengths.values()), np.float64)
     ridge = parameters.regularization * (
         (len(rows) + parameters.unobserved_weight * len(factors)) ** parameters.frequency_exponent
     )
     left = (observed.T * weights) @ observed + parameters.unobserved_weight * factors.T @ factors
-    user = np.linalg.solve(left + ridge * np.eye(factors.shape[1]), observed.T @ weights)
-    return dict(zip(model.video_ids, (factors @ user).tolist(), strict=True))
+    return np.linalg.solve(left + ridge * np.eye(factors.shape[1]), observed.T @ weights)
 
 
 def _strengths(model: FactorModel, facts: list[tuple[int, str, int, float]]) -> dict[str, float]:
@@ -113,16 +124,23 @@ def _strengths(model: FactorModel, facts: list[tuple[int, str, int, float]]) -> 
     return {video: amount for video, amount in sums.items() if amount > 0 and video not in vetoed}
 
 
-def newest_rows(changelog: list[ConsumerRecord]) -> Mapping[tuple[int, bytes], bytes]:
+def newest_rows(changelog: Iterable[ConsumerRecord]) -> Mapping[tuple[int, bytes], bytes]:
     """Return what a compacted changelog holds: by partition and key, the row with the highest fence."""
     rows: dict[tuple[int, bytes], bytes] = {}
     for record in changelog:
-        at = (record.partition, record.key)
-        if record.value is None:
-            rows.pop(at, None)
-        elif at not in rows or fence(record.value) >= fence(rows[at]):
-            rows[at] = record.value
+        keep_newest(rows, record)
     return rows
+
+
+def keep_newest(rows: dict[tuple[int, bytes], bytes], record: ConsumerRecord) -> None:
+    """Add one more record of a changelog to its rows, as a replay does."""
+    at = (record.partition, record.key)
+    if record.value is None:
+        removed_at = dict(record.headers).get("fence")
+        if at in rows and (removed_at is None or fence(removed_at) >= fence(rows[at])):
+            del rows[at]
+    elif at not in rows or fence(record.value) >= fence(rows[at]):
+        rows[at] = record.value
 
 
 def fences_that_fell(changelog: list[ConsumerRecord]) -> Iterator[ConsumerRecord]:

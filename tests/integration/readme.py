@@ -3,19 +3,20 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 README = Path(__file__).parents[2] / "README.md"
-_BLOCK = re.compile(r"^```(sh|sh service)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(sh|sh service|sh long)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One fenced block: commands to run to their end, or services to leave running."""
+    """One fenced block: commands to run to their end, services to leave running, or what takes minutes."""
 
-    is_service: bool
+    kind: Literal["sh", "sh service", "sh long"]
     text: str
 
 
 def blocks() -> list[Block]:
     """Return the README's shell blocks in order."""
-    return [Block(kind == "sh service", text) for kind, text in _BLOCK.findall(README.read_text(encoding="utf-8"))]
+    return [Block(kind, text) for kind, text in _BLOCK.findall(README.read_text(encoding="utf-8"))]

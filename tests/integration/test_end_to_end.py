@@ -1,13 +1,12 @@
 """The whole path on real parts: an event changes the answer of either worker; bad events stop nothing."""
 
-import json
-from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
 from agents.partitions import partition_of
 from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.happenings import happenings, rating
+from tests.integration.hostile import bad_records
 from tests.integration.oracle import read_topic, reference_scores
 from tests.integration.verdict import applied, check_changelog
 from tests.integration.waiting import wait_for
@@ -99,24 +98,3 @@ async def test_popularity_is_global_and_the_fallback_of_a_user_whom_nobody_knows
         )
 
     await wait_for("the same popular list on both workers", popular, 15)
-
-
-def bad_records() -> list[tuple[bytes | None, bytes | None]]:
-    """Return one record for each way of being wrong."""
-    key, value = rating("bad", "u1", "v1")
-    event = json.loads(value)
-    future = {**event, "ts": (datetime.now(UTC) + timedelta(days=2)).isoformat()}
-    return [
-        (key, b"not json"),
-        (key, json.dumps({name: event[name] for name in event if name != "video_id"}).encode()),
-        (key, value.replace(b"5.0", b"NaN")),
-        (key, value.replace(b"5.0", b"1e999")),
-        (key, value.replace(b"5.0", b'"five"')),
-        (key, value.replace(b"5.0", b"true")),
-        (key, json.dumps({**event, "padding": "x" * 20_000}).encode()),
-        (key, json.dumps(future).encode()),
-        (b"somebody else", value),
-        (None, value),
-        (key, value.replace(b"v1", b"\xff\xfe")),
-        (key, None),
-    ]

@@ -6,11 +6,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from agents.connection import Connection
 from agents.producer import MAX_BATCH_BYTES, AcknowledgedProducer
 from agents.stall import StallGuard
+from tables.removals import removal_fence
 from tests.integration.oracle import read_topic
 
 
 @pytest.mark.parametrize("row_bytes", [10, 700, 300_000])
-async def test_rows_come_before_the_last_record_and_its_offset_is_returned(kafka: str, row_bytes: int) -> None:
+async def test_rows_come_before_the_last_record_and_removals_have_their_fence(kafka: str, row_bytes: int) -> None:
     topic = f"append-{row_bytes}"
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
@@ -21,8 +22,8 @@ async def test_rows_come_before_the_last_record_and_its_offset_is_returned(kafka
     producer = AcknowledgedProducer(Connection(kafka), StallGuard(60.0))
     await producer.start()
     try:
-        offset = await producer.append(topic, 0, rows, (b"position", b"7"))
-        again = await producer.append(topic, 0, {b"gone": None}, (b"position", b"8"))
+        landed = await producer.append(topic, 0, rows, 6, (b"position", b"7"))
+        again = await producer.append(topic, 0, {b"gone": None}, 7, (b"position", b"8"))
     finally:
         await producer.stop()
     records = await read_topic(kafka, topic)
@@ -32,4 +33,7 @@ async def test_rows_come_before_the_last_record_and_its_offset_is_returned(kafka
         (b"gone", None),
         (b"position", b"8"),
     ]
-    assert (offset, again) == (len(rows), len(rows) + 2)
+    assert [offset for batch in landed for offset in batch] == list(range(len(rows) + 1))
+    assert (len(landed) > 1) == (len(rows) * row_bytes > MAX_BATCH_BYTES)
+    assert again == [range(len(rows) + 1, len(rows) + 3)]
+    assert [removal_fence(record.headers) for record in records] == [*[None] * (len(rows) + 1), 7, None]

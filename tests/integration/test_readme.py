@@ -33,9 +33,14 @@ def test_every_script_that_is_named_is_there() -> None:
     assert all(os.access(README.parent / script, os.X_OK) for script in named)
 
 
+def test_what_takes_minutes_is_run_by_a_test_of_its_own() -> None:
+    long = [block.text for block in blocks() if block.kind == "sh long"]
+    assert long == ["python -m tests.system.plain\n"]  # tests/system/plain/test_plain.py runs it
+
+
 @pytest.mark.kafka
 def test_the_other_commands_run_as_they_stand(tmp_path: Path) -> None:
-    _, *rest = blocks()
+    _, *rest = [block for block in blocks() if block.kind != "sh long"]
     ports = dict(zip(("9092", "8080", "8081"), map(str, free_ports(3)), strict=True))
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("NEARLINE_")},
@@ -45,7 +50,7 @@ def test_the_other_commands_run_as_they_stand(tmp_path: Path) -> None:
     with services(tmp_path, environment) as start:
         for block in rest:
             text = re.sub(r"\b(9092|8080|8081)\b", lambda found: ports[found[0]], block.text)
-            if not block.is_service:
+            if block.kind == "sh":
                 subprocess.run(["bash", "-euo", "pipefail", "-c", text], cwd=tmp_path, env=environment, check=True)
                 continue
             for line in text.splitlines():

@@ -80,12 +80,17 @@ async def complete(recovery: Recovery, partitions: set[int]) -> list[set[int]]:
 
 
 async def write(
-    producer: AcknowledgedProducer, cluster: Cluster, partition: int, rows: dict[bytes, bytes | None]
+    producer: AcknowledgedProducer,
+    cluster: Cluster,
+    partition: int,
+    rows: dict[bytes, bytes | None],
+    removed_at: int = 0,
 ) -> int:
-    """Append rows to a partition of the changelog; returns the offset behind them."""
+    """Append rows to a partition of the changelog, removals with their fence; returns the offset behind them."""
     *others, (key, last) = rows.items()
     topic = cluster.names.users_changelog
-    return await producer.append(topic, partition, dict(others), (key, last)) + 1  # type: ignore[arg-type]
+    landed = await producer.append(topic, partition, dict(others), removed_at, (key, last))  # type: ignore[arg-type]
+    return landed[-1].stop
 
 
 def users(count: int, fence: int = 0, prefix: str = "u") -> dict[bytes, bytes | None]:
@@ -122,11 +127,15 @@ async def test_an_old_folder_gets_the_rest_and_no_row_goes_back(
         await complete(recovery, set(_ALL))
         await recovery.end()
         # a batch of a worker that was thought dead lands behind its successor's, then life goes on
-        await write(producer, cluster, 0, {b"u1": row(7), b"u2": None, b"u3": row(1200), b"late": row(8)})
-        await write(producer, cluster, 0, {b"u2": row(1201)})
+        late = {b"u1": row(7), b"u2": None, b"u3": row(1200), b"late": row(8)}
+        await write(producer, cluster, 0, late, removed_at=9)
+        await write(producer, cluster, 0, {b"u4": None, b"u5": row(1201)}, removed_at=1210)
+        await write(producer, cluster, 0, {b"u6": row(1202), b"u4": row(1209)})
         recovery.begin(_ALL, ())
         await complete(recovery, set(_ALL))
-    expected = users(500, fence=1000) | {b"u2": row(1201), b"u3": row(1200), b"late": row(8)}
+    newer = {b"u3": row(1200), b"late": row(8), b"u5": row(1201), b"u6": row(1202)}
+    expected = users(500, fence=1000) | newer
+    del expected[b"u4"]
     assert stored(table, 0) == expected
 
 

@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +32,16 @@ class WorkerProcess:
         self.log = folder / f"worker-{id}.log"
         self.url = f"http://127.0.0.1:{port}"
         self._environment = {**os.environ, **environment, "OPENBLAS_NUM_THREADS": "1"}
+        self.frozen = False
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start the process."""
-        command = [sys.executable, "-m", "app", "worker", "--id", self.id, "--http-port", str(self.port)]
+    def start(self, through: Sequence[str] = ("app",), **settings: str) -> None:
+        """Start the process: a module and its arguments that end in the command line, and more settings."""
+        command = [sys.executable, "-m", *through, "worker", "--id", self.id, "--http-port", str(self.port)]
+        environment = {**self._environment, **settings}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "--data-dir", str(self.data)], cwd=ROOT, env=self._environment, stdout=log, stderr=log
+                [*command, "--data-dir", str(self.data)], cwd=ROOT, env=environment, stdout=log, stderr=log
             )
 
     def kill(self) -> None:
@@ -56,19 +58,45 @@ class WorkerProcess:
         """Send a signal."""
         self._signal(number)
 
+    def freeze(self) -> None:
+        """Stop the process as a paused virtual machine does, until `thaw`."""
+        self._signal(signal.SIGSTOP)
+        self.frozen = True
+
+    def thaw(self) -> None:
+        """Let it run again."""
+        self._signal(signal.SIGCONT)
+        self.frozen = False
+
     def wait(self, seconds: float) -> int:
         """Wait for the end; returns the exit status."""
         return self._running().wait(seconds)
 
     @property
+    def pid(self) -> int:
+        """The process."""
+        return self._running().pid
+
+    @property
     def alive(self) -> bool:
-        """Whether the process runs."""
+        """Whether the process is there."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def runs(self) -> bool:
+        """Whether the process is there and not frozen."""
+        return self.alive and not self.frozen
+
+    @property
+    def status(self) -> int | None:
+        """The exit status of a process that has ended."""
+        return None if self._process is None else self._process.poll()
 
     def end(self) -> None:
         """Make sure that nothing is left running."""
         if self.alive:
             self.kill()
+        self.frozen = False
 
     def lose_data(self) -> None:
         """Delete the data folder of a process that does not run."""

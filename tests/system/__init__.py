@@ -1,0 +1,1 @@
+"""Whole systems under faults, on a real broker."""

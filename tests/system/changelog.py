@@ -1,0 +1,117 @@
+"""The changelog of a cluster, read in one pass: its newest rows, what fell in it, and when rows were written."""
+
+from collections.abc import Set as AbstractSet
+from typing import NamedTuple, Self
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from agents.user_state import UserState
+from tables.fence import RESERVED
+from tables.position import POSITION_KEY, Position
+from tests.integration.cluster import PARTITIONS, Cluster
+from tests.integration.oracle import fence, keep_newest, scan_topic
+
+
+class Written(NamedTuple):
+    """A user's row that the changelog once held: its version, and its list, best first, as (row, score)."""
+
+    version: str
+    best: list[tuple[int, float]]
+
+
+class Changelog:
+    """Takes records of the changelog in; those of one partition in their order.
+
+    Attributes
+    ----------
+    rows : what a compacted changelog holds, by partition and key.
+    positions : the newest source position of each partition.
+    fell : records that put an older row behind a newer one, or a position that is not beyond the one before.
+    last : the last record of each key, which is what a compaction keeps.
+    written : rows of the users and times that were asked for.
+    """
+
+    def __init__(self, cluster: Cluster, wanted: AbstractSet[tuple[str, int]] = frozenset()) -> None:
+        self.rows: dict[tuple[int, bytes], bytes] = {}
+        self.positions: dict[int, int] = {}
+        self.fell: list[str] = []
+        self.last: dict[tuple[int, bytes], bytes | None] = {}
+        self.written: dict[tuple[str, int], list[Written]] = {}
+        self.records = 0
+        self._cluster = cluster
+        self._wanted = wanted
+        self._wanted_users = {user.encode() for user, _ in wanted}
+        self._consumer: AIOKafkaConsumer | None = None
+
+    @classmethod
+    async def read(cls, cluster: Cluster, wanted: AbstractSet[tuple[str, int]] = frozenset()) -> Self:
+        """Read a changelog from its beginning to its end."""
+        made = cls(cluster, wanted)
+        async for record in scan_topic(cluster.bootstrap, cluster.names.users_changelog):
+            made.take(record)
+        return made
+
+    def take(self, record: ConsumerRecord) -> None:
+        """Take one record in."""
+        self.records += 1
+        at = (record.partition, record.key)
+        if record.value is not None:
+            before = self.rows.get(at)
+            if before is not None and fence(record.value) < fence(before):
+                self.fell.append(f"I4 {at}: fence {fence(record.value)} at {record.offset} after {fence(before)}")
+            if record.key == POSITION_KEY:
+                self._take_position(record)
+            elif record.key in self._wanted_users:
+                self._remember(record)
+        self.last[at] = record.value
+        keep_newest(self.rows, record)
+
+    def buried(self) -> list[tuple[int, bytes]]:
+        """Return the keys whose newest row is not their last record, so that a compaction would lose it."""
+        return [at for at, value in self.last.items() if value != self.rows.get(at)]
+
+    async def source_ends(self) -> dict[int, int]:
+        """Return the end of each source partition."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._cluster.bootstrap, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            topic = self._cluster.names.member_events
+            ends = await consumer.end_offsets([TopicPartition(topic, number) for number in range(PARTITIONS)])
+            return {at.partition: end for at, end in ends.items()}
+        finally:
+            await consumer.stop()
+
+    async def start(self) -> None:
+        """Begin to follow it."""
+        self._consumer = AIOKafkaConsumer(
+            self._cluster.names.users_changelog,
+            bootstrap_servers=self._cluster.bootstrap,
+            auto_offset_reset="earliest",
+        )
+        await self._consumer.start()
+
+    async def read_on(self) -> None:
+        """Take in what has come."""
+        assert self._consumer is not None
+        for records in (await self._consumer.getmany(timeout_ms=100)).values():
+            for record in records:
+                self.take(record)
+
+    async def stop(self) -> None:
+        """End following."""
+        if self._consumer is not None:
+            await self._consumer.stop()
+
+    def _take_position(self, record: ConsumerRecord) -> None:
+        reached = Position.decode(record.value).next_offset
+        before = self.positions.get(record.partition, -1)
+        if reached == before:
+            self.fell.append(f"I4 partition {record.partition}: position {reached} is written twice")
+        self.positions[record.partition] = max(before, reached)
+
+    def _remember(self, record: ConsumerRecord) -> None:
+        state = UserState.decode(record.value)
+        at = (record.key.decode(), state.written_at)
+        if at in self._wanted and record.key[:1] != RESERVED:
+            best = zip(state.top.rows.tolist(), state.top.scores.tolist(), strict=True)
+            self.written.setdefault(at, []).append(Written(state.version, list(best)))

@@ -1,0 +1,189 @@
+"""A worker that kills itself, -9, when it passes a marked point of its work for the n-th time.
+
+    python -m tests.system.kill_points after_changelog:3 worker --id 0 ...
+
+The product has no such points: they are put around its functions here, before its own command line runs.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+import agents.reader
+from agents.model_updates import ModelsInUse
+from agents.producer import AcknowledgedProducer, TopicChangelog
+from app.__main__ import main
+from tables.fenced_table import FencedTable
+from tables.replay import Replay
+
+_SMALL_BATCH_BYTES = 32 << 10
+"""So that the rows of one chunk need several, while each row fits into one."""
+
+
+class Point:
+    """Counts passages and ends the process at the last of them."""
+
+    def __init__(self, count: int) -> None:
+        self._left = count
+
+    def passed(self) -> None:
+        """Count one."""
+        self._left -= 1
+        if self._left <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _before_changelog(point: Point) -> None:
+    """Nothing of the chunk has left the process, but its dead letters."""
+    _around(TopicChangelog, "append", before=point)
+
+
+def _between_batches(point: Point) -> None:
+    """The first batch of a chunk's rows is acknowledged, the position is not sent."""
+    _put(AIOKafkaProducer, "create_batch", lambda _: BatchBuilder(_SMALL_BATCH_BYTES, 0))
+    plain_append, plain_send = AcknowledgedProducer.append, AcknowledgedProducer._send_batch
+    sent: dict[int, int] = {}
+
+    async def append(self: AcknowledgedProducer, topic: str, partition: int, *of_chunk: Any) -> Any:
+        sent[partition] = 0
+        return await plain_append(self, topic, partition, *of_chunk)
+
+    async def send_batch(self: AcknowledgedProducer, batch: Any, topic: str, partition: int) -> Any:
+        if sent[partition]:
+            point.passed()
+        future = await plain_send(self, batch, topic, partition)
+        await future
+        sent[partition] += 1
+        return future
+
+    _put(AcknowledgedProducer, "append", append)
+    _put(AcknowledgedProducer, "_send_batch", send_batch)
+
+
+def _after_changelog(point: Point) -> None:
+    """The changelog has everything of a partition, RocksDB nothing."""
+    _around(TopicChangelog, "append", after=point)
+
+
+def _after_rocksdb(point: Point) -> None:
+    """RocksDB has a partition's rows and position in memory, nothing is committed."""
+    plain = FencedTable.commit
+
+    def commit(self: FencedTable, partition: int, *of_chunk: Any) -> None:
+        plain(self, partition, *of_chunk)
+        if partition in self.running:
+            point.passed()
+
+    _put(FencedTable, "commit", commit)
+
+
+def _after_dead_letters(point: Point) -> None:
+    """Rejected records are in the dead-letter topic, the chunk's rows and position are not written."""
+    plain = AcknowledgedProducer.send
+
+    async def send(self: AcknowledgedProducer, records: Any) -> None:
+        letters = list(records)
+        await plain(self, letters)
+        if letters and letters[0].topic.endswith(".dlq"):
+            point.passed()
+
+    _put(AcknowledgedProducer, "send", send)
+
+
+def _during_commit(point: Point) -> None:
+    """The group is about to be told how far this worker is."""
+    _around(agents.reader, "_commit", before=point)
+
+
+def _during_recovery(point: Point) -> None:
+    """A part of the changelog is replayed."""
+    plain = Replay.apply
+
+    def apply(self: Replay, records: Any, reached: int) -> None:
+        plain(self, records, reached)
+        point.passed()
+
+    _put(Replay, "apply", apply)
+
+
+def _during_takeover(point: Point) -> None:
+    """Tables are complete, their positions read, and no record is."""
+    _around(agents.reader, "start_points", after=point)
+
+
+def _during_revocation(point: Point) -> None:
+    """Partitions are being given away."""
+    _around(agents.reader.Reader, "revoked", before=point)
+
+
+def _before_swap(point: Point) -> None:
+    """A model is fetched and verified, and the former one is active."""
+    _around_call(ModelsInUse, "activate", before=point)
+
+
+def _after_swap(point: Point) -> None:
+    """The new model is active, and no row is of it."""
+    _around_call(ModelsInUse, "activate", after=point)
+
+
+POINTS: dict[str, Callable[[Point], None]] = {
+    "before_changelog": _before_changelog,
+    "between_batches": _between_batches,
+    "after_changelog": _after_changelog,
+    "after_rocksdb": _after_rocksdb,
+    "after_dead_letters": _after_dead_letters,
+    "during_commit": _during_commit,
+    "during_recovery": _during_recovery,
+    "during_takeover": _during_takeover,
+    "during_revocation": _during_revocation,
+    "before_swap": _before_swap,
+    "after_swap": _after_swap,
+}
+"""What can be passed, and how it is marked."""
+SWAP_POINTS = ("before_swap", "after_swap")
+CHUNK_POINTS = tuple(point for point in POINTS if point not in SWAP_POINTS)
+
+
+def _around(owner: Any, name: str, before: Point | None = None, after: Point | None = None) -> None:
+    plain: Callable[..., Awaitable[Any]] = getattr(owner, name)
+
+    async def marked(*args: Any, **kwargs: Any) -> Any:
+        if before is not None:
+            before.passed()
+        result = await plain(*args, **kwargs)
+        if after is not None:
+            after.passed()
+        return result
+
+    _put(owner, name, marked)
+
+
+def _around_call(owner: Any, name: str, before: Point | None = None, after: Point | None = None) -> None:
+    plain: Callable[..., Any] = getattr(owner, name)
+
+    def marked(*args: Any, **kwargs: Any) -> Any:
+        if before is not None:
+            before.passed()
+        result = plain(*args, **kwargs)
+        if after is not None:
+            after.passed()
+        return result
+
+    _put(owner, name, marked)
+
+
+def _put(owner: Any, name: str, function: Callable[..., Any]) -> None:
+    if not hasattr(owner, name):
+        raise AttributeError(f"{owner} has no {name} any more: mark this point elsewhere")
+    setattr(owner, name, function)
+
+
+if __name__ == "__main__":
+    marked, _, passages = sys.argv.pop(1).partition(":")
+    POINTS[marked](Point(int(passages)))
+    main()

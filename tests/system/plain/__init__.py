@@ -1,0 +1,1 @@
+"""Plain Faust and Nearline under the same two faults: what each of them loses and doubles."""

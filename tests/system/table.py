@@ -1,0 +1,55 @@
+"""The table of a run: fault, kills, lost, doubled, time to serve again; and its place in the README."""
+
+from collections.abc import Iterable, Sequence
+from statistics import median
+
+from tests.benchmarks.report import table
+from tests.system.records import Record
+
+HEADER = ("fault", "what", "runs", "kills", "events", "lost", "doubled", "served again after, s: median", "longest")
+BEGIN, END = "<!-- faults: python -m tests.system writes them -->", "<!-- end of the faults -->"
+
+
+def lines(records: Iterable[Record]) -> list[tuple[str, ...]]:
+    """Return one line for each fault, in the order of their numbers, and a last one with the sums."""
+    by_fault: dict[tuple[str, str], list[Record]] = {}
+    for record in sorted(records, key=_number):
+        by_fault.setdefault((record.fault, record.what), []).append(record)
+    every = [record for some in by_fault.values() for record in some]
+    return [*(_line(fault, what, some) for (fault, what), some in by_fault.items()), _line("", "all", every)]
+
+
+def markdown(records: Iterable[Record]) -> str:
+    """Return the table as the README shows it."""
+    return table(HEADER, lines(records), "llrrrrrrr")
+
+
+def plain(records: Iterable[Record]) -> str:
+    """Return the table for a terminal."""
+    rows = [HEADER, *lines(records)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
+    return "\n".join(_padded(row, widths) for row in rows)
+
+
+def _padded(row: Sequence[str], widths: Sequence[int]) -> str:
+    words = [cell.ljust(width) for cell, width in zip(row[:2], widths, strict=False)]
+    numbers = [cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True)]
+    return "  ".join((*words, *numbers)).rstrip()
+
+
+def _line(fault: str, what: str, records: Sequence[Record]) -> tuple[str, ...]:
+    seconds = [second for record in records for second in record.seconds]
+    counts = (
+        len(records),
+        sum(record.kills for record in records),
+        sum(record.events for record in records),
+        sum(record.lost for record in records),
+        sum(record.doubled for record in records),
+    )
+    times = (f"{median(seconds):.1f}", f"{max(seconds):.1f}") if seconds else ("", "")
+    return (fault, what, *(f"{count:,}" for count in counts), *times)
+
+
+def _number(record: Record) -> tuple[int, str, str]:
+    digits = "".join(letter for letter in record.fault if letter.isdigit())
+    return (int(digits) if digits else 1000, record.fault, record.what)

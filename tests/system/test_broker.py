@@ -1,0 +1,249 @@
+"""The broker restarts, dies, is slow, hands over what a dead worker had sent, and loses what nobody has read."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+
+from agents.fatal import EXIT_CONFIG
+from agents.topics import create_topics, topic_specs
+from deploy.kafka import Broker
+from deploy.kafka.ports import free_ports
+from tests.integration.cluster import PARTITIONS, Cluster
+from tests.integration.happenings import happenings
+from tests.integration.oracle import read_topic
+from tests.integration.waiting import wait_for
+from tests.integration.workers import WorkerProcess
+from tests.system.changelog import Changelog
+from tests.system.invariants import Facts, at_rest, judge, owners_of
+from tests.system.load import Load, Mix
+from tests.system.proxy import PRODUCE, KafkaProxy
+from tests.system.records import Book
+from tests.system.scenario import Scenario, let_run, owner_urls
+from tests.system.watch import Watch, read_metrics
+
+_OUTAGE_SECONDS = 5.0
+_SLOW_SECONDS = (0.3, 1.0)
+
+
+@pytest.fixture
+def proxied_broker(tmp_path: Path) -> Iterator[tuple[Broker, int]]:
+    """A broker of its own, and the port of the proxy that it has a listener for."""
+    (port,) = free_ports(1)
+    with Broker(data_dir=tmp_path / "broker", proxies=(port,)) as broker:
+        yield broker, port
+
+
+@pytest_asyncio.fixture
+async def proxy(proxied_broker: tuple[Broker, int]) -> AsyncIterator[KafkaProxy]:
+    """The proxy in front of `proxied_broker`."""
+    broker, port = proxied_broker
+    async with KafkaProxy(port, broker.behind(port)) as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def behind(proxied_broker: tuple[Broker, int], tmp_path: Path) -> AsyncIterator[Cluster]:
+    """A cluster on that broker; its workers reach it directly unless they are told the proxy's address."""
+    async for made in _cluster_of(proxied_broker[0], tmp_path):
+        yield made
+
+
+@pytest_asyncio.fixture
+async def on_own_broker(own_broker: Broker, tmp_path: Path) -> AsyncIterator[Cluster]:
+    """A cluster on a broker that the test may stop and kill."""
+    async for made in _cluster_of(own_broker, tmp_path):
+        yield made
+
+
+async def _cluster_of(broker: Broker, folder: Path) -> AsyncIterator[Cluster]:
+    made = Cluster(broker.address, "system", folder)
+    await made.create_topics()
+    try:
+        yield made
+    finally:
+        made.end()
+
+
+@pytest.mark.full
+async def test_a_broker_that_restarts(on_own_broker: Cluster, own_broker: Broker, book: Book, seed: int) -> None:
+    """F7: in good order and by kill -9, five times, under load."""
+    scenario = Scenario(on_own_broker, book, "F7", "broker stopped or killed -9, and started again", seed)
+    await scenario.begin(2)
+    async with Watch(on_own_broker, seed) as watch, Load(on_own_broker, seed) as load, scenario.supervised():
+        for hard in (False, True, True, False, True):
+            await let_run(scenario.chance.uniform(0.5, 2.0))
+            since = scenario.fault()
+            await asyncio.to_thread(own_broker.kill if hard else own_broker.stop)
+            await let_run(scenario.chance.uniform(0.0, _OUTAGE_SECONDS))
+            await asyncio.to_thread(own_broker.start)
+            await scenario.served_again(since, 180)
+            await at_rest(on_own_broker, 180)  # serving means more than answering
+    await scenario.conclude(load, watch)
+
+
+@pytest.mark.full
+async def test_a_broker_that_is_away_during_a_rebalance(
+    on_own_broker: Cluster, own_broker: Broker, book: Book, seed: int
+) -> None:
+    """The group is just being shared out among three when its coordinator dies."""
+    scenario = Scenario(on_own_broker, book, "F7, F14", "broker killed -9 during a rebalance", seed)
+    chance = scenario.chance
+    await scenario.begin(2)
+    third = on_own_broker.worker("2")
+    async with Watch(on_own_broker, seed) as watch, Load(on_own_broker, seed) as load, scenario.supervised():
+        for _ in range(3):
+            joins = _joins(third) if third.log.exists() else 0
+            third.start()
+
+            async def joining(joins: int = joins) -> bool:
+                return _joins(third) > joins
+
+            await wait_for("joining of the third worker", joining, 60)
+            await let_run(chance.uniform(0.0, 0.3))
+            since = scenario.fault()
+            await asyncio.to_thread(own_broker.kill)
+            await let_run(chance.uniform(0.0, _OUTAGE_SECONDS))
+            await asyncio.to_thread(own_broker.start)
+            await scenario.served_again(since, 180)
+            await third.ready(180)
+            third.kill()
+        since = time.monotonic()
+        await scenario.served_again(since, 180)
+    await scenario.conclude(load, watch)
+
+
+def _joins(worker: WorkerProcess) -> int:
+    """Return how often a worker has begun to join its group, over all its starts."""
+    return worker.log_tail(1_000_000).count("(Re-)joining group")
+
+
+@pytest.mark.full
+async def test_a_slow_broker_and_kills(behind: Cluster, proxy: KafkaProxy, book: Book, seed: int) -> None:
+    """F10: each produce takes up to a second, rows have their real size, and the worker is killed again and again."""
+    scenario = Scenario(behind, book, "F10", "each produce 0.3 to 1 s late, and kill -9", seed)
+    chance = scenario.chance
+    (worker,) = await scenario.begin(1, NEARLINE_KAFKA__BOOTSTRAP=proxy.address)
+    async with Watch(behind, seed, commits=True) as watch, Load(behind, seed, Mix(per_second=200)) as load:
+        await let_run(10.0)  # rows grow
+        for number in range(10):
+            proxy.delay(chance.uniform(*_SLOW_SECONDS), PRODUCE)
+            await let_run(chance.uniform(0.5, 3.0))
+            since = scenario.fault()
+            worker.kill()
+            if number % 2:
+                worker.lose_data()
+            worker.start()
+            await scenario.served_again(since)
+        proxy.delay(0.0, PRODUCE)
+    await scenario.conclude(load, watch, late_batches=True)
+
+
+@pytest.mark.full
+async def test_a_batch_that_lands_after_its_worker_died(
+    behind: Cluster, proxy: KafkaProxy, book: Book, seed: int
+) -> None:
+    """What a dead worker had sent comes behind what its successor wrote; a rebuild of the table is exact."""
+    scenario = Scenario(behind, book, "late batch", "a dead worker's batch lands behind its successor's", seed)
+    (dies,) = await scenario.begin(1, NEARLINE_KAFKA__BOOTSTRAP=proxy.address)
+    follows = behind.worker("1")
+    async with Load(behind, seed) as load:
+        for _ in range(3):
+            await let_run(scenario.chance.uniform(0.5, 2.0))
+            proxy.hold(PRODUCE)
+
+            async def held() -> bool:
+                return proxy.waiting > 0
+
+            await wait_for("produced batch at the proxy", held)
+            since = scenario.fault()
+            dies.kill()
+            follows.start()
+            await scenario.served_again(since)
+            await let_run(1.0)
+            before = proxy.passed[PRODUCE]
+            proxy.release()
+
+            async def landed(before: int = before) -> bool:
+                return proxy.passed[PRODUCE] > before and not proxy.waiting
+
+            await wait_for("landing of the batch", landed)
+            await let_run(scenario.chance.uniform(0.0, 3.0))
+            follows.kill()
+            follows.lose_data()
+            dies.lose_data()
+            dies.start()
+            await scenario.served_again(time.monotonic())
+    await scenario.conclude(load, late_batches=True)
+    assert (await Changelog.read(behind)).fell, "no batch came late"
+
+
+async def test_retention_takes_events_that_nobody_has_read(cluster: Cluster, book: Book, seed: int) -> None:
+    """A hole in the source is counted and told, and everything around it is applied."""
+    scenario = Scenario(cluster, book, "retention", "retention removes events before they are read", seed)
+    (worker,) = await scenario.begin(1)
+    topic = cluster.names.member_events
+    events = happenings(seed)
+    await cluster.send(islice(events, 400))
+    await at_rest(cluster)
+    assert await asyncio.to_thread(worker.stop, 60) == 0
+    before = await read_topic(cluster.bootstrap, topic)
+    ends = {partition: max(r.offset for r in before if r.partition == partition) + 1 for partition in range(PARTITIONS)}
+    await cluster.send(islice(events, 400))
+    admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap)
+    await admin.start()
+    hole = {partition: end + 10 * partition for partition, end in ends.items()}
+    try:
+        await admin.delete_records(
+            {TopicPartition(topic, number): RecordsToDelete(offset) for number, offset in hole.items()}
+        )
+    finally:
+        await admin.close()
+    after = await read_topic(cluster.bootstrap, topic)
+    worker.start()
+    await worker.ready(120)
+    await at_rest(cluster)
+    _, text = await worker.get("/metrics")
+    assert read_metrics(text)["nearline_retention_gap_records_total"] == sum(hole.values()) - sum(ends.values())
+    assert "retention removed 30 records before they were read" in worker.log.read_text()
+    owners = owners_of(await owner_urls(cluster), cluster)
+    assert await scenario.stop_all() == []
+    scenario.enter(await judge(cluster, Facts(scenario.models, folders=owners, source=[*before, *after])))
+
+
+@pytest.mark.full
+async def test_a_changelog_that_was_made_again_is_refused_and_built_anew(
+    cluster: Cluster, book: Book, seed: int
+) -> None:
+    """F20: the folder is ahead of the changelog; without the folder everything is read again from the source."""
+    scenario = Scenario(cluster, book, "F20", "changelog deleted and made again", seed)
+    (worker,) = await scenario.begin(1)
+    await cluster.send(islice(happenings(seed), 1_000))
+    await at_rest(cluster)
+    assert await asyncio.to_thread(worker.stop, 60) == 0
+    admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_topics([cluster.names.users_changelog])
+
+        async def is_gone() -> bool:
+            return cluster.names.users_changelog not in await admin.list_topics()
+
+        await wait_for("end of the changelog", is_gone)
+    finally:
+        await admin.close()
+    await create_topics(cluster.connection, topic_specs(cluster.names, PARTITIONS), 1)
+    worker.start()
+    assert await asyncio.to_thread(worker.wait, 120) == EXIT_CONFIG, worker.log_tail()
+    assert "it was deleted and made again, or lost its tail" in worker.log_tail()
+    worker.lose_data()
+    since = scenario.fault()
+    worker.start()
+    await scenario.served_again(since)
+    await scenario.conclude()

@@ -1,0 +1,180 @@
+"""Looks at a cluster from outside while a scenario runs: asks for users, reads metrics, follows commits."""
+
+import asyncio
+import random
+import time
+from typing import Any, Self
+
+import aiohttp
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from tables.position import POSITION_KEY, Position
+from tests.integration.cluster import PARTITIONS, Cluster
+from tests.integration.workers import WorkerProcess
+from tests.system.answers import Answers
+
+_ASKING_AT_ONCE = 3
+_ASK_SECONDS = 0.05
+_METRICS_SECONDS = 1.0
+_COMMITS_SECONDS = 1.0
+_OWNERS_SECONDS = 0.2
+_PATIENCE_SECONDS = 5.0
+STUCK_SECONDS = 60.0
+
+
+class Watch:
+    """Watches while its context lasts; what it found wrong is in `found` afterwards, and answers are in `answers`.
+
+    Parameters
+    ----------
+    users : to ask for, at random.
+    commits : whether to compare commits with the changelog, which reads all of it once.
+    """
+
+    def __init__(self, cluster: Cluster, seed: int, users: int = 60, *, commits: bool = False) -> None:
+        self._cluster, self._users, self._commits = cluster, [f"u{number}" for number in range(users)], commits
+        self._chance = random.Random(seed)
+        self.answers = Answers(seed)
+        self.found: list[str] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_PATIENCE_SECONDS))
+        works = [*([self._ask] * _ASKING_AT_ONCE), self._watch_progress, self._watch_owners]
+        works += [self._compare_commits] * self._commits
+        self._tasks = [asyncio.create_task(work()) for work in works]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for outcome in await asyncio.gather(*self._tasks, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                raise outcome
+        await self._session.close()
+
+    async def _ask(self) -> None:
+        while True:
+            await asyncio.sleep(_ASK_SECONDS)
+            workers = [worker for worker in self._cluster.workers if worker.runs]
+            if workers:
+                user = self._chance.choice(self._users)
+                path = f"/v1/users/{user}" + self._chance.choice(("", "/recommendations?limit=20"))
+                await self._question(self._chance.choice(workers), path, user)
+
+    async def _question(self, worker: WorkerProcess, path: str, user: str) -> None:
+        applied = self.answers.applied(user)
+        try:
+            async with self._session.get(worker.url + path) as response:
+                is_json = "json" in response.content_type
+                body: Any = await response.json(content_type=None) if is_json else await response.text()
+                self.answers.take(path, response.status, response.headers, body, user, applied)
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            self.answers.silent += 1
+
+    async def _watch_progress(self) -> None:
+        """I8: no worker has events waiting and applies none for a minute."""
+        progress: dict[int, tuple[float, float]] = {}
+        while True:
+            for worker in [worker for worker in self._cluster.workers if worker.runs]:
+                pid, found = worker.pid, await self.metrics(worker)
+                if not found:
+                    continue
+                done = sum(value for name, value in found.items() if name.startswith("nearline_events_"))
+                since, before = progress.get(pid, (time.monotonic(), -1.0))
+                if done != before or not found.get("nearline_lag_records"):
+                    since = time.monotonic()
+                if time.monotonic() - since > STUCK_SECONDS:
+                    self.found.append(f"I8 worker {worker.id} is alive and applies nothing, {found}")
+                progress[pid] = since, done
+            await asyncio.sleep(_METRICS_SECONDS)
+
+    async def _watch_owners(self) -> None:
+        """No two workers run a partition at one time.
+
+        All are asked twice, in one order: who says so both times ran it in between, when the other one said so, too.
+        """
+        while True:
+            await asyncio.sleep(_OWNERS_SECONDS)
+            workers = [worker for worker in self._cluster.workers if worker.runs]
+            asked = [(worker, await self._partitions(worker)) for worker in (*workers, *workers)]
+            earlier, later = asked[: len(workers)], asked[len(workers) :]
+            for place, (worker, first) in enumerate(earlier):
+                both = first & later[place][1]
+                for other, meanwhile in (*earlier[place + 1 :], *later[:place]):
+                    if other is not worker and both & meanwhile:
+                        self.found.append(f"workers {worker.id} and {other.id} both run {sorted(both & meanwhile)}")
+
+    async def _partitions(self, worker: WorkerProcess) -> set[int]:
+        try:
+            async with self._session.get(f"{worker.url}/v1/routing/partitions") as response:
+                body = await response.json() if response.status == 200 else {"partitions": []}
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return set()
+        return {one["partition"] for one in body["partitions"] if one["here"]}
+
+    async def metrics(self, worker: WorkerProcess) -> dict[str, float]:
+        """Return a worker's counters and gauges, those with labels summed up; empty when it does not answer."""
+        try:
+            async with self._session.get(f"{worker.url}/metrics") as response:
+                return read_metrics(await response.text())
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return {}
+
+    async def _compare_commits(self) -> None:
+        """I6: what the group was told is never ahead of the changelog."""
+        cluster = self._cluster
+        admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap)
+        changelog = AIOKafkaConsumer(
+            cluster.names.users_changelog, bootstrap_servers=cluster.bootstrap, auto_offset_reset="earliest"
+        )
+        await admin.start()
+        await changelog.start()
+        positions = dict.fromkeys(range(PARTITIONS), 0)
+        try:
+            while True:
+                await asyncio.sleep(_COMMITS_SECONDS)
+                committed = await committed_offsets(admin, cluster)
+                await _follow(changelog, positions)
+                for partition, offset in committed.items():
+                    if offset > positions[partition]:
+                        self.found.append(
+                            f"I6 partition {partition}: {offset} is committed, "
+                            f"the changelog is at {positions[partition]}"
+                        )
+        finally:
+            await changelog.stop()
+            await admin.close()
+
+
+async def committed_offsets(admin: AIOKafkaAdminClient, cluster: Cluster) -> dict[int, int]:
+    """Return what the reader's group was told, by partition of the source topic."""
+    try:
+        found = await admin.list_consumer_group_offsets(f"{cluster.names.app_id}-reader")
+    except KafkaError:  # nobody has committed yet, or the broker is away
+        return {}
+    return {at.partition: place.offset for at, place in found.items() if at.topic == cluster.names.member_events}
+
+
+async def _follow(changelog: AIOKafkaConsumer, positions: dict[int, int]) -> None:
+    """Read to the end that the changelog has now, and note the newest source positions."""
+    ends: dict[TopicPartition, int] = await changelog.end_offsets(changelog.assignment())
+    while any([await changelog.position(at) < end for at, end in ends.items()]):
+        for at, records in (await changelog.getmany(timeout_ms=200)).items():
+            for record in records:
+                if record.key == POSITION_KEY and record.value is not None:
+                    reached = Position.decode(record.value).next_offset
+                    positions[at.partition] = max(reached, positions[at.partition])
+
+
+def read_metrics(text: str) -> dict[str, float]:
+    """Return the sums of the samples of each name in Prometheus' text."""
+    found: dict[str, float] = {}
+    for line in text.splitlines():
+        if not line.startswith("#") and line:
+            name, _, value = line.rpartition(" ")
+            name = name.partition("{")[0]
+            found[name] = found.get(name, 0.0) + float(value)
+    return found
