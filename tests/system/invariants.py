@@ -24,16 +24,15 @@ from agents.dead_letters import OFFSET_HEADER, PARTITION_HEADER
 from agents.own_popularity import POPULARITY_PREFIX
 from agents.user_state import TIE_BYTES, UserState
 from models.factor_model import FactorModel
-from models.history import Kind
 from models.user_solver import UserSolver
 from tables.fence import RESERVED
 from tables.position import POSITION_KEY, Position
 from tests.integration.cluster import Cluster
 from tests.integration.oracle import HISTORY_LIMIT, Expected, expect, read_topic, reference_factors
 from tests.integration.verdict import check_user, database_rows
-from tests.integration.waiting import wait_for
 from tests.system.answers import Answers
-from tests.system.changelog import Changelog, Written
+from tests.system.changelog import Changelog
+from tests.system.truth import untrue
 from tests.system.watch import committed_offsets
 
 RELATIVE_ERROR = 1e-6
@@ -89,39 +88,6 @@ class Facts:
     source: list[ConsumerRecord] | None = None
 
 
-async def at_rest(cluster: Cluster, seconds: float = 120.0) -> None:
-    """Wait until the changelog's positions are at the ends of the source."""
-    reader = Changelog(cluster)
-    ends = await reader.source_ends()
-
-    async def reached() -> bool:
-        await reader.read_on()
-        return all(reader.positions.get(partition, 0) >= end for partition, end in ends.items())
-
-    try:
-        await reader.start()
-        await wait_for(f"position at the source's ends {ends}", reached, seconds)
-    except AssertionError as error:
-        raise AssertionError(f"{error}; positions are {reader.positions}") from None
-    finally:
-        await reader.stop()
-
-
-async def mended(cluster: Cluster, seconds: float = 60.0) -> None:
-    """Wait until the last record of every key in the changelog is its newest, after a batch that landed late."""
-    reader = Changelog(cluster)
-    await reader.start()
-
-    async def whole() -> bool:
-        await reader.read_on()
-        return not reader.buried()
-
-    try:
-        await wait_for("changelog that may be compacted", whole, seconds)
-    finally:
-        await reader.stop()
-
-
 async def judge(cluster: Cluster, facts: Facts) -> Verdict:
     """Hold a cluster at rest against the source topic."""
     source = facts.source or await read_topic(cluster.bootstrap, cluster.names.member_events)
@@ -142,7 +108,7 @@ async def judge(cluster: Cluster, facts: Facts) -> Verdict:
     verdict.wrong += await _commits(cluster, changelog)
     if facts.answers is not None:
         verdict.wrong += facts.answers.wrong
-        verdict.wrong += _answers(facts.answers, good, changelog.written, facts)
+        verdict.wrong += untrue(facts.answers, good, changelog.written, facts.models, facts.history_limit)
     return verdict
 
 
@@ -256,42 +222,6 @@ async def _commits(cluster: Cluster, changelog: Changelog) -> list[str]:
         for partition, offset in committed.items()
         if offset > changelog.positions.get(partition, 0)
     ]
-
-
-def _answers(
-    answers: Answers, good: list[ConsumerRecord], written: Mapping[tuple[str, int], list[Written]], facts: Facts
-) -> Iterator[str]:
-    """I3 and I7: each kept answer is the state after some of the user's events, in their order, or a stored row."""
-    published = {model.version: model for model in facts.models}
-    for version in answers.versions - published.keys():
-        yield f"I3 a list of {version} was answered, which was never published"
-    by_user: dict[str, list[ConsumerRecord]] = {}
-    for record in good:
-        by_user.setdefault(record.key.decode(), []).append(record)
-    for seen in answers.users:
-        before = [record for record in by_user.get(seen.user, ()) if record.offset <= seen.applied_offset]
-        true = expect(before, facts.history_limit).facts.get(seen.user, [])
-        if seen.facts != [(ts, video, Kind(kind).name.lower(), value) for ts, video, kind, value in true]:
-            yield f"I7 {seen.user}: the history that was answered is not that after offset {seen.applied_offset}"
-    for listed in answers.lists:
-        rows = written.get((listed.user, listed.as_of))
-        if rows is None:
-            yield f"I7 {listed.user}: no row was written at {listed.as_of}, of which a list was answered"
-        elif any(row.version == listed.version for row in rows) and not any(
-            _is_of(listed.items, row, published) for row in rows
-        ):
-            yield f"I7 {listed.user}: the list of {listed.as_of} is not the row's"
-
-
-def _is_of(items: list[tuple[str, float]], row: Written, published: Mapping[str, FactorModel]) -> bool:
-    """Return whether a list is the beginning of the one that a row holds."""
-    model = published.get(row.version)
-    if model is None:
-        return False
-    stored = [(model.video_ids[place], float(score)) for place, score in row.best[: len(items)]]
-    return [video for video, _ in items] == [video for video, _ in stored] and np.allclose(
-        [score for _, score in items], [score for _, score in stored], rtol=1e-6
-    )
 
 
 def owners_of(partitions: Mapping[int, str], cluster: Cluster) -> dict[int, Path]:

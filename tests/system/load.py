@@ -30,7 +30,7 @@ class Mix:
     users : so many.
     """
 
-    per_second: int = 400
+    per_second: int = 250
     twice: float = 0.025
     wrong: float = 0.02
     hot: float = 0.0

@@ -15,9 +15,10 @@ from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.oracle import HISTORY_LIMIT
 from tests.integration.waiting import wait_for
 from tests.integration.workers import WorkerProcess
-from tests.system.invariants import Facts, Verdict, at_rest, judge, mended, owners_of
+from tests.system.invariants import Facts, Verdict, judge, owners_of
 from tests.system.load import Load
 from tests.system.records import Book, Record
+from tests.system.rest import at_rest, mended
 from tests.system.watch import Watch
 
 _PROBES = {

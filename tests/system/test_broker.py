@@ -21,10 +21,11 @@ from tests.integration.oracle import read_topic
 from tests.integration.waiting import wait_for
 from tests.integration.workers import WorkerProcess
 from tests.system.changelog import Changelog
-from tests.system.invariants import Facts, at_rest, judge, owners_of
+from tests.system.invariants import Facts, judge, owners_of
 from tests.system.load import Load, Mix
 from tests.system.proxy import PRODUCE, KafkaProxy
 from tests.system.records import Book
+from tests.system.rest import at_rest
 from tests.system.scenario import Scenario, let_run, owner_urls
 from tests.system.watch import Watch, read_metrics
 

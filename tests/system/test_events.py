@@ -13,9 +13,9 @@ from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.happenings import happenings
 from tests.integration.hostile import MAX_EVENT_BYTES, sized_event
 from tests.system.changelog import Changelog
-from tests.system.invariants import at_rest
 from tests.system.load import Load, Mix
 from tests.system.records import Book
+from tests.system.rest import at_rest
 from tests.system.scenario import Scenario, let_run
 from tests.system.watch import Watch
 
@@ -85,10 +85,10 @@ async def test_a_hundred_thousand_events_of_one_user(cluster: Cluster, book: Boo
         now = _cpu_seconds(worker.pid)
         scenario.record.notes[f"cpu_us_an_event_{tenth}"] = round((now - spent) * 100, 1)
         spent = now
-    await scenario.conclude()
     changelog = await Changelog.read(cluster)
     largest = max(len(row) for (_, key), row in changelog.rows.items() if key == b"u0")
     scenario.record.notes["row_bytes"] = largest
+    await scenario.conclude()
     assert largest <= _LARGEST_ROW
 
 

@@ -14,7 +14,8 @@ from tests.integration.cluster import Cluster, random_model
 from tests.integration.happenings import happenings
 from tests.system.answers import SeenList, SeenUser
 from tests.system.changelog import Changelog
-from tests.system.invariants import Facts, at_rest, judge, owners_of
+from tests.system.invariants import Facts, judge, owners_of
+from tests.system.rest import at_rest
 from tests.system.scenario import owner_urls
 from tests.system.watch import Watch
 

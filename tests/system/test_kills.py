@@ -16,7 +16,7 @@ from tests.system.scenario import Scenario, let_run
 from tests.system.watch import Watch
 
 QUICK_KILLS = 6
-FULL_KILLS = 120
+FULL_KILLS = 100
 SESSION_SECONDS = 6
 """Of a cluster's workers."""
 

@@ -12,9 +12,9 @@ from app.query.router import HOP_HEADER
 from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.happenings import happenings
 from tests.integration.workers import WorkerProcess
-from tests.system.invariants import at_rest
 from tests.system.load import Load
 from tests.system.records import Book
+from tests.system.rest import at_rest
 from tests.system.scenario import Scenario, let_run, owner_urls, until_served
 from tests.system.watch import Watch
 

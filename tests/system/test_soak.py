@@ -18,7 +18,7 @@ from tests.system.records import Book
 from tests.system.scenario import Scenario, let_run
 from tests.system.watch import Watch
 
-_WARM_UP = 1 / 3
+_WARM_UP = 1 / 2
 """Of the time: caches and write buffers fill."""
 _SAMPLE_SECONDS = 2.0
 _SETTINGS = {"NEARLINE_USERS__HISTORY_LIMIT": "60", "NEARLINE_WORKER__ROCKSDB_MEMORY_MB": "32"}
