@@ -82,6 +82,7 @@ def topic_specs(names: TopicNames, partitions: int) -> list[TopicSpec]:
         "min.compaction.lag.ms": str(6 * _HOUR_MS),
         "max.compaction.lag.ms": str(7 * _DAY_MS),
         "segment.ms": str(_DAY_MS),
+        "delete.retention.ms": str(_DAY_MS),
     }
     week = {"retention.ms": str(7 * _DAY_MS)}
     return [

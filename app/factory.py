@@ -19,6 +19,7 @@ from agents.broadcast import BroadcastReader
 from agents.broker_probe import BrokerProbe
 from agents.catalogue import Catalogue
 from agents.changelog_places import ChangelogPlaces
+from agents.checkpointing import Checkpointing
 from agents.chunk_agent import ChunkProcessor, make_chunk_agent, make_membership_agent
 from agents.chunk_sizes import ChunkSizes
 from agents.chunks import make_chunk_channel
@@ -53,6 +54,7 @@ from app.query import QueryView, attach
 from app.routing import AssignmentRouting
 from app.settings import Settings
 from app.topics import connection_of, topic_names
+from tables.data_folder import Mark
 from tables.fenced_table import FencedTable
 
 _ROWS_AT_ONCE = 2_000
@@ -259,6 +261,7 @@ def _query_view(
         routing,
         health,
         Forgetting(users, users_table, path.ownership, path.writer, shared.metrics),
+        Checkpointing(users_table, path.ownership, settings.data_dir, Mark(settings.app_id, users.partitions)),
         shared.registry,
         fallback_days=settings.popularity.fallback_days,
         history_limit=settings.users.history_limit,

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 
 async def ask_worker(
-    method: Literal["GET", "DELETE"],
+    method: Literal["GET", "POST", "DELETE"],
     url: str,
     path: tuple[str, ...],
     key: str | None,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app.cli.asking import ask_worker
 from app.cli.context import JsonOption, quiet_settings
 from app.cli.forget import forget
 from app.cli.output import show_json, show_line, show_rows
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from app.settings import Settings
     from tables.data_folder import Mark
     from tables.partition_check import PartitionReport
+
+_CHECKPOINT_SECONDS = 120.0
 
 verbs = typer.Typer(no_args_is_help=True, help="The tables of a worker.")
 
@@ -55,16 +58,29 @@ def check(
 @verbs.command()
 def checkpoint(
     context: typer.Context,
-    destination: Annotated[Path, typer.Argument(help="A folder that does not exist yet.")],
+    destination: Annotated[Path | None, typer.Argument(help="A folder that does not exist yet.")] = None,
+    url: Annotated[str | None, typer.Option(help="A running worker instead.", show_default=False)] = None,
     data_dir: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Copy a stopped worker's tables to DESTINATION; on the same disk by links, which take no time and little room."""
+    """Copy a stopped worker's tables to DESTINATION; on the same disk by links, which take no time and little room.
+
+    A running worker (--url) puts the copy below its own data folder, prints where, and keeps the last two.
+    """
     from app.offline.state_copies import checkpoint_stopped
 
     settings = quiet_settings(context).settings
-    data = data_dir or settings.data_dir
-    _show("checkpoint", destination, checkpoint_stopped(data, destination, _mark(settings)), json=json)
+    if (url is None) == (destination is None):
+        raise typer.BadParameter("give either DESTINATION, for a stopped worker, or --url of a running one")
+    if url is not None:
+        keys = [key.get_secret_value() for key in settings.http.admin_keys]
+        answer = asyncio.run(
+            ask_worker("POST", url, ("v1", "state:checkpoint"), keys[0] if keys else None, _CHECKPOINT_SECONDS)
+        )
+        _show("checkpoint", Path(answer["folder"]), answer["partitions"], json=json)
+    elif destination is not None:
+        partitions = checkpoint_stopped(data_dir or settings.data_dir, destination, _mark(settings))
+        _show("checkpoint", destination, partitions, json=json)
 
 
 @verbs.command()

@@ -148,6 +148,13 @@ class UserRoutingAnswer(msgspec.Struct, frozen=True, kw_only=True):
     here: bool
 
 
+class CheckpointAnswer(msgspec.Struct, frozen=True):
+    """A checkpoint of this worker's tables: its folder on this worker's machine, and the partitions in it."""
+
+    folder: str
+    partitions: list[int]
+
+
 class HealthAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """A yes; a no is a problem whose detail is the reason."""
 

@@ -8,6 +8,7 @@ from app.query import batch_calls, shared_calls, user_calls, worker_calls
 from app.query.access import Keys
 from app.query.answers import (
     BatchAnswer,
+    CheckpointAnswer,
     HealthAnswer,
     ModelsAnswer,
     PartitionsAnswer,
@@ -66,6 +67,14 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/models", shared_calls.models, "The models in use", answer=ModelsAnswer),
     Route("GET", "/v1/routing/users/{user_id}", shared_calls.user_routing, "Where a user is kept", UserRoutingAnswer),
     Route("GET", "/v1/routing/partitions", shared_calls.partitions, "Who owns which partition", PartitionsAnswer),
+    Route(
+        "POST",
+        "/v1/state:checkpoint",
+        worker_calls.checkpoint,
+        "Copy this worker's tables",
+        answer=CheckpointAnswer,
+        scope="admin",
+    ),
     Route("GET", "/health/live", worker_calls.live, "Does it make progress", HealthAnswer, scope="open"),
     Route("GET", "/health/startup", worker_calls.startup, "Has it started", HealthAnswer, scope="open"),
     Route("GET", "/health/ready", worker_calls.ready, "May traffic come", HealthAnswer, scope="open"),

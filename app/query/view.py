@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry
@@ -28,6 +29,13 @@ class Forgetting(Protocol):
 
     async def forget(self, user_id: str) -> None:
         """Return when nothing is stored for the user; raises `agents.users.NotHere`."""
+
+
+class Checkpointing(Protocol):
+    """What copies this worker's tables."""
+
+    async def take(self) -> tuple[Path, list[int]]:
+        """Write a checkpoint; return its folder and its partitions; raises `tables.errors.StateUnusable`."""
 
 
 class Models(Protocol):
@@ -104,7 +112,7 @@ class QueryView:
 
     Parameters
     ----------
-    users, models, catalogue, popularity, routing, health, forgetting : collaborators, see the protocols.
+    users, models, catalogue, popularity, routing, health, forgetting, checkpointing : collaborators, see the protocols.
     registry : Prometheus metrics go there, and `/metrics` shows it.
     fallback_days : the popular list of a user without history counts so many days, at least 1.
     history_limit : facts that are kept of the events of an anonymous request.
@@ -123,6 +131,7 @@ class QueryView:
     routing: Routing
     health: Health
     forgetting: Forgetting
+    checkpointing: Checkpointing
     registry: CollectorRegistry
     fallback_days: int = 10
     history_limit: int = 500

@@ -1,11 +1,13 @@
-"""Calls about the worker itself: health and metrics; always open, as probes and scrapers carry no keys."""
+"""Calls about the worker itself: health and metrics, open, as probes and scrapers carry no keys; checkpoints."""
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from app.query.answers import HealthAnswer, json_response
+from app.query.answers import CheckpointAnswer, HealthAnswer, json_response
 from app.query.desk import Desk
-from app.query.problems import NOT_HEALTHY, Problem
+from app.query.problems import NO_CHECKPOINT, NOT_HEALTHY, Problem
+from app.query.requests import NoQuery, read_query
+from tables.errors import StateUnusable
 
 _OK = HealthAnswer()
 
@@ -28,6 +30,16 @@ async def ready(desk: Desk, _: web.Request) -> web.StreamResponse:
 async def metrics(desk: Desk, _: web.Request) -> web.StreamResponse:
     """Answer `GET /metrics`."""
     return web.Response(body=generate_latest(desk.view.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def checkpoint(desk: Desk, request: web.Request) -> web.StreamResponse:
+    """Answer `POST /v1/state:checkpoint`; where it goes is the worker's business, never the caller's."""
+    read_query(request, NoQuery)
+    try:
+        folder, partitions = await desk.view.checkpointing.take()
+    except StateUnusable as error:
+        raise Problem(NO_CHECKPOINT, str(error)) from None
+    return json_response(CheckpointAnswer(str(folder), partitions))
 
 
 def _health(reason: str | None) -> web.StreamResponse:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from itertools import islice
@@ -39,6 +40,13 @@ async def test_a_stopped_worker_is_checked_copied_and_brought_back(cluster: Clus
     await applied(cluster)
     status, _, errors = await state(cluster, worker.data, "check")
     assert (status, "another worker runs on the data folder" in errors) == (1, True)
+    status, taken, errors = await state(cluster, worker.data, "checkpoint", "--url", worker.url)
+    assert status == 0, errors
+    assert taken["partitions"] == list(range(PARTITIONS))
+    running_copy = await asyncio.to_thread(shutil.copytree, taken["checkpoint"], cluster.folder / "running-copy")
+    status, restored, errors = await state(cluster, cluster.folder / "elsewhere", "restore", str(running_copy))
+    assert (status, restored["partitions"]) == (0, list(range(PARTITIONS))), errors
+    await check_databases(cluster, cluster.folder / "elsewhere")
     assert await asyncio.to_thread(worker.stop) == 0, worker.log_tail()
 
     rows = newest_rows(await read_topic(cluster.bootstrap, cluster.names.users_changelog))

@@ -352,3 +352,16 @@ async def test_metrics_name_patterns_and_no_ids(client: Client, world: World) ->
     assert 'nearline_http_requests_total{hop="0",method="other",route="unmatched",status="405"} 1.0' in text
     assert f"nearline_http_request_seconds_count{{{route}}} 2.0" in text
     assert "ann" not in text
+
+
+async def test_a_checkpoint_is_for_admins_and_goes_where_the_worker_says() -> None:
+    world = World()
+    async with serving(world, admin_keys=("chief",), read_keys=("reader",)) as client:
+        path, key = "/v1/state:checkpoint", {"Authorization": "Bearer chief"}
+        await problem(await client.post(path, headers={"Authorization": "Bearer reader"}), 403, "scope-needed")
+        await problem(await client.post(path + "?folder=/etc", headers=key), 400, "invalid-request")
+        found = await answer(await client.post(path, headers=key))
+        assert found == {"folder": "/data/checkpoints/1", "partitions": [0, 2]}
+        world.checkpointing.why_not = "the disk is full"
+        details = await problem(await client.post(path, headers=key), 500, "no-checkpoint")
+        assert "the disk is full" in details["detail"]

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 from prometheus_client import CollectorRegistry
@@ -23,6 +24,7 @@ from models.events import Event, Play, Rate
 from models.factor_model import FactorModel
 from models.history import EMPTY_HISTORY, History
 from models.recommend import recommend
+from tables.errors import StateUnusable
 
 VIDEOS = 300
 STORED = 50
@@ -96,6 +98,18 @@ class MemoryUsers:
 
     def read_copy(self, user_id: str) -> UserState | None:
         return self.states.get(user_id) if partition_of(user_id.encode(), PARTITIONS) in self.copies else None
+
+
+@dataclass
+class MemoryCheckpointing:
+    """Takes no copy, and says where one would be; or says why not."""
+
+    why_not: str | None = None
+
+    async def take(self) -> tuple[Path, list[int]]:
+        if self.why_not is not None:
+            raise StateUnusable(self.why_not)
+        return Path("/data/checkpoints/1"), [0, 2]
 
 
 @dataclass
@@ -199,6 +213,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.forgetting = MemoryForgetting(self.users)
+        self.checkpointing = MemoryCheckpointing()
 
     def view(self, **settings: object) -> QueryView:
         base = QueryView(
@@ -209,6 +224,7 @@ class World:
             self.routing,
             self.health,
             self.forgetting,
+            self.checkpointing,
             self.registry,
             now=lambda: NOW,
         )
