@@ -78,11 +78,6 @@ class PopularityCounts:
         for video in sorted(counts.keys() | previous.keys()):
             self.add(region, day, video, counts.get(video, 0) - previous.get(video, 0))
 
-    def drop_before(self, day: int) -> list[tuple[str, int, str]]:
-        """Forget all days before `day`; return the keys (region, day, video) of what is gone, sorted."""
-        old = sorted(key for key in self._counts if key[1] < day)
-        return [(*key, video) for key in old for video in sorted(self._counts.pop(key))]
-
     @property
     def latest_day(self) -> int | None:
         """The latest day with a count, None if nothing was counted."""

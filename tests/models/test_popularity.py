@@ -66,7 +66,6 @@ def test_taking_back_what_was_added_leaves_nothing(additions: list[tuple[str, in
         counts.add(region, day, video, -1)
     assert counts.latest_day is None
     assert counts.top(None, None, limit=9, today=0) == []
-    assert counts.drop_before(1_000_000) == []
 
 
 def test_a_count_cannot_become_negative() -> None:
@@ -87,10 +86,3 @@ def test_replace_changes_only_what_its_source_had_added() -> None:
     counts.replace("us", 5, {"a": 3, "c": 1}, previous={})
     counts.replace("us", 5, {"a": 1, "d": 2}, previous={"a": 3, "c": 1})
     assert counts.top("us", None, limit=9, today=5) == [("a", 2), ("d", 2), ("b", 1)]
-
-
-def test_drop_before_returns_the_keys_that_are_gone() -> None:
-    counts = counted([("us", 5, "b"), ("us", 5, "a"), ("fr", 4, "a"), ("fr", 6, "a")])
-    assert counts.drop_before(6) == [("fr", 4, "a"), ("us", 5, "a"), ("us", 5, "b")]
-    assert counts.top(None, None, limit=9, today=9) == [("a", 1)]
-    assert counts.latest_day == 6
