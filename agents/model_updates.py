@@ -26,6 +26,8 @@ _MAX_REJECTIONS = 20
 _MAX_WAITING = 1_000
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
+_FIRST_SECONDS = 15.0
+"""So long a start waits for what is announced; then it goes on, for events need not wait for a model store."""
 
 
 class Rejection(msgspec.Struct, frozen=True):
@@ -141,6 +143,7 @@ class ModelUpdates:
         self._waiting: dict[str, list[Announcement]] = {}
         self._regions: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
+        self._settled = asyncio.Event()
 
     async def apply(self, record: ConsumerRecord) -> None:
         """Take one record of the topic and return at once; nothing is fetched before the topic is read to its end."""
@@ -159,7 +162,17 @@ class ModelUpdates:
         async with asyncio.TaskGroup() as self._group:
             for region in self._waiting:
                 self._start(region)
+            if self._regions:
+                await asyncio.wait(self._regions.values(), timeout=_FIRST_SECONDS)
+            self._settled.set()
             await asyncio.Event().wait()
+
+    async def settled(self) -> None:
+        """Wait until what was announced before the start is active or refused, or the store is too slow to wait for.
+
+        Who serves or solves sooner does it without a model that others have.
+        """
+        await self._settled.wait()
 
     def _accept(self, record: ConsumerRecord) -> Announcement | None:
         name = (record.key or b"").decode(errors="replace")

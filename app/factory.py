@@ -77,6 +77,7 @@ class Knowledge:
     """What every worker knows as a whole: models, catalogue, popularity; each read from one compacted topic."""
 
     models: ModelsInUse
+    updates: ModelUpdates
     catalogue: Catalogue
     popularity: GlobalPopularity
 
@@ -99,20 +100,21 @@ def create_worker(settings: Settings, at_disk: Callable[[], AbstractContextManag
     """Make a worker from its settings; it writes its tables within `at_disk`."""
     registry = CollectorRegistry()
     shared = Shared(settings, topic_names(settings), connection_of(settings), registry, make_metrics(registry))
-    knowledge = Knowledge(
-        ModelsInUse(shared.metrics), Catalogue(settings.models.max_videos, shared.metrics), GlobalPopularity()
-    )
+    models = ModelsInUse(shared.metrics)
+    updates = ModelUpdates(models, ModelFetch(settings))
+    catalogue = Catalogue(settings.models.max_videos, shared.metrics)
+    knowledge = Knowledge(models, updates, catalogue, GlobalPopularity())
     app = make_faust_app(settings)
     users_table = make_users_table(app, settings)
     users_table.at_disk = at_disk
     users_table.watch = LeaveWhenBroken(shared.metrics)
-    path = _event_path(app, shared, users_table, knowledge.models)
+    path = _event_path(app, shared, users_table, knowledge)
     _drive(app, shared, path, _background(shared, knowledge, path, users_table))
     attach(app.http, _query_view(app, shared, users_table, knowledge, path))
     return app
 
 
-def _event_path(app: StreamApp, shared: Shared, users_table: FencedTable, models: ModelsInUse) -> EventPath:
+def _event_path(app: StreamApp, shared: Shared, users_table: FencedTable, knowledge: Knowledge) -> EventPath:
     """member-events ─▶ reader ─▶ chunks ─▶ agent ─▶ changelog and table, rejected events to the dead letters."""
     bounds, users, partitions = shared.settings.worker, shared.settings.users, shared.settings.topics.partitions
     stall = StallGuard(bounds.session_timeout_seconds / 2)
@@ -123,7 +125,8 @@ def _event_path(app: StreamApp, shared: Shared, users_table: FencedTable, models
     writer = RowWriter(TopicChangelog(producer, users_table.changelog_topic_name), users_table, shared.metrics)
     pending = PendingRows(users_table)
     sizes = ChunkSizes(bounds.max_records, MAX_BATCH_BYTES)
-    member_events = MemberEvents(pending, models.active, own_popularity, row_bounds, partitions, shared.metrics)
+    active = knowledge.models.active
+    member_events = MemberEvents(pending, active, own_popularity, row_bounds, partitions, shared.metrics)
     processor = ChunkProcessor(
         member_events, pending, writer, ownership, producer, shared.names.dead_letters, sizes, shared.metrics
     )
@@ -144,7 +147,7 @@ def _event_path(app: StreamApp, shared: Shared, users_table: FencedTable, models
         sizes,
         ReaderBounds(bounds.fetch_wait_ms, bounds.linger_ms / 1000),
         shared.metrics,
-        _popularity_loader(own_popularity, users_table, ownership),
+        _before_first_chunk(knowledge.updates, own_popularity, users_table, ownership),
     )
     probe = BrokerProbe(shared.connection, shared.names.member_events, lambda: ownership.running)
 
@@ -168,12 +171,16 @@ def _agent(
     app.agent(channel, name=name)(watched)
 
 
-def _popularity_loader(
-    own: OwnPopularity, table: FencedTable, ownership: Ownership
+def _before_first_chunk(
+    updates: ModelUpdates, own: OwnPopularity, table: FencedTable, ownership: Ownership
 ) -> Callable[[set[int]], Awaitable[None]]:
-    """Return what takes the counts of partitions over, the first of an epoch in place of all; the publisher waits."""
+    """Return what waits for the models of the start, then takes the counts of partitions over.
 
-    async def load(partitions: set[int]) -> None:
+    The first ones of an epoch come in place of all, while the publisher waits.
+    """
+
+    async def prepare(partitions: set[int]) -> None:
+        await updates.settled()
         async with ownership.turn(ownership.epoch):
             if not ownership.running:
                 own.forget()
@@ -184,7 +191,7 @@ def _popularity_loader(
                     own.load(partition, part)
                     await asyncio.sleep(0)
 
-    return load
+    return prepare
 
 
 def _background(
@@ -192,14 +199,13 @@ def _background(
 ) -> Callable[[Background], None]:
     """models, catalogue, popularity ─▶ what this worker knows; own popularity ─▶ every worker."""
     settings, names = shared.settings, shared.names
-    updates = ModelUpdates(knowledge.models, ModelFetch(settings))
-    models = BroadcastReader(shared.connection, names.models, updates.apply)
+    models = BroadcastReader(shared.connection, names.models, knowledge.updates.apply)
     catalogue = BroadcastReader(shared.connection, names.catalogue, knowledge.catalogue.apply)
     popularity = BroadcastReader(shared.connection, names.popularity, knowledge.popularity.apply)
 
     def start(background: Background) -> None:
         background.start("models", models.run())
-        background.start("model updates", updates.run(models.caught_up.wait))
+        background.start("model updates", knowledge.updates.run(models.caught_up.wait))
         background.start("catalogue", catalogue.run())
         background.start("popularity", popularity.run())
         every = settings.popularity.publish_seconds

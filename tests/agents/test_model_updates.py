@@ -15,6 +15,7 @@ from agents.model_updates import ModelsInUse, ModelUpdates
 from models.announcement import Announcement
 from models.errors import ArtifactInvalid, StoreUnavailable
 from models.factor_model import FactorModel
+from tests.integration.waiting import wait_for
 
 BROKEN = "broken"
 
@@ -329,3 +330,32 @@ async def test_the_former_model_is_not_kept(models: ModelsInUse, model: FactorMo
     assert (status.active, status.previous) == ("v2", "v1")
     (slot,) = models._slots.values()
     assert slot.previous == "v1"
+
+
+async def test_a_start_waits_until_what_is_announced_is_active_or_refused(
+    updates: ModelUpdates, models: ModelsInUse, store: Store
+) -> None:
+    gate = store.gates["a"] = threading.Event()
+    await updates.apply(record("a", 0))
+    await updates.apply(record("broken-b", 0, region="us"))
+    read = asyncio.Event()
+    task = asyncio.create_task(updates.run(read.wait), name="settle")
+    waiting = asyncio.create_task(updates.settled())
+    await asyncio.sleep(0)
+    assert not waiting.done(), "the topic is not read to its end"
+    read.set()
+
+    async def is_refused() -> bool:
+        return "a" in store.fetched and any(status.rejected for status in models.status())
+
+    await wait_for("refusal of the other region's version", is_refused)
+    assert not waiting.done(), "one of two regions is still being fetched"
+    gate.set()
+    await asyncio.wait_for(waiting, 10)
+    assert active(models) == "a"
+    assert not task.done()
+
+
+async def test_a_start_without_announcements_waits_for_nothing(updates: ModelUpdates) -> None:
+    await settled(updates)
+    await asyncio.wait_for(updates.settled(), 10)

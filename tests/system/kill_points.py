@@ -16,13 +16,21 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 import agents.reader
 from agents.model_updates import ModelsInUse
-from agents.producer import AcknowledgedProducer, TopicChangelog
+from agents.producer import MAX_BATCH_BYTES, AcknowledgedProducer, TopicChangelog
 from app.__main__ import main
 from tables.fenced_table import FencedTable
 from tables.replay import Replay
 
-_SMALL_BATCH_BYTES = 32 << 10
-"""So that the rows of one chunk need several, while each row fits into one."""
+_RECORDS_A_BATCH = 2
+"""So that any chunk needs several: a row, the counts of what is popular, the position."""
+
+
+class FewRecords(BatchBuilder):
+    """A batch that is full after two records, however small they are."""
+
+    def append(self, **record: Any) -> Any:
+        """Take a record; None when it needs another batch."""
+        return None if self.record_count() >= _RECORDS_A_BATCH else super().append(**record)
 
 
 class Point:
@@ -45,7 +53,7 @@ def _before_changelog(point: Point) -> None:
 
 def _between_batches(point: Point) -> None:
     """The first batch of a chunk's rows is acknowledged, the position is not sent."""
-    _put(AIOKafkaProducer, "create_batch", lambda _: BatchBuilder(_SMALL_BATCH_BYTES, 0))
+    _put(AIOKafkaProducer, "create_batch", lambda _: FewRecords(MAX_BATCH_BYTES, 0))
     plain_append, plain_send = AcknowledgedProducer.append, AcknowledgedProducer._send_batch
     sent: dict[int, int] = {}
 
