@@ -6,6 +6,7 @@ distance in time; the first event after a pause does not wait.
 """
 
 import asyncio
+import math
 import time
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -26,7 +27,7 @@ class Pace:
     def __init__(self, channel: ChunkChannel, linger_seconds: float) -> None:
         self._channel = channel
         self._linger_seconds = linger_seconds
-        self._cut = 0.0
+        self._cut = -math.inf
 
     async def due(self, *, full: bool) -> None:
         """Wait until a chunk shall be cut: now when it would be `full`, else when the agent is idle, and rested."""

@@ -25,7 +25,7 @@ _RECORDS_A_BATCH = 2
 """So that any chunk needs several: a row, the counts of what is popular, the position."""
 
 
-class FewRecords(BatchBuilder):
+class FewRecords(BatchBuilder):  # type: ignore[misc]  # aiokafka has no types
     """A batch that is full after two records, however small they are."""
 
     def append(self, **record: Any) -> Any:
