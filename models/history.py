@@ -123,6 +123,17 @@ class History(msgspec.Struct, frozen=True, gc=False):
         """Return the videos that the user played, rated or dismissed."""
         return frozenset(compress(self.videos, kinds_of(self.records).translate(IS_SEEN)))
 
+    def without(self, video: str) -> "History":
+        """Return the history without what the user did to a video; the region stays. O(n).
+
+        Facts that the limit drove out do not come back.
+        """
+        videos = self.videos
+        kept = np.array([one != video for one in videos], np.bool_)
+        if kept.all():
+            return self
+        return History(self.facts[kept].tobytes(), "\0".join(compress(videos, kept)).encode(), self.region)
+
     @property
     def last_ts(self) -> int | None:
         """The time of the latest fact in ms since the epoch, None for an empty history."""

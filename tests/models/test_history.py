@@ -138,6 +138,20 @@ def test_seen_are_played_rated_and_dismissed_videos() -> None:
     assert EMPTY_HISTORY.seen() == frozenset()
 
 
+@given(EVENTS, st.integers(1, 6), st.sampled_from(["a", "b", "never seen"]))
+def test_without_a_video_a_history_keeps_the_rest(events: list[Event], limit: int, video: str) -> None:
+    history = EMPTY_HISTORY.apply(events, limit)
+    rest = history.without(video)
+    assert facts_of(rest) == [fact for fact in facts_of(history) if fact[3] != video]
+    assert rest.region == history.region
+    assert History.of(rest.facts, rest.videos, rest.region) == rest
+
+
+def test_without_its_only_video_a_history_is_empty() -> None:
+    assert EMPTY_HISTORY.apply([event(1, "play"), event(2, "view")], 9).without("v") == EMPTY_HISTORY
+    assert EMPTY_HISTORY.without("v") == EMPTY_HISTORY
+
+
 def test_length_and_last_time() -> None:
     history = EMPTY_HISTORY.apply([event(1, video="b"), event(0, video="a", ms=-7)], 10)
     assert (len(history), history.last_ts) == (2, 1)
