@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.announcement import MAX_ANNOUNCEMENT_BYTES, Announcement, decode_announcement
+from models.announcement import MAX_ANNOUNCEMENT_BYTES, Announcement, Fallback, decode_announcement
 from models.errors import AnnouncementInvalid
 
 FIELDS: dict[str, Any] = {
@@ -17,6 +17,7 @@ FIELDS: dict[str, Any] = {
     "digest": "0a" * 32,
     "published_at": "2026-11-23T10:00:00Z",
 }
+FALLBACK: dict[str, Any] = {"version": "20261122T100000Z-0b1c2d3e", "digest": "0b" * 32, "sequence": 2}
 
 
 def encoded(**fields: Any) -> bytes:
@@ -29,8 +30,24 @@ def test_an_announcement_survives_the_topic() -> None:
     assert decode_announcement(encoded(news="ignored")) == announcement
 
 
+def test_a_record_of_before_is_tried_and_has_no_fallback() -> None:
+    announcement = decode_announcement(encoded())
+    assert announcement.trial is True
+    assert announcement.fallback is None
+
+
+def test_what_stood_before_survives_the_topic() -> None:
+    announcement = decode_announcement(encoded(trial=False, fallback=FALLBACK))
+    assert announcement.trial is False
+    assert announcement.fallback == Fallback(**FALLBACK)
+    assert decode_announcement(announcement.encode()) == announcement
+    assert announcement.as_fallback == Fallback(version=FIELDS["version"], digest="0a" * 32, sequence=3)
+
+
 def test_the_longest_announcement_fits() -> None:
-    longest = encoded(region="r" * 32, version="v" * 64, location=f"{'r' * 32}/{'v' * 64}", sequence=2**63 - 1)
+    fallback = {"version": "w" * 64, "digest": "0b" * 32, "sequence": 2**63 - 2}
+    names = {"region": "r" * 32, "version": "v" * 64, "location": f"{'r' * 32}/{'v' * 64}"}
+    longest = encoded(**names, sequence=2**63 - 1, trial=False, fallback=fallback)
     assert len(decode_announcement(longest).encode()) < MAX_ANNOUNCEMENT_BYTES
 
 
@@ -46,6 +63,11 @@ def test_the_longest_announcement_fits() -> None:
         *[("digest", bad) for bad in ("", "0a" * 31, "0A" * 32, "0g" * 32, "0a" * 32 + "\n", None)],
         *[("sequence", bad) for bad in (-1, 2**63, 1.5, "1", True, None)],
         *[("published_at", bad) for bad in ("2026-11-23T10:00:00", 1, None)],
+        *[("trial", bad) for bad in (None, 1, "no")],
+        *[("fallback", bad) for bad in ({}, "v1", 1)],
+        *[("fallback", FALLBACK | {"version": bad}) for bad in ("", "..", "a/b", "v" * 65, None)],
+        *[("fallback", FALLBACK | {"digest": bad}) for bad in ("", "0B" * 32, "0b" * 31, None)],
+        *[("fallback", FALLBACK | {"sequence": bad}) for bad in (-1, 3, 4, 1.5, None)],
     ],
 )
 def test_what_is_no_announcement_is_refused(field: str, value: Any) -> None:

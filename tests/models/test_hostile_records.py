@@ -18,6 +18,7 @@ from models.errors import AnnouncementInvalid, ArtifactInvalid, DescriptionInval
 from models.events import MAX_EVENT_BYTES, REASONS, Play, Rate, Rejected, decode_event, encode_event, is_identifier
 from models.manifest import Manifest, decode_manifest, encode_manifest
 from tests.hostile import DEPTHS, deep, fields_of, for_all, mutations, outcome, runs, texts
+from tests.models.test_announcement import FALLBACK
 from tests.models.test_announcement import FIELDS as ANNOUNCEMENT
 from tests.models.test_events import BROWSE, NOW, PLAY, RATE
 
@@ -78,8 +79,14 @@ def check_announcement(value: bytes) -> None:
 
 
 @runs
-def test_an_announcement_or_invalid(examples: int) -> None:
-    for_all(texts(fields_of(ANNOUNCEMENT)), check_announcement, examples)
+@pytest.mark.parametrize("part", [None, "fallback"])
+def test_an_announcement_or_invalid(part: str | None, examples: int) -> None:
+    if part is None:
+        for_all(texts(fields_of({**ANNOUNCEMENT, "trial": False, "fallback": FALLBACK})), check_announcement, examples)
+    else:
+        start = json.dumps(ANNOUNCEMENT).encode()[:-1]
+        whole = texts(fields_of(FALLBACK)).map(lambda text: start + b', "fallback":%s}' % text)
+        for_all(whole, check_announcement, examples)
 
 
 def check_manifest(content: bytes) -> None:
