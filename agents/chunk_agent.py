@@ -7,7 +7,7 @@ nothing of a chunk counts until its position is written, so the restart does it 
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from faust.types import StreamT
@@ -19,9 +19,14 @@ from agents.fatal import leave
 from agents.member_events import MemberEvents, PreparedChunk
 from agents.metrics import Metrics
 from agents.ownership import Ownership
-from agents.pending_rows import PendingRows
+from agents.pending_rows import PendingRows, Rows
 from agents.producer import AcknowledgedProducer
 from agents.row_writer import RowWriter
+from tables.fence import fence_of
+from tables.position import Position
+
+Read = Callable[[int, Sequence[bytes]], list[bytes | None]]
+"""Returns rows of a partition by their keys, those under way included."""
 
 
 class ChunkProcessor:
@@ -59,6 +64,8 @@ class ChunkProcessor:
         self._metrics = metrics
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="member-events")
         self.last_progress = time.monotonic()
+        self.chunks = 0
+        """Chunks of events so far."""
 
     async def process(self, chunk: Chunk) -> None:
         """Prepare a chunk and begin to write it, or drop it when its epoch has ended; any failure ends the process.
@@ -74,8 +81,53 @@ class ChunkProcessor:
                 await self._ownership.stored()
                 self._pending.hold({partition: part.rows for partition, part in prepared.partitions.items()})
                 self._ownership.write(self._store(chunk, prepared))
+                self.chunks += 1
             except Exception as error:  # noqa: BLE001 - no failure may be outlived, whatever its kind
                 leave(f"a chunk could not be applied: {error!r}")
+
+    async def rewrite(self, epoch: int, prepare: Callable[[Read], Mapping[int, Rows]]) -> int:
+        """Between two chunks, put rows in the place of those that there are; any failure ends the process.
+
+        `prepare` reads rows and returns those to write, by partition; it runs in the thread of the chunks. A row whose
+        fence is not below its partition's position, a part of a chunk that a former owner began, is left to the events.
+
+        Returns
+        -------
+        int
+            How many rows are being written; 0 when the epoch has ended.
+        """
+        async with self._ownership.preparing(epoch) as current:
+            if not current:
+                return 0
+            try:
+                loop = asyncio.get_running_loop()
+                prepared = await loop.run_in_executor(self._thread, prepare, self._pending.read_many)
+                await self._ownership.stored()  # then the positions are those that the rows were read behind
+                rewritten = self._below_positions(prepared)
+                self._pending.hold({partition: rows for partition, (rows, _) in rewritten.items()})
+                self._ownership.write(self._store_rewritten(rewritten))
+            except Exception as error:  # noqa: BLE001 - no failure may be outlived, whatever its kind
+                leave(f"rows could not be made anew: {error!r}")
+        return sum(len(rows) for rows, _ in rewritten.values())
+
+    def _below_positions(self, prepared: Mapping[int, Rows]) -> dict[int, tuple[Rows, Position]]:
+        found: dict[int, tuple[Rows, Position]] = {}
+        for partition, rows in prepared.items():
+            position = self._pending.position(partition)
+            if position is not None:
+                below = {key: row for key, row in rows.items() if row and fence_of(row) < position.next_offset}
+                found[partition] = below, position
+        return found
+
+    async def _store_rewritten(self, rewritten: Mapping[int, tuple[Rows, Position]]) -> None:
+        try:
+            await asyncio.gather(
+                *(self._writer.write(partition, rows, position) for partition, (rows, position) in rewritten.items())
+            )
+        except Exception as error:  # noqa: BLE001 - no failure may be outlived, whatever its kind
+            leave(f"rows that were made anew could not be stored: {error!r}")
+        self._pending.release()
+        self.last_progress = time.monotonic()
 
     async def _prepare(self, chunk: Chunk) -> PreparedChunk:
         started = time.perf_counter()

@@ -4,7 +4,6 @@ No waiting and no writing happens here. `MemberEvents.prepare` turns a chunk int
 in a thread, where the numerics release the interpreter, while queries are answered.
 """
 
-import logging
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -18,16 +17,13 @@ from agents.metrics import Metrics
 from agents.own_popularity import OwnPopularity
 from agents.partitions import partitions_of
 from agents.pending_rows import PendingRows
+from agents.recent_users import RecentUsers
+from agents.user_scores import UserScores
 from agents.user_state import TIE_BYTES, UserState
-from models.errors import ModelError
 from models.events import Browse, Event, Play, Rate, Rejected, decode_event
-from models.factor_model import FactorModel
 from models.history import event_tie
-from models.recommend import recommend
 from tables.fenced_table import FencedTable
 from tables.position import Position, fingerprint
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +33,10 @@ class UserBounds:
     Parameters
     ----------
     history_limit : facts in a history.
-    stored_scores : videos in the stored list.
     recent_events : event ids remembered, to recognise a producer's duplicates.
     """
 
     history_limit: int
-    stored_scores: int
     recent_events: int
 
 
@@ -73,24 +67,26 @@ class MemberEvents:
     Parameters
     ----------
     table : where rows are read.
-    active_model : the model of a region, or None.
+    scores : solves and scores the users who changed.
     popularity : counts of the own partitions.
     bounds, partitions, metrics : limits of a row; N; what is counted.
+    recent : hears of the users who changed.
     now : seconds since the epoch, to refuse events from the future.
     """
 
     def __init__(
         self,
         table: FencedTable | PendingRows,
-        active_model: Callable[[str | None], FactorModel | None],
+        scores: UserScores,
         popularity: OwnPopularity,
         bounds: UserBounds,
         partitions: int,
         metrics: Metrics,
+        recent: RecentUsers,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._table = table
-        self._active_model = active_model
+        self._scores = scores
         self._popularity = popularity
         self._bounds = bounds
         self._partitions = partitions
@@ -99,6 +95,7 @@ class MemberEvents:
         for kind in (Play, Rate, Browse):  # a counter that never counted would not be shown
             metrics.events_applied.labels(kind.__struct_config__.tag)
         self._now = now
+        self._recent = recent
 
     def prepare(self, chunk: Chunk) -> PreparedChunk:
         """Return rows, positions and dead letters of a chunk; several events of one user cost one solve."""
@@ -113,13 +110,14 @@ class MemberEvents:
                 state = self._apply(partition, events, UserState.decode(row), int(now * 1000))
                 if state is not None:
                     changed[partition, key] = state
+                    self._recent.note(partition, key)
             last = records[-1]
             reached = last.offset + 1
             position = Position(reached, fingerprint(last.timestamp, last.key, last.value))
             # Popularity goes first. If the rows need several batches and only the first ones land, a user whose row
             # did has been counted, and events up to that row's fence, repeats among them, must not count again.
             prepared.partitions[partition] = PreparedPartition(self._popularity.take_rows(partition), position, reached)
-        for (partition, key), state in self._score(changed).items():
+        for (partition, key), state in self._scores.score(changed).items():
             prepared.partitions[partition].rows[key] = state.encode()
         self._count()
         return prepared
@@ -165,29 +163,6 @@ class MemberEvents:
             recent=recent[max(0, len(recent) - TIE_BYTES * self._bounds.recent_events) :],
             written_at=written_at,
         )
-
-    def _score(self, changed: Mapping[tuple[int, bytes], UserState]) -> dict[tuple[int, bytes], UserState]:
-        """Solve and score every changed user against the active model of its region."""
-        scored: dict[tuple[int, bytes], UserState] = {}
-        by_model: dict[int, tuple[FactorModel, list[tuple[int, bytes]]]] = {}
-        for at, state in changed.items():
-            region = state.history.region
-            model = self._active_model(region.name if region else None)
-            if model is None:
-                scored[at] = state
-            else:
-                by_model.setdefault(id(model), (model, []))[1].append(at)
-        for model, users in by_model.values():
-            try:
-                tops = recommend(model, [changed[at].history for at in users], self._bounds.stored_scores)
-            except ModelError as error:  # the histories count; a query solves on the spot, or says why it cannot
-                self._metrics.solves_failed.inc(len(users))
-                _log.error("model %s does not solve: %s", model.version, error)
-                scored.update({at: changed[at] for at in users})
-                continue
-            for at, top in zip(users, tops, strict=True):
-                scored[at] = changed[at].scored(model.version, top)
-        return scored
 
     def _count(self) -> None:
         """Add the chunk's events to the metric; one by one they would cost a lock each."""

@@ -41,6 +41,8 @@ class Metrics:
     partitions_set_aside: Counter
     changelog_intruded: Counter
     users_forgotten: Counter
+    users_rescored: Counter
+    users_to_rescore: Gauge
 
 
 def make_metrics(registry: CollectorRegistry) -> Metrics:
@@ -149,5 +151,16 @@ def make_metrics(registry: CollectorRegistry) -> Metrics:
         ),
         users_forgotten=Counter(
             "nearline_users_forgotten", "Users whose row was removed on demand.", registry=registry
+        ),
+        users_rescored=Counter(
+            "nearline_users_rescored",
+            "Users whose list was made anew because another model serves them now.",
+            registry=registry,
+        ),
+        users_to_rescore=Gauge(
+            "nearline_users_to_rescore",
+            "Users of this worker whose list is of another model than serves them.",
+            ["region"],
+            registry=registry,
         ),
     )

@@ -1,124 +1,37 @@
-"""Which model is active: announcements are read, artifacts fetched and verified, and one reference is swapped.
+"""From an announcement to the active model: fetch, verify, try on real users, swap; or refuse, and say why.
 
-Every worker reads the whole `models` topic. An announced version becomes active only after every check of
-`models.artifact`; a version that fails one is remembered with its reason, and the active one serves on. A store that
-does not answer refuses nothing: the version is read again until the store answers, or a newer one is announced.
+Every worker reads the whole topics `models` and `models-rejected`. An announced version becomes active only after
+every check of `models.artifact`, and after a trial on this worker's users where another version serves them; a version
+that fails is remembered with its reason, and the active one serves on. A refusal by any worker's trial counts for all,
+so that a region does not serve two versions. A store that does not answer refuses nothing: the version is read again
+until the store answers, or a newer one is announced.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-import msgspec
 from aiokafka import ConsumerRecord
 
-from agents.metrics import Metrics
+from agents.model_trial import Trial
+from agents.models_in_use import ModelsInUse
 from models.announcement import Announcement, decode_announcement
 from models.errors import AnnouncementInvalid, ArtifactInvalid, StoreUnavailable
 from models.factor_model import FactorModel
-from models.popularity import GLOBAL_REGION
+from models.list_comparison import Comparison
+from models.refusal import Refusal, Stage, decode_refusal
 from models.store import is_region
 
 _log = logging.getLogger(__name__)
-_MAX_REJECTIONS = 20
 _MAX_WAITING = 1_000
+_MAX_REFUSALS = 10_000
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
 _FIRST_SECONDS = 15.0
 """So long a start waits for what is announced; then it goes on, for events need not wait for a model store."""
 
-
-class Rejection(msgspec.Struct, frozen=True):
-    """A version that was refused: which, why, and when (UTC)."""
-
-    version: str
-    reason: str
-    at: datetime
-
-
-class RegionStatus(msgspec.Struct, frozen=True):
-    """What a worker says of one region's models; `rejected` has the newest first."""
-
-    region: str
-    active: str | None
-    previous: str | None
-    sequence: int | None
-    activated_at: datetime | None
-    videos: int | None
-    factors: int | None
-    rejected: list[Rejection]
-
-
-@dataclass(frozen=True, slots=True)
-class _Slot:
-    model: FactorModel | None = None
-    previous: str | None = None
-    sequence: int = -1
-    activated_at: datetime | None = None
-    rejected: tuple[Rejection, ...] = ()
-
-
-class ModelsInUse:
-    """The active model of each region; a reader gets one immutable object and keeps it for a whole request."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        self._slots: dict[str, _Slot] = {}
-        self._metrics = metrics
-
-    def active(self, region: str | None) -> FactorModel | None:
-        """Return the region's model, else the fallback region's, else None."""
-        slot = self._slots.get(region or GLOBAL_REGION)
-        if slot is None or slot.model is None:
-            slot = self._slots.get(GLOBAL_REGION)
-        return slot.model if slot else None
-
-    def sequence(self, region: str) -> int:
-        """Return the sequence of the region's active announcement, -1 for none."""
-        return self._slots.get(region, _Slot()).sequence
-
-    def activate(self, model: FactorModel, sequence: int) -> None:
-        """Put a verified model in place of the region's active one."""
-        former = self._slots.get(model.region, _Slot())
-        previous = former.model.version if former.model else None
-        self._slots[model.region] = replace(
-            former, model=model, previous=previous, sequence=sequence, activated_at=datetime.now(UTC)
-        )
-        if former.model is not None:
-            self._metrics.model_info.remove(model.region, former.model.version)
-        self._metrics.model_info.labels(model.region, model.version).set(1)
-        _log.info("model %s is active in region %s", model.version, model.region)
-
-    def reject(self, region: str, version: str, reason: str) -> None:
-        """Remember a version that was refused; at most twenty a region."""
-        former = self._slots.get(region, _Slot())
-        rejection = Rejection(version, reason, datetime.now(UTC))
-        self._slots[region] = replace(former, rejected=(rejection, *former.rejected)[:_MAX_REJECTIONS])
-        self._metrics.models_rejected.labels(region).inc()
-        _log.error("model %s of region %s is refused: %s", version, region, reason)
-
-    def put_off(self, region: str, version: str, reason: str, seconds: float) -> None:
-        """Count and log that the store did not give a version, which is read again in so many seconds."""
-        self._metrics.model_store_unavailable.labels(region).inc()
-        _log.warning("model %s of region %s is read again in %.0f s: %s", version, region, seconds, reason)
-
-    def status(self) -> list[RegionStatus]:
-        """Return what is active and what was refused, by region."""
-        return [_status(region, slot) for region, slot in sorted(self._slots.items())]
-
-
-def _status(region: str, slot: _Slot) -> RegionStatus:
-    return RegionStatus(
-        region=region,
-        active=slot.model.version if slot.model else None,
-        previous=slot.previous,
-        sequence=slot.sequence if slot.model else None,
-        activated_at=slot.activated_at,
-        videos=slot.model.n_videos if slot.model else None,
-        factors=slot.model.n_factors if slot.model else None,
-        rejected=list(slot.rejected),
-    )
+Tell = Callable[[Refusal], Awaitable[None]]
 
 
 class ModelUpdates:
@@ -128,6 +41,9 @@ class ModelUpdates:
     ----------
     models : where a verified model becomes active.
     fetch : reads and verifies an announced artifact, in a thread; raises `ArtifactInvalid` or `StoreUnavailable`.
+    trial : tries a candidate on the users of the model that serves them.
+    tell : puts a refusal where every worker and every operator sees it.
+    worker : the id of this worker.
     sleep : waits so many seconds before the store is asked again.
     """
 
@@ -135,29 +51,46 @@ class ModelUpdates:
         self,
         models: ModelsInUse,
         fetch: Callable[[Announcement], FactorModel],
+        trial: Trial,
+        tell: Tell,
+        worker: str,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._models = models
         self._fetch = fetch
+        self._trial = trial
+        self._tell = tell
+        self._worker = worker
         self._sleep = sleep
         self._waiting: dict[str, list[Announcement]] = {}
+        self._refusals: dict[bytes, Refusal] = {}
         self._regions: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._settled = asyncio.Event()
 
     async def apply(self, record: ConsumerRecord) -> None:
-        """Take one record of the topic and return at once; nothing is fetched before the topic is read to its end."""
+        """Take one record of the topic and return at once; nothing is fetched before the topics are read to the end."""
         announcement = self._accept(record)
-        if announcement is None:
+        if announcement is not None:
+            self._enqueue(announcement)
+
+    async def apply_refusal(self, record: ConsumerRecord) -> None:
+        """Take one record of the topic of refusals; another worker's trial makes this one go back, too."""
+        if record.value is None:
             return
-        waiting = self._waiting.setdefault(announcement.region, [])
-        waiting.append(announcement)
-        if len(waiting) > _MAX_WAITING:
-            waiting.remove(min(waiting, key=_sequence))
-        self._start(announcement.region)
+        try:
+            refusal = decode_refusal(record.value)
+        except AnnouncementInvalid as error:
+            _log.error("the refusal at offset %d is ignored: %s", record.offset, error)
+            return
+        if refusal.counts_for_all and refusal.key not in self._refusals:
+            if len(self._refusals) >= _MAX_REFUSALS:
+                del self._refusals[next(iter(self._refusals))]
+            self._refusals[refusal.key] = refusal
+            self._go_back(refusal)
 
     async def run(self, caught_up: Callable[[], Awaitable[object]]) -> None:
-        """Once the topic is read to its end, work on the announcements of every region until cancelled."""
+        """Once the topics are read to the end, work on the announcements of every region until cancelled."""
         await caught_up()
         async with asyncio.TaskGroup() as self._group:
             for region in self._waiting:
@@ -187,8 +120,15 @@ class ModelUpdates:
             return None
         return announcement
 
+    def _enqueue(self, announcement: Announcement) -> None:
+        waiting = self._waiting.setdefault(announcement.region, [])
+        waiting.append(announcement)
+        if len(waiting) > _MAX_WAITING:
+            waiting.remove(min(waiting, key=_sequence))
+        self._start(announcement.region)
+
     def _start(self, region: str) -> None:
-        """Work on what waits in the region, unless that is being done, or the topic is not read to its end yet."""
+        """Work on what waits in the region, unless that is being done, or the topics are not read to the end yet."""
         task = self._regions.get(region)
         if self._group is not None and (task is None or task.done()):
             self._regions[region] = self._group.create_task(self._work(region), name=f"models of region {region}")
@@ -198,7 +138,7 @@ class ModelUpdates:
         waiting, pause = self._waiting[region], _FIRST_PAUSE_SECONDS
         while waiting:
             newest = max(waiting, key=_sequence)
-            if newest.sequence <= self._models.sequence(region):
+            if newest.sequence <= self._reached(region):
                 waiting.clear()
                 continue
             waiting.remove(newest)
@@ -209,23 +149,84 @@ class ModelUpdates:
                 await self._sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
+    def _reached(self, region: str) -> int:
+        """Return the sequence of what serves the region; -1 for nothing, or for what must be replaced."""
+        serving = self._models.serving(region)
+        if serving is None or self._refusal_of(serving.announcement) is not None:
+            return -1
+        return serving.announcement.sequence
+
     async def _take(self, announcement: Announcement, pause: float) -> bool:
         """Activate or refuse a version; False when the store does not answer."""
         region, version = announcement.region, announcement.version
         try:
-            model = await asyncio.to_thread(self._fetch, announcement)
+            if (refusal := self._refusal_of(announcement)) is not None:
+                self._models.reject(region, version, _in_words(refusal))
+            else:
+                await self._bring_in(announcement)
         except StoreUnavailable as error:
             self._models.put_off(region, version, str(error), pause)
             return False
         except ArtifactInvalid as error:
-            self._models.reject(region, version, error.reason)
+            await self._refuse(announcement, "artifact", error.reason)
         except Exception as error:  # noqa: BLE001 - one announcement must not end a worker, whatever it leads to
-            _log.exception("model %s of region %s cannot be read", version, region)
-            self._models.reject(region, version, repr(error))
-        else:
-            self._models.activate(model, announcement.sequence)
+            _log.exception("model %s of region %s cannot be used", version, region)
+            await self._refuse(announcement, "artifact", repr(error))
+        if self._models.serving(region) is None:
+            self._fall_back(announcement)
         return True
+
+    async def _bring_in(self, announcement: Announcement) -> None:
+        """Fetch, verify, try and activate a version; a former one that is in memory is there already."""
+        model = self._models.known(announcement)
+        if model is None:
+            model = await asyncio.to_thread(self._fetch, announcement)
+        comparison: Comparison | None = None
+        serving = self._models.active(announcement.region)
+        if announcement.trial and serving is not None and serving is not model:
+            tried = await self._trial(serving, model)
+            comparison = tried.comparison
+            if tried.objections:
+                await self._refuse(announcement, "trial", "; ".join(tried.objections), comparison)
+                return
+        refusal = self._refusal_of(announcement)  # meanwhile another worker may have tried it
+        if refusal is None:
+            self._models.activate(model, announcement, comparison)
+        else:
+            self._models.reject(announcement.region, announcement.version, _in_words(refusal))
+
+    async def _refuse(
+        self, announcement: Announcement, stage: Stage, reason: str, comparison: Comparison | None = None
+    ) -> None:
+        refusal = Refusal.of(announcement, stage, reason, self._worker, datetime.now(UTC), comparison)
+        self._models.reject(announcement.region, announcement.version, reason)
+        if refusal.counts_for_all:
+            self._refusals[refusal.key] = refusal
+        await self._tell(refusal)
+
+    def _refusal_of(self, announcement: Announcement) -> Refusal | None:
+        refusal = self._refusals.get(f"{announcement.region}/{announcement.sequence}".encode())
+        return refusal if refusal is not None and refusal.is_of(announcement) else None
+
+    def _go_back(self, refusal: Refusal) -> None:
+        """Leave a version that serves here for the one before, when another worker's trial refuses it."""
+        serving = self._models.serving(refusal.region)
+        if serving is None or not refusal.is_of(serving.announcement):
+            return
+        self._models.reject(refusal.region, refusal.version, _in_words(refusal))
+        if self._models.give_up(refusal.region) is None:
+            self._fall_back(serving.announcement)
+
+    def _fall_back(self, refused: Announcement) -> None:
+        """Take what was announced before a refused version; compaction may have removed its own announcement."""
+        former = refused.former
+        if former is not None:
+            self._enqueue(former)
 
 
 def _sequence(announcement: Announcement) -> int:
     return announcement.sequence
+
+
+def _in_words(refusal: Refusal) -> str:
+    return f"the trial of worker {refusal.worker} refuses it: {refusal.reason}"

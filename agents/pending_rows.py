@@ -8,6 +8,7 @@ told of an event that a crash could still take back.
 from collections.abc import Mapping, Sequence
 
 from tables.fenced_table import FencedTable
+from tables.position import Position
 
 Rows = Mapping[bytes, bytes | None]
 """Rows by key; None is a row that is removed."""
@@ -44,3 +45,7 @@ class PendingRows:
         elsewhere = [key for key in keys if key not in held]
         stored = iter(self._table.read_many(partition, elsewhere))
         return [held[key] if key in held else next(stored) for key in keys]
+
+    def position(self, partition: int) -> Position | None:
+        """Return the stored source position, or None before the first event of the partition."""
+        return self._table.position(partition)

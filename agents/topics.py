@@ -60,6 +60,11 @@ class TopicNames:
         return f"{self.member_events}.dlq"
 
     @property
+    def models_rejected(self) -> str:
+        """Announced versions that a worker refused, and why."""
+        return f"{self.models}-rejected"
+
+    @property
     def membership(self) -> str:
         """The empty topic that Faust subscribes to, so that partitions and tables are assigned."""
         return f"{self.app_id}-membership"
@@ -94,6 +99,7 @@ def topic_specs(names: TopicNames, partitions: int) -> list[TopicSpec]:
         TopicSpec(names.popularity, 1, "compact", {"max.message.bytes": str(2 << 20)}),
         TopicSpec(names.catalogue, 1, "compact"),
         TopicSpec(names.models, 1, "compact"),
+        TopicSpec(names.models_rejected, 1, "compact"),
     ]
 
 

@@ -2,7 +2,11 @@
 
 from agents.partitions import partition_of
 from agents.user_state import UserState
+from tables.fence import CHANGELOG_OFFSET_KEY, RESERVED
 from tables.fenced_table import FencedTable
+
+_FIRST_USER = bytes([RESERVED[0] + 1])
+"""Before every key of a user, and behind every reserved one."""
 
 
 class NotHere(LookupError):
@@ -48,3 +52,9 @@ class Users:
             return None
         row = self._table.read(partition, user_id.encode())
         return None if row is None else UserState.decode(row)
+
+
+def user_rows(table: FencedTable, partition: int, start: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+    """Return users' rows among at most `limit` rows from the key `start` on; raises KeyError as `table.read` does."""
+    rows = table.rows_from(partition, b"", max(start, _FIRST_USER), limit)
+    return [(key, row) for key, row in rows if key != CHANGELOG_OFFSET_KEY]

@@ -28,7 +28,9 @@ from agents.forgetting import Forgetting
 from agents.member_events import MemberEvents, UserBounds
 from agents.mender import Mender, mend_regularly
 from agents.metrics import Metrics, make_metrics
-from agents.model_updates import ModelsInUse, ModelUpdates
+from agents.model_trial import ModelTrial
+from agents.model_updates import ModelUpdates
+from agents.models_in_use import ModelsInUse
 from agents.own_popularity import POPULARITY_PREFIX, OwnPopularity
 from agents.ownership import Ownership
 from agents.partition_watch import LeaveWhenBroken
@@ -37,11 +39,15 @@ from agents.popularity import GlobalPopularity
 from agents.popularity_publisher import publish_popularity
 from agents.producer import MAX_BATCH_BYTES, AcknowledgedProducer, TopicChangelog
 from agents.reader import Reader, ReaderBounds
+from agents.recent_users import RecentUsers
 from agents.recovery import Recovery, RecoveryBounds
+from agents.refusals import Refusals
+from agents.rescoring import Rescoring, RescoringBounds
 from agents.row_writer import RowWriter
 from agents.stall import StallGuard
 from agents.table_flusher import flush_regularly
 from agents.topics import TopicNames
+from agents.user_scores import UserScores
 from agents.users import Users
 from agents.watchdog import Vitals, Watchdog, must_not_end
 from app.faust_app import assignment_of, make_faust_app, make_users_table, raw_topic
@@ -54,6 +60,7 @@ from app.query import QueryView, attach
 from app.routing import AssignmentRouting
 from app.settings import Settings
 from app.topics import connection_of, topic_names
+from models.trial import TrialLimits
 from tables.data_folder import Mark
 from tables.fenced_table import FencedTable
 
@@ -70,6 +77,9 @@ class Shared:
     connection: Connection
     registry: CollectorRegistry
     metrics: Metrics
+    stall: StallGuard
+    producer: AcknowledgedProducer
+    recent: RecentUsers
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +96,10 @@ class Knowledge:
 class EventPath:
     """The way of the member events through one worker."""
 
-    producer: AcknowledgedProducer
-    stall: StallGuard
     ownership: Ownership
     own_popularity: OwnPopularity
     writer: RowWriter
+    rescoring: Rescoring
     reader: Reader
     probe: BrokerProbe
     watchdog: Watchdog
@@ -98,38 +107,61 @@ class EventPath:
 
 def create_worker(settings: Settings, at_disk: Callable[[], AbstractContextManager[None]] = nullcontext) -> StreamApp:
     """Make a worker from its settings; it writes its tables within `at_disk`."""
-    registry = CollectorRegistry()
-    shared = Shared(settings, topic_names(settings), connection_of(settings), registry, make_metrics(registry))
-    models = ModelsInUse(shared.metrics)
-    updates = ModelUpdates(models, ModelFetch(settings))
-    catalogue = Catalogue(settings.models.max_videos, shared.metrics)
-    knowledge = Knowledge(models, updates, catalogue, GlobalPopularity())
+    shared = _shared(settings)
     app = make_faust_app(settings)
     users_table = make_users_table(app, settings)
     users_table.at_disk = at_disk
     users_table.watch = LeaveWhenBroken(shared.metrics)
+    knowledge = _knowledge(shared, users_table)
     path = _event_path(app, shared, users_table, knowledge)
     _drive(app, shared, path, _background(shared, knowledge, path, users_table))
     attach(app.http, _query_view(app, shared, users_table, knowledge, path))
     return app
 
 
+def _shared(settings: Settings) -> Shared:
+    connection, registry = connection_of(settings), CollectorRegistry()
+    stall = StallGuard(settings.worker.session_timeout_seconds / 2)
+    return Shared(
+        settings,
+        topic_names(settings),
+        connection,
+        registry,
+        make_metrics(registry),
+        stall,
+        AcknowledgedProducer(connection, stall),
+        RecentUsers(),
+    )
+
+
+def _knowledge(shared: Shared, users_table: FencedTable) -> Knowledge:
+    """Models ─▶ fetch, verify, try on users ─▶ swap, or models-rejected; catalogue; popularity."""
+    settings, models = shared.settings, ModelsInUse(shared.metrics)
+    limits = settings.trial.model_dump()
+    users, min_users = limits.pop("users"), limits.pop("min_users")
+    trial = ModelTrial(users_table, shared.recent, models.active, users, min_users, TrialLimits(**limits))
+    refusals = Refusals(shared.producer, shared.names.models_rejected)
+    updates = ModelUpdates(models, ModelFetch(settings), trial, refusals.tell, settings.worker.id)
+    return Knowledge(models, updates, Catalogue(settings.models.max_videos, shared.metrics), GlobalPopularity())
+
+
 def _event_path(app: StreamApp, shared: Shared, users_table: FencedTable, knowledge: Knowledge) -> EventPath:
     """member-events ─▶ reader ─▶ chunks ─▶ agent ─▶ changelog and table, rejected events to the dead letters."""
     bounds, users, partitions = shared.settings.worker, shared.settings.users, shared.settings.topics.partitions
-    stall = StallGuard(bounds.session_timeout_seconds / 2)
-    producer = AcknowledgedProducer(shared.connection, stall)
+    producer = shared.producer
     ownership = Ownership(users_table.running, bounds.drain_seconds)
     own_popularity = OwnPopularity(shared.settings.popularity.window_days, shared.metrics)
-    row_bounds = UserBounds(users.history_limit, users.stored_scores, users.recent_events)
+    row_bounds = UserBounds(users.history_limit, users.recent_events)
+    scores = UserScores(knowledge.models.active, users.stored_scores, shared.metrics)
     writer = RowWriter(TopicChangelog(producer, users_table.changelog_topic_name), users_table, shared.metrics)
     pending = PendingRows(users_table)
     sizes = ChunkSizes(bounds.max_records, MAX_BATCH_BYTES)
-    active = knowledge.models.active
-    member_events = MemberEvents(pending, active, own_popularity, row_bounds, partitions, shared.metrics)
+    member_events = MemberEvents(pending, scores, own_popularity, row_bounds, partitions, shared.metrics, shared.recent)
     processor = ChunkProcessor(
         member_events, pending, writer, ownership, producer, shared.names.dead_letters, sizes, shared.metrics
     )
+    at_a_time = RescoringBounds(shared.settings.rescoring.users, shared.settings.rescoring.share)
+    rescoring = Rescoring(users_table, scores, knowledge.models, ownership, processor, at_a_time, shared.metrics)
     chunks = make_chunk_channel(app, bounds.max_chunks)
     membership = raw_topic(app, shared.names.membership, partitions)
     _agent(app, shared.metrics, "membership", membership, make_membership_agent())
@@ -157,7 +189,7 @@ def _event_path(app: StreamApp, shared: Shared, users_table: FencedTable, knowle
 
     shared.metrics.broker_silent_seconds.set_function(lambda: probe.silent_seconds)
     watchdog = Watchdog(vitals, bounds.stuck_seconds, shared.metrics.standstill_seconds)
-    return EventPath(producer, stall, ownership, own_popularity, writer, reader, probe, watchdog)
+    return EventPath(ownership, own_popularity, writer, rescoring, reader, probe, watchdog)
 
 
 def _agent(
@@ -200,16 +232,23 @@ def _background(
     """models, catalogue, popularity ─▶ what this worker knows; own popularity ─▶ every worker."""
     settings, names = shared.settings, shared.names
     models = BroadcastReader(shared.connection, names.models, knowledge.updates.apply)
+    refused = BroadcastReader(shared.connection, names.models_rejected, knowledge.updates.apply_refusal)
     catalogue = BroadcastReader(shared.connection, names.catalogue, knowledge.catalogue.apply)
     popularity = BroadcastReader(shared.connection, names.popularity, knowledge.popularity.apply)
 
+    async def models_are_read() -> None:
+        await refused.caught_up.wait()
+        await models.caught_up.wait()
+
     def start(background: Background) -> None:
         background.start("models", models.run())
-        background.start("model updates", knowledge.updates.run(models.caught_up.wait))
+        background.start("refused models", refused.run())
+        background.start("model updates", knowledge.updates.run(models_are_read))
+        background.start("re-solving", path.rescoring.run())
         background.start("catalogue", catalogue.run())
         background.start("popularity", popularity.run())
         every = settings.popularity.publish_seconds
-        publishing = publish_popularity(path.own_popularity, path.ownership, path.producer, names.popularity, every)
+        publishing = publish_popularity(path.own_popularity, path.ownership, shared.producer, names.popularity, every)
         background.start("popularity publisher", publishing)
         background.start("table flusher", flush_regularly(users_table))
         places = ChangelogPlaces(shared.connection, names.users_changelog)
@@ -224,19 +263,19 @@ def _drive(app: StreamApp, shared: Shared, path: EventPath, start_others: Callab
     background = Background()
 
     async def before_start() -> None:
-        background.start("stall guard", path.stall.run())
+        background.start("stall guard", shared.stall.run())
         background.start("broker probe", path.probe.run())
         background.start("watchdog", path.watchdog.run())
         background.start("membership", watch_membership(app, path.reader, path.probe, shared.settings.worker))
         background.start("connection of the reader", path.reader.connect())
-        await path.producer.start()
+        await shared.producer.start()
         start_others(background)
         spare_what_stays()
 
     async def before_stop() -> None:
         await path.reader.stop()
         await background.stop()
-        await path.producer.stop()
+        await shared.producer.stop()
 
     async def on_assigned(*_: object, **__: object) -> None:
         if not app.should_stop:

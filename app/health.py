@@ -6,7 +6,7 @@ Liveness is progress: a worker that has events to apply and applies none is not 
 import faust
 
 from agents.broker_probe import BrokerProbe
-from agents.model_updates import ModelsInUse
+from agents.models_in_use import ModelsInUse
 from agents.reader import Reader
 from agents.watchdog import AWAY_SECONDS, Watchdog
 

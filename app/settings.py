@@ -29,6 +29,7 @@ def _check_bootstrap(value: str) -> str:
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")]
+Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)]
 Secret = Annotated[SecretStr, Field(min_length=8)]
 Keys = Annotated[tuple[Secret, ...], BeforeValidator(_split_keys)]
@@ -61,7 +62,13 @@ class TopicSettings(Section):
 
     @model_validator(mode="after")
     def _check_distinct(self) -> "TopicSettings":
-        names = [self.member_events, f"{self.member_events}.dlq", self.catalogue, self.models]
+        names = [
+            self.member_events,
+            f"{self.member_events}.dlq",
+            self.catalogue,
+            self.models,
+            f"{self.models}-rejected",
+        ]
         if len(set(names)) < len(names):
             raise ValueError(f"the topics {', '.join(names)} must have different names")
         return self
@@ -134,6 +141,32 @@ class ModelSettings(Section):
     )
 
 
+class TrialSettings(Section):
+    """The trial of a new model on users of the worker, before it serves; beyond a limit it is refused."""
+
+    users: int = Field(200, ge=0, le=10_000, description="Most users that a new model is tried on; 0: no trial.")
+    min_users: int = Field(20, ge=1, le=10_000, description="Fewer users than these do not judge a model.")
+    min_overlap: Share = Field(0.02, description="Least mean overlap of the first 20 videos of both lists.")
+    max_score_drift: float = Field(
+        2.0, ge=0, allow_inf_nan=False, description="Largest relative change of the mean score, up or down."
+    )
+    min_coverage_ratio: Share = Field(0.2, description="Least share of the serving model's coverage.")
+    max_popularity_rise: Share = Field(0.5, description="Largest rise of the share of popular videos in lists.")
+    max_nothing_rise: Share = Field(0.05, description="Largest rise of the share of users with nothing to show.")
+    max_held_out_rise: Share = Field(
+        0.15, description="Largest rise of the mean percentile rank of what users liked last."
+    )
+
+
+class RescoringSettings(Section):
+    """Re-solving users in the background after another model has become active."""
+
+    users: int = Field(256, ge=1, le=10_000, description="Users re-solved between two chunks of events.")
+    share: float = Field(
+        0.5, gt=0, le=1, description="Share of the time that re-solving takes at most while events come."
+    )
+
+
 class HttpSettings(Section):
     """The query view."""
 
@@ -181,6 +214,8 @@ class Settings(Section):
     users: UserSettings = UserSettings()
     popularity: PopularitySettings = PopularitySettings()
     models: ModelSettings = ModelSettings()
+    trial: TrialSettings = TrialSettings()
+    rescoring: RescoringSettings = RescoringSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
 

@@ -97,6 +97,21 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
         """What the next announcement carries of this one."""
         return Fallback(version=self.version, digest=self.digest, sequence=self.sequence)
 
+    @property
+    def former(self) -> "Announcement | None":
+        """The announcement before this one, as far as this one tells of it; it served, so it needs no trial."""
+        if self.fallback is None:
+            return None
+        return Announcement(
+            region=self.region,
+            version=self.fallback.version,
+            sequence=self.fallback.sequence,
+            location=f"{self.region}/{self.fallback.version}",
+            digest=self.fallback.digest,
+            published_at=self.published_at,
+            trial=False,
+        )
+
     def encode(self) -> bytes:
         """Return the announcement as UTF-8 JSON, at most 4 KiB."""
         return msgspec.json.encode(self)

@@ -9,7 +9,7 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry
 
 from agents.catalogue import CatalogueEntry
-from agents.model_updates import RegionStatus
+from agents.models_in_use import RegionStatus
 from agents.user_state import UserState
 from models.factor_model import FactorModel
 

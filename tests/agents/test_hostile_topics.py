@@ -16,7 +16,8 @@ from prometheus_client import CollectorRegistry
 
 from agents.catalogue import MAX_ENTRY_BYTES, Catalogue, CatalogueEntry
 from agents.metrics import make_metrics
-from agents.model_updates import ModelsInUse, ModelUpdates
+from agents.model_updates import ModelUpdates
+from agents.models_in_use import ModelsInUse
 from agents.popularity import GlobalPopularity, Share
 from agents.user_state import UserState
 from models.announcement import Announcement
@@ -161,9 +162,14 @@ def test_no_record_of_the_models_topic_ends_the_reader(examples: int) -> None:
         asked.append(announcement)
         raise AssertionError("nothing is fetched before the topic is read to its end")
 
+    async def never(*_: object) -> Any:
+        raise AssertionError("nothing is tried, and nothing told, before the topic is read to its end")
+
     async def check(key: bytes | None, value: bytes | None) -> None:
         models = ModelsInUse(make_metrics(CollectorRegistry()))
-        await ModelUpdates(models, fetch).apply(record(key, value))
+        updates = ModelUpdates(models, fetch, never, never, "w1")
+        await updates.apply(record(key, value))
+        await updates.apply_refusal(record(key, value))
         assert msgspec.json.encode(models.status())
         assert len(models.status()) <= 1
 

@@ -14,6 +14,8 @@ from agents.chunks import Chunk
 from agents.member_events import MemberEvents, PreparedChunk, UserBounds
 from agents.metrics import Metrics
 from agents.own_popularity import POPULARITY_PREFIX, OwnPopularity
+from agents.recent_users import RecentUsers
+from agents.user_scores import UserScores
 from agents.user_state import UserState
 from models.events import Browse, Event, Play, Rate, encode_event
 from models.factor_model import FactorModel
@@ -23,7 +25,8 @@ from tables.fenced_table import FencedTable
 from tables.position import POSITION_KEY, Position
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-BOUNDS = UserBounds(history_limit=5, stored_scores=10, recent_events=50)
+BOUNDS = UserBounds(history_limit=5, recent_events=50)
+STORED_SCORES = 10
 
 users = st.sampled_from(["ann", "bob", "cleo"])
 videos = st.sampled_from([f"v{number}" for number in range(8)])
@@ -65,7 +68,10 @@ class Rig:
         own = OwnPopularity(30, self.metrics)
         own.begin(0)
         own.load(0, self.table.scan(0, POPULARITY_PREFIX))
-        self.member_events = MemberEvents(self.table, lambda _: self.model, own, BOUNDS, 1, self.metrics, NOW.timestamp)
+        scores = UserScores(lambda _: self.model, STORED_SCORES, self.metrics)
+        self.member_events = MemberEvents(
+            self.table, scores, own, BOUNDS, 1, self.metrics, RecentUsers(), NOW.timestamp
+        )
 
     def apply(self, records: Sequence[Any]) -> PreparedChunk:
         """Prepare a chunk and store it, position and all."""
@@ -186,7 +192,7 @@ def test_the_stored_list_is_what_the_offline_path_recommends(
     for user, count in (("ann", 2), ("bob", 1)):
         state = rig.state(user)
         history = EMPTY_HISTORY.apply([event for event in happened if event.user_id == user], 5)
-        (expected,) = recommend(model, [history], BOUNDS.stored_scores)
+        (expected,) = recommend(model, [history], STORED_SCORES)
         assert len(state.history) == count
         assert state.version == model.version
         np.testing.assert_array_equal(state.top.rows, expected.rows)

@@ -5,16 +5,20 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from agents.metrics import Metrics
-from agents.model_updates import ModelsInUse, ModelUpdates
+from agents.model_trial import Tried
+from agents.model_updates import ModelUpdates
+from agents.models_in_use import ModelsInUse
 from models.announcement import Announcement
 from models.errors import ArtifactInvalid, StoreUnavailable
 from models.factor_model import FactorModel
+from models.refusal import Refusal, decode_refusal
 from tests.integration.waiting import wait_for
 
 BROKEN = "broken"
@@ -56,6 +60,33 @@ class Store:
         return replace(self.model, version=announcement.version, region=announcement.region)
 
 
+class Users:
+    """Stands in for the users that candidates are tried on: versions that begin with "wrong" are nothing for them."""
+
+    def __init__(self) -> None:
+        self.tried: list[tuple[str, str]] = []
+        self.gates: dict[str, asyncio.Event] = {}
+
+    async def __call__(self, serving: FactorModel, candidate: FactorModel) -> Tried:
+        """Hold a candidate against what serves."""
+        self.tried.append((serving.version, candidate.version))
+        if gate := self.gates.get(candidate.version):
+            await gate.wait()
+        return Tried(None, ["lists overlap by 0.000"] if candidate.version.startswith("wrong") else [])
+
+
+@pytest.fixture
+def users() -> Users:
+    """Users of this worker."""
+    return Users()
+
+
+@pytest.fixture
+def told() -> list[Refusal]:
+    """What others are told of."""
+    return []
+
+
 @pytest.fixture
 def models(metrics: Metrics) -> ModelsInUse:
     """No model yet."""
@@ -75,9 +106,15 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def updates(models: ModelsInUse, store: Store, clock: Clock) -> AsyncIterator[ModelUpdates]:
+async def updates(
+    models: ModelsInUse, store: Store, clock: Clock, users: Users, told: list[Refusal]
+) -> AsyncIterator[ModelUpdates]:
     """What takes announcements, ended after the test."""
-    updates = ModelUpdates(models, store.fetch, clock.sleep)
+
+    async def tell(refusal: Refusal) -> None:
+        told.append(decode_refusal(refusal.encode()))
+
+    updates = ModelUpdates(models, store.fetch, users, tell, "w1", clock.sleep)
     yield updates
     for task in tasks_of(updates):
         task.cancel()
@@ -89,16 +126,22 @@ def tasks_of(updates: ModelUpdates) -> list[asyncio.Task[Any]]:
     return [task for task in asyncio.all_tasks() if task.get_name().startswith(("models of region", "settle"))]
 
 
-def record(version: str, sequence: int, region: str = "global", key: bytes | None = None) -> Any:
-    """An announcement as the reader hands it over."""
-    announcement = Announcement(
+def announced(version: str, sequence: int, region: str = "global", **more: Any) -> Announcement:
+    """An announcement; a version has one digest."""
+    return Announcement(
         region=region,
         version=version,
         sequence=sequence,
         location=f"{region}/{version}",
-        digest="0" * 64,
+        digest=sha256(version.encode()).hexdigest(),
         published_at=datetime(2026, 1, 1, tzinfo=UTC),
+        **more,
     )
+
+
+def record(version: str, sequence: int, region: str = "global", key: bytes | None = None, **more: Any) -> Any:
+    """An announcement as the reader hands it over."""
+    announcement = announced(version, sequence, region, **more)
     return SimpleNamespace(offset=sequence, key=key or region.encode(), value=announcement.encode())
 
 
@@ -323,13 +366,27 @@ async def test_announcements_that_wait_are_bounded(updates: ModelUpdates, store:
     assert store.fetched == [f"broken-{1499 - number}" for number in range(1000)]
 
 
-async def test_the_former_model_is_not_kept(models: ModelsInUse, model: FactorModel) -> None:
+async def test_the_former_model_is_kept_and_no_older_one(models: ModelsInUse, model: FactorModel) -> None:
     for sequence in range(3):
-        models.activate(replace(model, version=f"v{sequence}"), sequence)
+        version = f"v{sequence}"
+        models.activate(replace(model, version=version), announced(version, sequence))
     (status,) = models.status()
-    assert (status.active, status.previous) == ("v2", "v1")
-    (slot,) = models._slots.values()
-    assert slot.previous == "v1"
+    assert (status.active, status.previous, status.sequence) == ("v2", "v1", 2)
+    former = models.former(None)
+    assert former is not None
+    assert former.version == "v1"
+    assert models.known(announced("v1", 7)) is former
+    assert models.known(announced("v0", 0)) is None
+
+
+async def test_a_region_that_gets_a_model_of_its_own_had_the_global_one_before(
+    models: ModelsInUse, model: FactorModel
+) -> None:
+    models.activate(replace(model, version="world"), announced("world", 0))
+    assert models.former("us") is None
+    models.activate(replace(model, version="states", region="us"), announced("states", 0, "us"))
+    assert models.former("us") is models.active(None)
+    assert models.former("fr") is None
 
 
 async def test_a_start_waits_until_what_is_announced_is_active_or_refused(
@@ -359,3 +416,142 @@ async def test_a_start_waits_until_what_is_announced_is_active_or_refused(
 async def test_a_start_without_announcements_waits_for_nothing(updates: ModelUpdates) -> None:
     await settled(updates)
     await asyncio.wait_for(updates.settled(), 10)
+
+
+# ---- the trial on users, and what other workers say
+
+
+def refusal(version: str, sequence: int, stage: Any = "trial") -> Any:
+    """A record of the topic of refusals, of another worker."""
+    one = Refusal.of(
+        announced(version, sequence), stage, "nothing for our users", "w2", datetime(2026, 1, 1, tzinfo=UTC)
+    )
+    return SimpleNamespace(offset=0, key=one.key, value=one.encode())
+
+
+async def test_what_fails_its_trial_is_refused_and_everybody_is_told(
+    updates: ModelUpdates, models: ModelsInUse, users: Users, told: list[Refusal]
+) -> None:
+    await settled(updates, record("a", 0))
+    await applied(updates, record("wrong-b", 1))
+    assert (active(models), users.tried) == ("a", [("a", "wrong-b")])
+    (status,) = models.status()
+    assert [(one.version, one.reason) for one in status.rejected] == [("wrong-b", "lists overlap by 0.000")]
+    (one,) = told
+    assert (one.version, one.sequence, one.stage, one.worker) == ("wrong-b", 1, "trial", "w1")
+    await applied(updates, record("c", 2))
+    assert active(models) == "c"
+
+
+async def test_what_is_broken_is_told_too(updates: ModelUpdates, told: list[Refusal]) -> None:
+    await settled(updates, record("a", 0))
+    await applied(updates, record("broken-b", 1))
+    assert [(one.stage, one.reason) for one in told] == [("artifact", "a byte is wrong")]
+
+
+async def test_nothing_is_tried_where_nothing_serves(updates: ModelUpdates, models: ModelsInUse, users: Users) -> None:
+    await settled(updates, record("wrong-a", 0))
+    assert (active(models), users.tried) == ("wrong-a", [])
+
+
+async def test_the_first_model_of_a_region_is_held_against_the_global_one(
+    updates: ModelUpdates, models: ModelsInUse, users: Users
+) -> None:
+    await settled(updates, record("world", 0))
+    await applied(updates, record("states", 0, region="us"))
+    assert users.tried == [("world", "states")]
+    assert active(models, "us") == "states"
+
+
+async def test_a_rollback_is_neither_tried_nor_fetched(
+    updates: ModelUpdates, models: ModelsInUse, users: Users, store: Store
+) -> None:
+    await settled(updates, record("a", 0))
+    await applied(updates, record("b", 1))
+    await applied(updates, record("a", 2, trial=False))
+    assert (active(models), store.fetched, users.tried) == ("a", ["a", "b"], [("a", "b")])
+    (status,) = models.status()
+    assert (status.previous, status.sequence) == ("b", 2)
+
+
+async def test_the_same_version_announced_again_exchanges_nothing(
+    updates: ModelUpdates, models: ModelsInUse, store: Store
+) -> None:
+    await settled(updates, record("a", 0))
+    before = models.changes
+    await applied(updates, record("a", 1))
+    (status,) = models.status()
+    assert (status.active, status.previous, status.sequence, models.changes) == ("a", None, 1, before)
+    assert store.fetched == ["a"]
+
+
+async def test_a_refusal_by_another_workers_trial_is_followed_before_the_trial_here_and_after_it(
+    updates: ModelUpdates, models: ModelsInUse, store: Store
+) -> None:
+    await settled(updates, record("a", 0))
+    await updates.apply_refusal(refusal("b", 1))
+    await applied(updates, record("b", 1))
+    assert (active(models), store.fetched) == ("a", ["a"])
+    await applied(updates, record("c", 2))
+    await updates.apply_refusal(refusal("c", 2))
+    (status,) = models.status()
+    assert (status.active, status.sequence) == ("a", 0)
+    assert [one.version for one in status.rejected] == ["c", "b"]
+    assert "worker w2" in status.rejected[0].reason
+    await applied(updates, record("c", 3))
+    assert active(models) == "c", "a new announcement of the same version is another chance"
+
+
+async def test_a_refusal_that_comes_during_the_trial_is_followed(
+    updates: ModelUpdates, models: ModelsInUse, users: Users
+) -> None:
+    await settled(updates, record("a", 0))
+    gate = users.gates["b"] = asyncio.Event()
+    await updates.apply(record("b", 1))
+
+    async def is_tried() -> bool:
+        return bool(users.tried)
+
+    await wait_for("begin of the trial", is_tried)
+    await updates.apply_refusal(refusal("b", 1))
+    gate.set()
+    await dealt_with(updates)
+    assert active(models) == "a"
+
+
+async def test_a_refusal_for_a_workers_own_reasons_is_no_concern_of_others(
+    updates: ModelUpdates, models: ModelsInUse
+) -> None:
+    await settled(updates, record("a", 0))
+    await applied(updates, record("b", 1))
+    await updates.apply_refusal(refusal("b", 1, "artifact"))
+    await updates.apply_refusal(refusal("other", 1))
+    for value in (None, b"", b"{", b"[]"):
+        broken: Any = SimpleNamespace(offset=1, key=b"global/1", value=value)
+        await updates.apply_refusal(broken)
+    assert active(models) == "b"
+
+
+async def test_a_start_on_a_refused_version_takes_what_its_announcement_names(
+    updates: ModelUpdates, models: ModelsInUse, store: Store
+) -> None:
+    before = announced("a", 3).as_fallback
+    await updates.apply_refusal(refusal("wrong-b", 4))
+    await settled(updates, record("wrong-b", 4, fallback=before))
+    assert (active(models), store.fetched) == ("a", ["a"])
+    (status,) = models.status()
+    assert status.sequence == 3
+    await applied(updates, record("c", 5))
+    assert active(models) == "c"
+
+
+async def test_a_version_that_served_from_the_start_gives_way_when_a_trial_elsewhere_refuses_it(
+    updates: ModelUpdates, models: ModelsInUse
+) -> None:
+    before = announced("a", 3).as_fallback
+    await settled(updates, record("wrong-b", 4, fallback=before))
+    assert active(models) == "wrong-b"
+    await updates.apply_refusal(refusal("wrong-b", 4))
+    await dealt_with(updates)
+    assert active(models) == "a"
+    assert models.status()[0].sequence == 3

@@ -28,7 +28,9 @@ from agents.own_popularity import POPULARITY_PREFIX, OwnPopularity
 from agents.ownership import Ownership
 from agents.pending_rows import PendingRows
 from agents.producer import MAX_BATCH_BYTES, Outgoing
+from agents.recent_users import RecentUsers
 from agents.row_writer import RowWriter
+from agents.user_scores import UserScores
 from agents.user_state import UserState
 from models.events import Event, encode_event
 from models.factor_model import FactorModel
@@ -38,7 +40,7 @@ from tables.fenced_table import FencedTable
 from tables.position import Position
 from tables.removals import removal_fence, removal_headers
 from tables.replay import Replay
-from tests.agents.test_member_events import BOUNDS, NOW, events
+from tests.agents.test_member_events import BOUNDS, NOW, STORED_SCORES, events
 
 PARTITIONS = 2
 USERS = ("ann", "bob", "cleo")
@@ -154,8 +156,9 @@ class Worker:
         self.ownership = Ownership(table.running, PATIENCE_SECONDS)
         self.popularity = OwnPopularity(30, metrics)
         self.pending = PendingRows(table)
+        scores = UserScores(lambda _: model, STORED_SCORES, metrics)
         self.member_events = Watched(
-            self.pending, lambda _: model, self.popularity, BOUNDS, PARTITIONS, metrics, NOW.timestamp
+            self.pending, scores, self.popularity, BOUNDS, PARTITIONS, metrics, RecentUsers(), NOW.timestamp
         )
         self.writer = RowWriter(log, table, metrics)
         producer: Any = log

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 import agents.reader
-from agents.model_updates import ModelsInUse
+from agents.models_in_use import ModelsInUse
 from agents.producer import MAX_BATCH_BYTES, AcknowledgedProducer, TopicChangelog
 from app.__main__ import main
 from tables.fenced_table import FencedTable

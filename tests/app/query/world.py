@@ -14,7 +14,7 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 
 from agents.catalogue import CatalogueEntry
-from agents.model_updates import RegionStatus, Rejection
+from agents.models_in_use import RegionStatus, Rejection
 from agents.partitions import partition_of
 from agents.user_state import NEW_USER, UserState
 from agents.users import NotHere
@@ -138,7 +138,16 @@ class MemoryModels:
     def status(self) -> list[RegionStatus]:
         refused = [Rejection("bad", "factors.safetensors: NaN in row 3", datetime(2026, 11, 23, tzinfo=UTC))]
         return [
-            RegionStatus(region, model.version, None, 1, WRITTEN, model.n_videos, model.n_factors, refused)
+            RegionStatus(
+                region=region,
+                active=model.version,
+                previous=None,
+                sequence=1,
+                activated_at=WRITTEN,
+                videos=model.n_videos,
+                factors=model.n_factors,
+                rejected=refused,
+            )
             for region, model in self.by_region.items()
         ]
 

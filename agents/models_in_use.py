@@ -1,0 +1,187 @@
+"""Which model serves each region: one reference a region, swapped whole, with the former one beside it.
+
+A request or a batch takes one immutable model and keeps it. The former version stays in memory: rolling back to it
+reads nothing, and it is what rows not yet re-solved were made with.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import msgspec
+
+from agents.metrics import Metrics
+from models.announcement import Announcement
+from models.factor_model import FactorModel
+from models.list_comparison import Comparison
+from models.popularity import GLOBAL_REGION
+
+_log = logging.getLogger(__name__)
+_MAX_REJECTIONS = 20
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """A version that was refused: which, why, and when (UTC)."""
+
+    version: str
+    reason: str
+    at: datetime
+
+
+class Rescored(msgspec.Struct, frozen=True):
+    """How far the users of this worker are that a region's model serves: how many, and how many have another's list."""
+
+    users: int
+    left: int
+
+
+class RegionStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker says of one region's models; `rejected` has the newest first.
+
+    `trial` is what the trial of the active version found, null for one that was not tried here; `rescored` is null
+    until this worker's rows were looked through.
+    """
+
+    region: str
+    active: str | None
+    previous: str | None
+    sequence: int | None
+    activated_at: datetime | None
+    videos: int | None
+    factors: int | None
+    trial: Comparison | None = None
+    rescored: Rescored | None = None
+    rejected: list[Rejection] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A model, and the announcement under which it serves."""
+
+    model: FactorModel
+    announcement: Announcement
+    since: datetime
+    trial: Comparison | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    serving: Serving | None = None
+    former: Serving | None = None
+    rejected: tuple[Rejection, ...] = ()
+
+
+class ModelsInUse:
+    """The active model of each region, and the one before.
+
+    Attributes
+    ----------
+    changes : how often any active model was exchanged.
+    changed : set at every exchange; who waits for it clears it.
+    """
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._slots: dict[str, _Slot] = {}
+        self._rescored: dict[str, Rescored] = {}
+        self._metrics = metrics
+        self.changes = 0
+        self.changed = asyncio.Event()
+
+    def active(self, region: str | None) -> FactorModel | None:
+        """Return the region's model, else the fallback region's, else None."""
+        serving = self.serving(region or GLOBAL_REGION) or self.serving(GLOBAL_REGION)
+        return serving.model if serving else None
+
+    def former(self, region: str | None) -> FactorModel | None:
+        """Return what served the region's users before its active model, None where nothing did or nobody knows."""
+        slot = self._slots.get(region or GLOBAL_REGION)
+        if slot is None or slot.serving is None:
+            slot = self._slots.get(GLOBAL_REGION, _Slot())
+        elif slot.former is None and region != GLOBAL_REGION:
+            return self.active(GLOBAL_REGION)
+        return slot.former.model if slot.former else None
+
+    def serving(self, region: str) -> Serving | None:
+        """Return what serves under the region's own announcement, None where the fallback region's model does."""
+        return self._slots.get(region, _Slot()).serving
+
+    def known(self, announcement: Announcement) -> FactorModel | None:
+        """Return the announced model if it is in memory, active or former."""
+        slot = self._slots.get(announcement.region, _Slot())
+        for one in (slot.serving, slot.former):
+            if one is not None and (one.announcement.version, one.announcement.digest) == (
+                announcement.version,
+                announcement.digest,
+            ):
+                return one.model
+        return None
+
+    def activate(self, model: FactorModel, announcement: Announcement, trial: Comparison | None = None) -> None:
+        """Put a verified model in place of the region's active one, or the same one under a new announcement."""
+        slot = self._slots.get(model.region, _Slot())
+        serving = Serving(model, announcement, datetime.now(UTC), trial)
+        if slot.serving is not None and slot.serving.model is model:
+            serving = replace(slot.serving, announcement=announcement)
+            self._slots[model.region] = replace(slot, serving=serving)
+            return
+        self._exchange(replace(slot, serving=serving, former=slot.serving), slot.serving)
+
+    def give_up(self, region: str) -> FactorModel | None:
+        """Put the former model back in place of the active one; returns it, None when there is none to go back to."""
+        slot = self._slots.get(region, _Slot())
+        if slot.former is None:
+            return None
+        self._exchange(replace(slot, serving=replace(slot.former, since=datetime.now(UTC)), former=None), slot.serving)
+        return slot.former.model
+
+    def reject(self, region: str, version: str, reason: str) -> None:
+        """Remember a version that was refused; at most twenty a region."""
+        former = self._slots.get(region, _Slot())
+        rejection = Rejection(version, reason, datetime.now(UTC))
+        self._slots[region] = replace(former, rejected=(rejection, *former.rejected)[:_MAX_REJECTIONS])
+        self._metrics.models_rejected.labels(region).inc()
+        _log.error("model %s of region %s is refused: %s", version, region, reason)
+
+    def put_off(self, region: str, version: str, reason: str, seconds: float) -> None:
+        """Count and log that the store did not give a version, which is read again in so many seconds."""
+        self._metrics.model_store_unavailable.labels(region).inc()
+        _log.warning("model %s of region %s is read again in %.0f s: %s", version, region, seconds, reason)
+
+    def note_rescored(self, rescored: dict[str, Rescored]) -> None:
+        """Take note of how far the users are whom each region's model serves."""
+        self._rescored = rescored
+        for region, one in rescored.items():
+            self._metrics.users_to_rescore.labels(region).set(one.left)
+
+    def status(self) -> list[RegionStatus]:
+        """Return what is active and what was refused, by region."""
+        return [_status(region, slot, self._rescored.get(region)) for region, slot in sorted(self._slots.items())]
+
+    def _exchange(self, slot: _Slot, before: Serving | None) -> None:
+        if slot.serving is None:
+            raise ValueError("an exchange needs a model that serves")
+        model = slot.serving.model
+        self._slots[model.region] = slot
+        if before is not None:
+            self._metrics.model_info.remove(model.region, before.model.version)
+        self._metrics.model_info.labels(model.region, model.version).set(1)
+        self.changes += 1
+        self.changed.set()
+        _log.info("model %s is active in region %s", model.version, model.region)
+
+
+def _status(region: str, slot: _Slot, rescored: Rescored | None) -> RegionStatus:
+    serving = slot.serving
+    return RegionStatus(
+        region=region,
+        active=serving.model.version if serving else None,
+        previous=slot.former.model.version if slot.former else None,
+        sequence=serving.announcement.sequence if serving else None,
+        activated_at=serving.since if serving else None,
+        videos=serving.model.n_videos if serving else None,
+        factors=serving.model.n_factors if serving else None,
+        trial=serving.trial if serving else None,
+        rescored=rescored,
+        rejected=list(slot.rejected),
+    )
