@@ -18,13 +18,16 @@ def publish(
     context: typer.Context,
     version: Annotated[str, typer.Argument(help="A version in the model store, as `nearline train` printed it.")],
     region: RegionOption = "global",
+    untried: Annotated[
+        bool, typer.Option("--untried", help="Serve it without the trial on real users that comes before.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Check VERSION to the last byte and announce it: workers fetch it and serve it.
+    """Check VERSION to the last byte and announce it: workers fetch it, try it and serve it.
 
-    A version that is announced already is left alone.
+    A version that is active already is left alone. One that is older than the active one is refused: see rollback.
     """
-    announcement, changed = asyncio.run(_publisher(context).publish(region, version))
+    announcement, changed = asyncio.run(_publisher(context).publish(region, version, trial=not untried))
     _show(announcement, changed=changed, json=json)
 
 
@@ -34,14 +37,17 @@ def rollback(
     to: Annotated[str | None, typer.Option(help="The version to serve; by default the one before.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Announce an older version again; a second rollback without --to undoes the first."""
+    """Announce an older version again; a second rollback without --to undoes the first.
+
+    What was announced before is served without a trial.
+    """
     announcement, changed = asyncio.run(_publisher(context).roll_back(region, to))
     _show(announcement, changed=changed, json=json)
 
 
 def models(context: typer.Context, json: JsonOption = False) -> None:
     """List the versions in the store, each read in full, and what is announced of them."""
-    from app.offline.publish import list_versions
+    from app.offline.version_list import list_versions
 
     listed = asyncio.run(list_versions(_publisher(context)))
     if json:

@@ -1,11 +1,15 @@
 """The topic of announcements: what it says is active, and how to say something new."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from agents.connection import Connection
 from app.offline.broker import producer_of, read_topic
-from models.announcement import Announcement, decode_announcement
+from app.offline.errors import JobFailed
+from models.announcement import Announcement, Fallback, decode_announcement
 from models.errors import AnnouncementInvalid
 
 
@@ -21,23 +25,29 @@ class RegionAnnouncements:
         return self.announcements[-1]
 
     @property
-    def previous(self) -> Announcement | None:
+    def known(self) -> tuple[Fallback, ...]:
+        """What was announced, by ascending sequence; each record also tells of the one before it."""
+        found = {one.fallback.sequence: one.fallback for one in self.announcements if one.fallback}
+        found |= {one.sequence: one.as_fallback for one in self.announcements}
+        return tuple(found[sequence] for sequence in sorted(found))
+
+    @property
+    def previous(self) -> Fallback | None:
         """The latest one of another version than the active one; None if compaction has removed all."""
-        others = (one for one in reversed(self.announcements) if one.version != self.active.version)
-        return next(others, None)
+        return next((one for one in reversed(self.known) if one.version != self.active.version), None)
+
+    def sequence_of(self, version: str, digest: str) -> int | None:
+        """Return the latest sequence under which a version was announced; None if nobody knows of any."""
+        found = (one.sequence for one in self.known if (one.version, one.digest) == (version, digest))
+        return max(found, default=None)
 
 
 async def read_announcements(connection: Connection, topic: str) -> dict[str, RegionAnnouncements]:
     """Return the valid announcements by region; workers ignore the others, too."""
     found: dict[str, dict[int, Announcement]] = {}
-    async for record in read_topic(connection, topic):
-        try:
-            announcement = decode_announcement(record.value)
-        except AnnouncementInvalid:
-            continue
-        if record.key == announcement.region.encode():
-            # of two with one sequence workers take the first
-            found.setdefault(announcement.region, {}).setdefault(announcement.sequence, announcement)
+    async for _, announcement in _valid(connection, topic):
+        # of two with one sequence workers take the first
+        found.setdefault(announcement.region, {}).setdefault(announcement.sequence, announcement)
     return {
         region: RegionAnnouncements(tuple(by_sequence[sequence] for sequence in sorted(by_sequence)))
         for region, by_sequence in found.items()
@@ -45,9 +55,23 @@ async def read_announcements(connection: Connection, topic: str) -> dict[str, Re
 
 
 async def announce(
-    connection: Connection, topic: str, region: str, version: str, digest: str, former: RegionAnnouncements | None
+    connection: Connection,
+    topic: str,
+    region: str,
+    version: str,
+    digest: str,
+    former: RegionAnnouncements | None,
+    *,
+    trial: bool = True,
 ) -> Announcement:
-    """Announce a version with the sequence after the active one's; returns when the broker has it."""
+    """Announce a version with the sequence after the active one's; returns when the broker has it and it counts.
+
+    Raises
+    ------
+    JobFailed
+        If another publisher announced something for the region since `former` was read. What that one said counts;
+        it is said once more, because compaction keeps the last record of a region, which ours would be.
+    """
     announcement = Announcement(
         region=region,
         version=version,
@@ -55,7 +79,44 @@ async def announce(
         location=f"{region}/{version}",
         digest=digest,
         published_at=datetime.now(UTC),
+        trial=trial,
+        fallback=former.active.as_fallback if former else None,
     )
+    winner = await _append(connection, topic, announcement)
+    if winner is None:
+        return announcement
+    while (other := await _append(connection, topic, _again(winner))) is not None:
+        winner = other
+    raise JobFailed(
+        f"{region}/{version} is not announced: at the same moment another publisher announced {winner.location}, "
+        "which counts; see `nearline models`, and publish again if yours shall serve"
+    )
+
+
+async def _append(connection: Connection, topic: str, announcement: Announcement) -> Announcement | None:
+    """Write an announcement; return the one that counts instead, if it lies before with this sequence or a later."""
     async with producer_of(connection) as producer:
-        await producer.send_and_wait(topic, announcement.encode(), key=region.encode())
-    return announcement
+        written = await producer.send_and_wait(topic, announcement.encode(), key=announcement.region.encode())
+    earlier = [
+        one
+        async for offset, one in _valid(connection, topic)
+        if one.region == announcement.region and offset < written.offset and one.sequence >= announcement.sequence
+    ]
+    winner = max(earlier, key=lambda one: one.sequence, default=None)
+    same = winner is not None and replace(winner, published_at=announcement.published_at) == announcement
+    return None if same else winner
+
+
+def _again(announcement: Announcement) -> Announcement:
+    return replace(announcement, sequence=announcement.sequence + 1, published_at=datetime.now(UTC))
+
+
+async def _valid(connection: Connection, topic: str) -> AsyncIterator[tuple[int, Announcement]]:
+    """Yield the announcements with their offsets, in order within each region."""
+    async for record in read_topic(connection, topic):
+        try:
+            announcement = decode_announcement(record.value)
+        except AnnouncementInvalid:
+            continue
+        if record.key == announcement.region.encode():
+            yield record.offset, announcement

@@ -1,4 +1,4 @@
-"""Publishing: deciding which version a region serves, and finding out what there is to choose from."""
+"""Publishing: deciding which version a region serves."""
 
 from dataclasses import dataclass
 
@@ -29,8 +29,15 @@ class Publisher:
     limits: ArtifactLimits
     verify_key: bytes | None = None
 
-    async def publish(self, region: str, version: str) -> tuple[Announcement, bool]:
+    async def publish(self, region: str, version: str, *, trial: bool = True) -> tuple[Announcement, bool]:
         """Read a version to the last byte and announce it.
+
+        Parameters
+        ----------
+        region, version
+            Which.
+        trial
+            Whether workers try the version on real users before it serves.
 
         Returns
         -------
@@ -41,30 +48,34 @@ class Publisher:
         ------
         ArtifactInvalid
             If a worker would refuse the version.
+        JobFailed
+            If the version is older than the active one, so that it takes a rollback, or another publisher was faster.
         """
-        digest = self.check(region, version)
-        former = (await read_announcements(self.connection, self.topic)).get(region)
-        if former and (former.active.version, former.active.digest) == (version, digest):
-            return former.active, False
-        return await announce(self.connection, self.topic, region, version, digest, former), True
+        digest, former = self.check(region, version), await self._former(region)
+        if former is not None and not _is_active(former, version, digest):
+            self._check_newer(former, version, digest)
+        return await self._announce(region, version, digest, former, trial=trial)
 
     async def roll_back(self, region: str, version: str | None = None) -> tuple[Announcement, bool]:
         """Announce an older version again: `version`, or else the one that was active before.
 
         After a rollback the version that was active before is the one rolled back from, so a second rollback undoes
-        the first.
+        the first. A version that was announced before is not tried again.
 
         Raises
         ------
         JobFailed
-            If nothing was announced, or nobody knows what was active before.
+            If nothing was announced, or nobody knows what was active before, or another publisher was faster.
         ArtifactInvalid
             If a worker would refuse the version.
         """
-        former = (await read_announcements(self.connection, self.topic)).get(region)
+        former = await self._former(region)
         if former is None:
             raise JobFailed(f"region {region} has no announced version to roll back from")
-        return await self.publish(region, version or self._before(former))
+        version = version or self._before(former)
+        digest = self.check(region, version)
+        trial = former.sequence_of(version, digest) is None
+        return await self._announce(region, version, digest, former, trial=trial)
 
     def check(self, region: str, version: str) -> str:
         """Read a version as a worker would and return the digest of its manifest.
@@ -80,6 +91,35 @@ class Publisher:
         read_artifact(self.store, region, version, digest=digest, limits=self.limits, verify_key=self.verify_key)
         return digest
 
+    async def _former(self, region: str) -> RegionAnnouncements | None:
+        return (await read_announcements(self.connection, self.topic)).get(region)
+
+    async def _announce(
+        self, region: str, version: str, digest: str, former: RegionAnnouncements | None, *, trial: bool
+    ) -> tuple[Announcement, bool]:
+        if former is not None and _is_active(former, version, digest):
+            return former.active, False
+        return await announce(self.connection, self.topic, region, version, digest, former, trial=trial), True
+
+    def _check_newer(self, former: RegionAnnouncements, version: str, digest: str) -> None:
+        active, sequence = former.active, former.sequence_of(version, digest)
+        region, advice = active.region, f"`nearline rollback --region {active.region} --to {version}` serves it"
+        if sequence is not None:
+            raise JobFailed(
+                f"{region}/{version} was announced before, with sequence {sequence}; active is {active.version} "
+                f"with sequence {active.sequence}; {advice}"
+            )
+        created = read_manifest(self.store, region, version, digest=digest).created
+        try:
+            newest = read_manifest(self.store, region, active.version, digest=active.digest).created
+        except ArtifactInvalid:  # what is active is damaged or deleted, so that anything is an improvement
+            return
+        if created < newest:
+            raise JobFailed(
+                f"{region}/{version} was made at {created:%Y-%m-%dT%H:%M:%SZ}, before the active {active.version} "
+                f"({newest:%Y-%m-%dT%H:%M:%SZ}); {advice}"
+            )
+
     def _before(self, former: RegionAnnouncements) -> str:
         if former.previous is not None:
             return former.previous.version
@@ -93,64 +133,5 @@ class Publisher:
         return parent
 
 
-@dataclass(frozen=True, slots=True)
-class ListedVersion:
-    """One line of the list of models.
-
-    Parameters
-    ----------
-    region, version : which.
-    state : "active", "previous", "announced" (before the previous), "unannounced" or "invalid".
-    reason : why it is invalid, else empty.
-    sequence : of its latest announcement, if any.
-    """
-
-    region: str
-    version: str
-    state: str
-    reason: str = ""
-    sequence: int | None = None
-
-
-async def list_versions(publisher: Publisher) -> list[ListedVersion]:
-    """Return the versions of the store and of the topic, by region, oldest name first; each is read in full.
-
-    Raises
-    ------
-    StoreUnavailable
-        If the store does not answer: then nobody knows which versions are invalid.
-    """
-    announced = await read_announcements(publisher.connection, publisher.topic)
-    listed: list[ListedVersion] = []
-    for region in sorted({*publisher.store.regions(), *announced}):
-        former = announced.get(region)
-        named = {one.version: one for one in former.announcements} if former else {}
-        versions = sorted({*publisher.store.versions(region), *named})
-        listed += [_listed(publisher, region, version, former, named.get(version)) for version in versions]
-    return listed
-
-
-def _listed(
-    publisher: Publisher,
-    region: str,
-    version: str,
-    former: RegionAnnouncements | None,
-    announcement: Announcement | None,
-) -> ListedVersion:
-    sequence = announcement.sequence if announcement else None
-    try:
-        digest = publisher.check(region, version)
-    except ArtifactInvalid as error:
-        return ListedVersion(region, version, "invalid", error.reason, sequence)
-    if announcement and announcement.digest != digest:
-        reason = f"its manifest is not the one that was announced, of digest {announcement.digest}"
-        return ListedVersion(region, version, "invalid", reason, sequence)
-    return ListedVersion(region, version, _state(version, former, announcement), sequence=sequence)
-
-
-def _state(version: str, former: RegionAnnouncements | None, announcement: Announcement | None) -> str:
-    if former is None or announcement is None:
-        return "unannounced"
-    if version == former.active.version:
-        return "active"
-    return "previous" if former.previous and version == former.previous.version else "announced"
+def _is_active(former: RegionAnnouncements, version: str, digest: str) -> bool:
+    return (former.active.version, former.active.digest) == (version, digest)

@@ -183,6 +183,44 @@ def test_publishing_and_rolling_back(
     announced = [decode_announcement(record.value) for record in found]
     assert [(each.version, each.sequence) for each in announced] == [(one, 0), (two, 1), (three, 2), (two, 3), (one, 4)]
     assert announced[0].digest == announced[4].digest
+    assert [each.trial for each in announced] == [True, True, True, False, False]
+    assert [each.fallback and each.fallback.sequence for each in announced] == [None, 0, 1, 2, 3]
+    assert announced[4].fallback == announced[3].as_fallback
+
+
+def test_an_older_version_takes_a_rollback(run: Run, told: Callable[..., object], versions: list[str]) -> None:
+    one, two, three = versions
+    told("publish", two)
+    older = run("publish", one)  # never announced, but made before
+    assert older.exit_code == 1
+    assert f"global/{one} was made at" in older.stderr
+    assert f"`nearline rollback --region global --to {one}` serves it" in older.stderr
+    told("publish", three)
+    again = run("publish", two)
+    assert again.exit_code == 1
+    assert f"global/{two} was announced before, with sequence 0; active is {three} with sequence 1" in again.stderr
+    assert told("rollback", "--to", one) == {"region": "global", "version": one, "sequence": 2, "changed": True}
+    assert told("rollback", "--to", one) == {"region": "global", "version": one, "sequence": 2, "changed": False}
+
+
+def test_what_is_untried_says_so(
+    run: Run, told: Callable[..., object], environ: Mapping[str, str], versions: list[str]
+) -> None:
+    one, two, three = versions
+    told("publish", one, "--untried")
+    told("publish", three)
+    told("rollback", "--to", two)  # never announced, so it must be tried
+    found = asyncio.run(records(environ, environ["NEARLINE_TOPICS__MODELS"]))
+    assert [decode_announcement(record.value).trial for record in found] == [False, True, True]
+
+
+def test_a_damaged_active_version_keeps_nothing_from_being_published(
+    told: Callable[..., object], environ: Mapping[str, str], versions: list[str]
+) -> None:
+    one, two, _ = versions
+    told("publish", two)
+    (Path(environ["NEARLINE_STORE"]) / "global" / two / "manifest.json").unlink()
+    assert told("publish", one) == {"region": "global", "version": one, "sequence": 1, "changed": True}
 
 
 def test_a_damaged_version_is_not_announced_and_says_why(

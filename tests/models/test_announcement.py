@@ -64,7 +64,7 @@ def test_the_longest_announcement_fits() -> None:
         *[("sequence", bad) for bad in (-1, 2**63, 1.5, "1", True, None)],
         *[("published_at", bad) for bad in ("2026-11-23T10:00:00", 1, None)],
         *[("trial", bad) for bad in (None, 1, "no")],
-        *[("fallback", bad) for bad in ({}, "v1", 1)],
+        *[("fallback", {}), ("fallback", "v1"), ("fallback", 1)],
         *[("fallback", FALLBACK | {"version": bad}) for bad in ("", "..", "a/b", "v" * 65, None)],
         *[("fallback", FALLBACK | {"digest": bad}) for bad in ("", "0B" * 32, "0b" * 31, None)],
         *[("fallback", FALLBACK | {"sequence": bad}) for bad in (-1, 3, 4, 1.5, None)],

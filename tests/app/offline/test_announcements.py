@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from app.offline.announcements import RegionAnnouncements
 from models.announcement import Announcement
@@ -38,3 +39,14 @@ def test_the_previous_is_the_latest_other_version(versions: str, active: str, pr
     found = announced(*versions)
     assert found.active.version == active
     assert (found.previous.version if found.previous else None) == previous
+
+
+def test_what_compaction_removed_is_known_from_the_next() -> None:
+    one, two, three = announced("a", "b", "a").announcements
+    alone = RegionAnnouncements((replace(three, fallback=two.as_fallback),))
+    assert alone.previous == two.as_fallback
+    assert alone.known == (two.as_fallback, three.as_fallback)
+    whole = RegionAnnouncements((one, two, three))
+    assert [whole.sequence_of(version, "0" * 64) for version in "abc"] == [2, 1, None]
+    assert [alone.sequence_of(version, "0" * 64) for version in "abc"] == [2, 1, None]
+    assert whole.sequence_of("a", "1" * 64) is None
