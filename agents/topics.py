@@ -62,7 +62,7 @@ class TopicNames:
     @property
     def models_rejected(self) -> str:
         """Announced versions that a worker refused, and why."""
-        return f"{self.models}-rejected"
+        return rejected_topic(self.models)
 
     @property
     def membership(self) -> str:
@@ -78,6 +78,11 @@ class TopicNames:
     def popularity(self) -> str:
         """Counts of every partition, for every worker."""
         return f"{self.app_id}-popularity"
+
+
+def rejected_topic(models: str) -> str:
+    """Return where refusals of what is announced in a topic go."""
+    return f"{models}-rejected"
 
 
 def topic_specs(names: TopicNames, partitions: int) -> list[TopicSpec]:

@@ -50,6 +50,7 @@ from agents.topics import TopicNames
 from agents.user_scores import UserScores
 from agents.users import Users
 from agents.watchdog import Vitals, Watchdog, must_not_end
+from app.activation import Activation, publisher_of
 from app.faust_app import assignment_of, make_faust_app, make_users_table, raw_topic
 from app.faust_seam import StreamApp
 from app.garbage import spare_what_stays
@@ -307,6 +308,7 @@ def _query_view(
         health,
         Forgetting(users, users_table, path.ownership, path.writer, shared.metrics),
         Checkpointing(users_table, path.ownership, settings.data_dir, Mark(settings.app_id, users.partitions)),
+        Activation(publisher_of(settings)),
         shared.registry,
         fallback_days=settings.popularity.fallback_days,
         history_limit=settings.users.history_limit,

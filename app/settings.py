@@ -148,7 +148,7 @@ class TrialSettings(Section):
     min_users: int = Field(20, ge=1, le=10_000, description="Fewer users than these do not judge a model.")
     min_overlap: Share = Field(0.02, description="Least mean overlap of the first 20 videos of both lists.")
     max_score_drift: float = Field(
-        2.0, ge=0, allow_inf_nan=False, description="Largest relative change of the mean score, up or down."
+        2.0, ge=0, le=1000, allow_inf_nan=False, description="Largest relative change of the mean score, up or down."
     )
     min_coverage_ratio: Share = Field(0.2, description="Least share of the serving model's coverage.")
     max_popularity_rise: Share = Field(0.5, description="Largest rise of the share of popular videos in lists.")
@@ -163,7 +163,7 @@ class RescoringSettings(Section):
 
     users: int = Field(256, ge=1, le=10_000, description="Users re-solved between two chunks of events.")
     share: float = Field(
-        0.5, gt=0, le=1, description="Share of the time that re-solving takes at most while events come."
+        0.5, ge=0.05, le=1, description="Share of the time that re-solving takes at most while events come."
     )
 
 

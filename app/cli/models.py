@@ -58,19 +58,9 @@ def models(context: typer.Context, json: JsonOption = False) -> None:
 
 
 def _publisher(context: typer.Context) -> "Publisher":
-    from app.model_fetch import artifact_limits, signing_key
-    from app.offline.publish import Publisher
-    from app.topics import connection_of
-    from models.store import ModelStore
+    from app.activation import publisher_of
 
-    settings = quiet_settings(context).settings
-    return Publisher(
-        ModelStore(settings.store),
-        connection_of(settings),
-        settings.topics.models,
-        artifact_limits(settings),
-        signing_key(settings),
-    )
+    return publisher_of(quiet_settings(context).settings)
 
 
 def _show(announcement: "Announcement", *, changed: bool, json: bool) -> None:

@@ -7,37 +7,62 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from agents.connection import Connection
+from agents.topics import rejected_topic
 from app.offline.broker import producer_of, read_topic
 from app.offline.errors import JobFailed
 from models.announcement import Announcement, Fallback, decode_announcement
 from models.errors import AnnouncementInvalid
+from models.refusal import decode_refusal
 
 
 @dataclass(frozen=True, slots=True)
 class RegionAnnouncements:
-    """The announcements of one region that are still in the topic, by ascending sequence; never none."""
+    """The announcements of one region that are still in the topic, by ascending sequence; never none.
+
+    Parameters
+    ----------
+    announcements : all of them.
+    refused : sequence and digest of those that the trial of a worker refused, so that no worker serves them.
+    """
 
     announcements: tuple[Announcement, ...]
+    refused: frozenset[tuple[int, str]] = frozenset()
 
     @property
-    def active(self) -> Announcement:
-        """The one that counts."""
+    def newest(self) -> Announcement:
+        """The last one, whatever became of it."""
         return self.announcements[-1]
 
     @property
+    def active(self) -> Fallback | None:
+        """The one that counts; None if all that is known was refused."""
+        return self.known[-1] if self.known else None
+
+    @property
     def known(self) -> tuple[Fallback, ...]:
-        """What was announced, by ascending sequence; each record also tells of the one before it."""
+        """What was announced and not refused, by ascending sequence; each record also tells of the one before it."""
         found = {one.fallback.sequence: one.fallback for one in self.announcements if one.fallback}
         found |= {one.sequence: one.as_fallback for one in self.announcements}
-        return tuple(found[sequence] for sequence in sorted(found))
+        kept = (found[sequence] for sequence in sorted(found))
+        return tuple(one for one in kept if (one.sequence, one.digest) not in self.refused)
+
+    def refusal_of(self, version: str) -> int | None:
+        """Return the latest sequence under which a version was refused by a trial, None for one that was not."""
+        found = (
+            one.sequence
+            for one in self.announcements
+            if one.version == version and (one.sequence, one.digest) in self.refused
+        )
+        return max(found, default=None)
 
     @property
     def previous(self) -> Fallback | None:
         """The latest one of another version than the active one; None if compaction has removed all."""
-        return next((one for one in reversed(self.known) if one.version != self.active.version), None)
+        active = self.active
+        return next((one for one in reversed(self.known) if active and one.version != active.version), None)
 
     def sequence_of(self, version: str, digest: str) -> int | None:
-        """Return the latest sequence under which a version was announced; None if nobody knows of any."""
+        """Return the latest sequence under which a version was announced and not refused; None for none known."""
         found = (one.sequence for one in self.known if (one.version, one.digest) == (version, digest))
         return max(found, default=None)
 
@@ -48,10 +73,26 @@ async def read_announcements(connection: Connection, topic: str) -> dict[str, Re
     async for _, announcement in _valid(connection, topic):
         # of two with one sequence workers take the first
         found.setdefault(announcement.region, {}).setdefault(announcement.sequence, announcement)
+    refused = await _refused(connection, rejected_topic(topic)) if found else {}
     return {
-        region: RegionAnnouncements(tuple(by_sequence[sequence] for sequence in sorted(by_sequence)))
+        region: RegionAnnouncements(
+            tuple(by_sequence[sequence] for sequence in sorted(by_sequence)), frozenset(refused.get(region, ()))
+        )
         for region, by_sequence in found.items()
     }
+
+
+async def _refused(connection: Connection, topic: str) -> dict[str, set[tuple[int, str]]]:
+    """Return, by region, what trials have refused."""
+    found: dict[str, set[tuple[int, str]]] = {}
+    async for record in read_topic(connection, topic):
+        try:
+            refusal = decode_refusal(record.value)
+        except AnnouncementInvalid:
+            continue
+        if refusal.counts_for_all:
+            found.setdefault(refusal.region, set()).add((refusal.sequence, refusal.digest))
+    return found
 
 
 async def announce(
@@ -64,7 +105,7 @@ async def announce(
     *,
     trial: bool = True,
 ) -> Announcement:
-    """Announce a version with the sequence after the active one's; returns when the broker has it and it counts.
+    """Announce a version with the sequence after the last one's; returns when the broker has it and it counts.
 
     Raises
     ------
@@ -75,12 +116,12 @@ async def announce(
     announcement = Announcement(
         region=region,
         version=version,
-        sequence=former.active.sequence + 1 if former else 0,
+        sequence=former.newest.sequence + 1 if former else 0,
         location=f"{region}/{version}",
         digest=digest,
         published_at=datetime.now(UTC),
         trial=trial,
-        fallback=former.active.as_fallback if former else None,
+        fallback=former.active if former else None,
     )
     winner = await _append(connection, topic, announcement)
     if winner is None:

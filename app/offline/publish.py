@@ -1,5 +1,6 @@
 """Publishing: deciding which version a region serves."""
 
+import asyncio
 from dataclasses import dataclass
 
 from agents.connection import Connection
@@ -72,9 +73,23 @@ class Publisher:
         former = await self._former(region)
         if former is None:
             raise JobFailed(f"region {region} has no announced version to roll back from")
-        version = version or self._before(former)
-        digest = self.check(region, version)
-        trial = former.sequence_of(version, digest) is None
+        return await self._choose(region, version or self._before(former), former)
+
+    async def choose(self, region: str, version: str) -> tuple[Announcement, bool]:
+        """Announce a version whatever served before; one that served before is not tried again.
+
+        Raises
+        ------
+        JobFailed
+            If another publisher was faster.
+        ArtifactInvalid
+            If a worker would refuse the version.
+        """
+        return await self._choose(region, version, await self._former(region))
+
+    async def _choose(self, region: str, version: str, former: RegionAnnouncements | None) -> tuple[Announcement, bool]:
+        digest = await asyncio.to_thread(self.check, region, version)
+        trial = former is None or former.sequence_of(version, digest) is None
         return await self._announce(region, version, digest, former, trial=trial)
 
     def check(self, region: str, version: str) -> str:
@@ -98,12 +113,14 @@ class Publisher:
         self, region: str, version: str, digest: str, former: RegionAnnouncements | None, *, trial: bool
     ) -> tuple[Announcement, bool]:
         if former is not None and _is_active(former, version, digest):
-            return former.active, False
+            return former.newest, False
         return await announce(self.connection, self.topic, region, version, digest, former, trial=trial), True
 
     def _check_newer(self, former: RegionAnnouncements, version: str, digest: str) -> None:
-        active, sequence = former.active, former.sequence_of(version, digest)
-        region, advice = active.region, f"`nearline rollback --region {active.region} --to {version}` serves it"
+        active, sequence, region = former.active, former.sequence_of(version, digest), former.newest.region
+        if active is None or (active.version, active.digest) == (version, digest):
+            return
+        advice = f"`nearline rollback --region {region} --to {version}` serves it"
         if sequence is not None:
             raise JobFailed(
                 f"{region}/{version} was announced before, with sequence {sequence}; active is {active.version} "
@@ -123,15 +140,17 @@ class Publisher:
     def _before(self, former: RegionAnnouncements) -> str:
         if former.previous is not None:
             return former.previous.version
-        active = former.active
-        parent = read_manifest(self.store, active.region, active.version).parent
+        active, region = former.active, former.newest.region
+        parent = None if active is None else read_manifest(self.store, region, active.version).parent
         if parent is None:
+            served = "" if active is None else f" before {active.version}"
             raise JobFailed(
-                f"nothing tells which version region {active.region} served before {active.version}; "
-                "choose one of `nearline models` with --to"
+                f"nothing tells which version region {region} served{served}; choose one of `nearline models` with --to"
             )
         return parent
 
 
 def _is_active(former: RegionAnnouncements, version: str, digest: str) -> bool:
-    return (former.active.version, former.active.digest) == (version, digest)
+    """Tell whether a version serves, and nothing that was refused or might be was announced after it."""
+    newest = former.newest
+    return former.active == newest.as_fallback and (newest.version, newest.digest) == (version, digest)

@@ -15,7 +15,8 @@ class ListedVersion:
     Parameters
     ----------
     region, version : which.
-    state : "active", "previous", "announced" (before the previous), "unannounced" or "invalid".
+    state : "active", "previous", "announced" (before the previous), "refused" (by a trial),
+        "unannounced" or "invalid".
     reason : why it is invalid, else empty.
     sequence : of its latest announcement, if any.
     """
@@ -64,8 +65,10 @@ def _listed(
 
 
 def _state(version: str, former: RegionAnnouncements | None, announcement: Fallback | None) -> str:
+    if former is not None and announcement is None and former.refusal_of(version) is not None:
+        return "refused"
     if former is None or announcement is None:
         return "unannounced"
-    if version == former.active.version:
+    if former.active and version == former.active.version:
         return "active"
     return "previous" if former.previous and version == former.previous.version else "announced"

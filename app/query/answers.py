@@ -107,6 +107,15 @@ class ModelsAnswer(msgspec.Struct, frozen=True):
     regions: list[RegionStatus]
 
 
+class ActivationAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The announcement that every worker follows now; `changed` is false where the version was announced already."""
+
+    region: str
+    version: str
+    sequence: int
+    changed: bool
+
+
 class PopularItem(msgspec.Struct, frozen=True):
     """A popular video and its plays and likes."""
 

@@ -1,7 +1,7 @@
 """Answers for users whose state is at hand: one version is pinned, and the way to the list is chosen.
 
-The way: the stored list if it suffices; else solving on the spot, in a thread, at most so many at one time; else what
-is popular.
+The way: the stored list if it suffices; else solving on the spot, in a thread, at most so many at one time; where
+there is no room for that, the list that the version before made; else what is popular.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from agents.user_state import UserState
 from app.query.answers import EmptyReason, RecommendationsAnswer, Source
 from app.query.display import Display
 from app.query.popular import popular_page
-from app.query.problems import NOTHING_TO_RECOMMEND, Problem, problem_of
+from app.query.problems import NOTHING_TO_RECOMMEND, TOO_BUSY, Problem, problem_of
 from app.query.recommendations import lacks_list, solved_page, stored_page
 from app.query.requests import RecommendationQuery
 from app.query.shelf import Page, Shelf
@@ -57,7 +57,10 @@ class Recommender:
             return _answer(pinned, "nearline", page)
         if model is None or _lacks_list(pinned, model):
             return self._popular(pinned)
-        page = await self._slots.run(solved_page, pinned.state, model, pinned.shelf)
+        try:
+            page = await self._slots.run(solved_page, pinned.state, model, pinned.shelf)
+        except Problem as busy:
+            return self._former_or(busy, pinned)
         return self._popular(pinned) if page is None else _answer(pinned, "nearline", page)
 
     async def answer_all(self, all_pinned: Sequence[Pinned]) -> list[RecommendationsAnswer | Problem]:
@@ -85,12 +88,24 @@ class Recommender:
         return dict(zip(unsolved, solved, strict=True))
 
     def _listed(self, pinned: Pinned, page: Page | Problem | None) -> RecommendationsAnswer | Problem:
-        if isinstance(page, Problem):
-            return page
         try:
+            if isinstance(page, Problem):
+                return self._former_or(page, pinned)
             return self._popular(pinned) if page is None else _answer(pinned, "nearline", page)
         except Problem as nothing:
             return nothing
+
+    def _former_or(self, problem: Problem, pinned: Pinned) -> RecommendationsAnswer:
+        """Return the list that the version before made, where there is no room to solve; else raise the problem."""
+        region = pinned.state.history.region
+        former = self._view.models.former(region.name if region else None)
+        if problem.kind is not TOO_BUSY or former is None:
+            raise problem
+        earlier = pinned._replace(model=former)
+        page = self._stored(earlier, former)
+        if page is None:
+            raise problem
+        return _answer(earlier, "nearline", page)
 
     def _popular(self, pinned: Pinned) -> RecommendationsAnswer:
         shelf = pinned.shelf

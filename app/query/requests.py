@@ -14,6 +14,7 @@ from yarl import URL
 
 from app.query.problems import BODY_TOO_LARGE, INVALID_REQUEST, NOT_JSON, Problem
 from models.events import Event, is_identifier
+from models.store import is_region
 
 MAX_OFFSET = 10_000
 MAX_MATURITY = 18
@@ -79,6 +80,12 @@ class AnonymousRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     context: Context = Context()
 
 
+class ActivationRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The version that shall serve."""
+
+    version: Annotated[str, Meta(pattern=r"^(?!\.)[A-Za-z0-9._-]{1,64}(?![\s\S])")]
+
+
 def query_for(context: Context, limit: int) -> RecommendationQuery:
     """Return the query for the first `limit` videos in a context."""
     fields = {name: getattr(context, name) for name in Context.__struct_fields__}
@@ -93,6 +100,14 @@ def user_id_of(request: web.Request) -> str:
 def video_id_of(request: web.Request) -> str:
     """Return the path's video id, checked."""
     return _path_id(request, "video_id")
+
+
+def region_of(request: web.Request) -> str:
+    """Return the path's region, checked."""
+    region = request.match_info["region"]
+    if not is_region(region):
+        raise Problem(INVALID_REQUEST, "region must have 1 to 32 of a-z, 0-9, _ and -")
+    return region
 
 
 def read_query(request: web.Request, kind: type[Asked]) -> Asked:

@@ -4,9 +4,10 @@ from functools import partial
 
 from aiohttp import web
 
-from app.query import batch_calls, shared_calls, user_calls, worker_calls
+from app.query import batch_calls, model_calls, shared_calls, user_calls, worker_calls
 from app.query.access import Keys
 from app.query.answers import (
+    ActivationAnswer,
     BatchAnswer,
     CheckpointAnswer,
     HealthAnswer,
@@ -23,7 +24,7 @@ from app.query.guard import UNMATCHED, guarded, unmatched
 from app.query.http_metrics import HttpMetrics
 from app.query.openapi import openapi_document
 from app.query.page import FILES, make_file_call
-from app.query.requests import AnonymousRequest, BatchRequest, PopularQuery, RecommendationQuery
+from app.query.requests import ActivationRequest, AnonymousRequest, BatchRequest, PopularQuery, RecommendationQuery
 from app.query.route import Route
 from app.query.view import QueryView
 
@@ -64,7 +65,16 @@ ROUTES: tuple[Route, ...] = (
         body=AnonymousRequest,
     ),
     Route("GET", "/v1/videos/popular", shared_calls.popular, "What is popular", PopularAnswer, query=PopularQuery),
-    Route("GET", "/v1/models", shared_calls.models, "The models in use", answer=ModelsAnswer),
+    Route("GET", "/v1/models", model_calls.models, "The models in use", answer=ModelsAnswer),
+    Route(
+        "POST",
+        "/v1/models/{region}:activate",
+        model_calls.activate,
+        "Choose the version that a region serves",
+        answer=ActivationAnswer,
+        scope="admin",
+        body=ActivationRequest,
+    ),
     Route("GET", "/v1/routing/users/{user_id}", shared_calls.user_routing, "Where a user is kept", UserRoutingAnswer),
     Route("GET", "/v1/routing/partitions", shared_calls.partitions, "Who owns which partition", PartitionsAnswer),
     Route(

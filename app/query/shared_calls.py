@@ -1,11 +1,10 @@
-"""Calls that every worker answers alike: anonymous lists, models, what is popular, who owns what."""
+"""Calls that every worker answers alike: anonymous lists, what is popular, who owns what."""
 
 from aiohttp import web
 from msgspec import UNSET
 
 from agents.user_state import UserState
 from app.query.answers import (
-    ModelsAnswer,
     PartitionAnswer,
     PartitionsAnswer,
     PopularAnswer,
@@ -51,12 +50,6 @@ def _check_events(events: tuple[Event, ...], now: float) -> None:
             raise Problem(INVALID_EVENT, f"events[{number}], {error.reason}: {error}") from None
     if len({event.user_id for event in events}) > 1:
         raise Problem(INVALID_REQUEST, "body: the events have more than one user_id; a list is for one person")
-
-
-async def models(desk: Desk, request: web.Request) -> web.StreamResponse:
-    """Answer `GET /v1/models`."""
-    read_query(request, NoQuery)
-    return json_response(ModelsAnswer(desk.view.models.status()))
 
 
 async def popular(desk: Desk, request: web.Request) -> web.StreamResponse:

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from agents.catalogue import CatalogueEntry
 from agents.models_in_use import RegionStatus
 from agents.user_state import UserState
+from models.announcement import Announcement
 from models.factor_model import FactorModel
 
 
@@ -44,8 +45,21 @@ class Models(Protocol):
     def active(self, region: str | None) -> FactorModel | None:
         """Return the model that serves a region now, None when there is none."""
 
+    def former(self, region: str | None) -> FactorModel | None:
+        """Return the model that served a region before, None when there is none."""
+
     def status(self) -> list[RegionStatus]:
         """Return what is active and what was refused, by region."""
+
+
+class Activation(Protocol):
+    """What chooses the version that a region serves, on every worker."""
+
+    async def activate(self, region: str, version: str) -> tuple[Announcement, bool]:
+        """Announce a version; return the announcement that counts, and whether it is new.
+
+        Raises `models.errors.ArtifactInvalid`, `models.errors.StoreUnavailable` or `app.offline.errors.JobFailed`.
+        """
 
 
 class Catalogue(Protocol):
@@ -112,7 +126,7 @@ class QueryView:
 
     Parameters
     ----------
-    users, models, catalogue, popularity, routing, health, forgetting, checkpointing : collaborators, see the protocols.
+    users, models, catalogue, popularity, routing, health, forgetting, checkpointing, activation : collaborators.
     registry : Prometheus metrics go there, and `/metrics` shows it.
     fallback_days : the popular list of a user without history counts so many days, at least 1.
     history_limit : facts that are kept of the events of an anonymous request.
@@ -132,6 +146,7 @@ class QueryView:
     health: Health
     forgetting: Forgetting
     checkpointing: Checkpointing
+    activation: Activation
     registry: CollectorRegistry
     fallback_days: int = 10
     history_limit: int = 500

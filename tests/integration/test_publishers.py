@@ -72,6 +72,7 @@ async def test_of_many_at_once_one_is_active_and_the_last_record_says_so(cluster
     winners = [outcome[0].version for outcome in outcomes if isinstance(outcome, tuple)]
     assert winners
     found = (await read_announcements(cluster.connection, cluster.names.models))["global"]
+    assert found.active is not None
     assert found.active.version in winners
     last = await last_said(cluster)
     assert (last.version, last.sequence) == (found.active.version, found.active.sequence)

@@ -37,6 +37,7 @@ def announced(*versions: str) -> RegionAnnouncements:
 )
 def test_the_previous_is_the_latest_other_version(versions: str, active: str, previous: str | None) -> None:
     found = announced(*versions)
+    assert found.active is not None
     assert found.active.version == active
     assert (found.previous.version if found.previous else None) == previous
 

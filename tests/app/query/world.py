@@ -19,6 +19,7 @@ from agents.partitions import partition_of
 from agents.user_state import NEW_USER, UserState
 from agents.users import NotHere
 from app.query import QueryView
+from models.announcement import Announcement
 from models.description import ModelDescription
 from models.events import Event, Play, Rate
 from models.factor_model import FactorModel
@@ -131,6 +132,10 @@ class MemoryForgetting:
 @dataclass
 class MemoryModels:
     by_region: dict[str, FactorModel] = field(default_factory=dict)
+    before: dict[str, FactorModel] = field(default_factory=dict)
+
+    def former(self, region: str | None) -> FactorModel | None:
+        return self.before.get(region or "global")
 
     def active(self, region: str | None) -> FactorModel | None:
         return self.by_region.get(region or "global") or self.by_region.get("global")
@@ -150,6 +155,28 @@ class MemoryModels:
             )
             for region, model in self.by_region.items()
         ]
+
+
+@dataclass
+class MemoryActivation:
+    """Announces what it is asked for, or raises what it is told to."""
+
+    failure: Exception | None = None
+    announced: list[Announcement] = field(default_factory=list)
+
+    async def activate(self, region: str, version: str) -> tuple[Announcement, bool]:
+        if self.failure is not None:
+            raise self.failure
+        announcement = Announcement(
+            region=region,
+            version=version,
+            sequence=len(self.announced),
+            location=f"{region}/{version}",
+            digest="0" * 64,
+            published_at=WRITTEN,
+        )
+        self.announced.append(announcement)
+        return announcement, True
 
 
 @dataclass
@@ -223,6 +250,7 @@ class World:
     def __post_init__(self) -> None:
         self.forgetting = MemoryForgetting(self.users)
         self.checkpointing = MemoryCheckpointing()
+        self.activation = MemoryActivation()
 
     def view(self, **settings: object) -> QueryView:
         base = QueryView(
@@ -234,6 +262,7 @@ class World:
             self.health,
             self.forgetting,
             self.checkpointing,
+            self.activation,
             self.registry,
             now=lambda: NOW,
         )
