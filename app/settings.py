@@ -145,7 +145,7 @@ class TrialSettings(Section):
     """The trial of a new model on users of the worker, before it serves; beyond a limit it is refused."""
 
     users: int = Field(200, ge=0, le=10_000, description="Most users that a new model is tried on; 0: no trial.")
-    min_users: int = Field(20, ge=1, le=10_000, description="Fewer users than these do not judge a model.")
+    min_users: int = Field(50, ge=1, le=10_000, description="Fewer users than these do not judge a model.")
     min_overlap: Share = Field(0.02, description="Least mean overlap of the first 20 videos of both lists.")
     max_score_drift: float = Field(
         2.0, ge=0, le=1000, allow_inf_nan=False, description="Largest relative change of the mean score, up or down."
@@ -154,7 +154,7 @@ class TrialSettings(Section):
     max_popularity_rise: Share = Field(0.5, description="Largest rise of the share of popular videos in lists.")
     max_nothing_rise: Share = Field(0.05, description="Largest rise of the share of users with nothing to show.")
     max_held_out_rise: Share = Field(
-        0.15, description="Largest rise of the mean percentile rank of what users liked last."
+        0.2, description="Largest rise of the mean percentile rank of what users liked last."
     )
 
 

@@ -36,7 +36,7 @@ class TrialLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     min_coverage_ratio: Share = 0.2
     max_popularity_rise: Share = 0.5
     max_nothing_rise: Share = 0.05
-    max_held_out_rise: Share = 0.15
+    max_held_out_rise: Share = 0.2
 
 
 def objections(found: Comparison, limits: TrialLimits) -> list[str]:

@@ -71,6 +71,8 @@ class Cluster:
             "NEARLINE_TOPICS__PARTITIONS": str(PARTITIONS),
             "NEARLINE_WORKER__SESSION_TIMEOUT_SECONDS": "6",
             "NEARLINE_HTTP__FORWARD_TIMEOUT_MS": "2000",
+            "NEARLINE_TRIAL__MIN_USERS": "5",
+            "NEARLINE_TRIAL__MAX_HELD_OUT_RISE": "1",  # models of random factors guess
         }
 
     def worker(self, id: str, **settings: str) -> WorkerProcess:  # noqa: A002

@@ -42,6 +42,7 @@ class Answers:
 
     Attributes
     ----------
+    most_kept : of each kind.
     served : answers with status 200.
     refused : answers that told when to try again.
     silent : requests without an answer.
@@ -49,6 +50,7 @@ class Answers:
     """
 
     seed: int
+    most_kept: int = MOST_KEPT
     served: int = 0
     refused: int = 0
     silent: int = 0
@@ -115,9 +117,9 @@ class Answers:
     def _keep(self, kept: list[Any], kind: int, answer: Any) -> None:
         """Keep a part of all answers, each with the same chance."""
         self._counts[kind] += 1
-        if len(kept) < MOST_KEPT:
+        if len(kept) < self.most_kept:
             kept.append(answer)
-        elif (place := self._chance.randrange(self._counts[kind])) < MOST_KEPT:
+        elif (place := self._chance.randrange(self._counts[kind])) < self.most_kept:
             kept[place] = answer
 
 

@@ -13,10 +13,14 @@ from tests.integration.oracle import fence, keep_newest, scan_topic
 
 
 class Written(NamedTuple):
-    """A user's row that the changelog once held: its version, and its list, best first, as (row, score)."""
+    """A user's row that the changelog once held: its version, its list, best first, as (row, score), its history.
+
+    The history is (ts, video, kind, value), ascending in time.
+    """
 
     version: str
     best: list[tuple[int, float]]
+    facts: list[tuple[int, str, int, float]]
 
 
 class Changelog:
@@ -26,7 +30,8 @@ class Changelog:
     ----------
     rows : what a compacted changelog holds, by partition and key.
     positions : the newest source position of each partition.
-    fell : records that put an older row behind a newer one, or a position that is not beyond the one before.
+    fell : records that put an older row behind a newer one, or a position that is not beyond the one before, though
+        rows that events have changed came with it; what is re-solved, forgotten or mended comes with the same one.
     last : the last record of each key, which is what a compaction keeps.
     written : rows of the users and times that were asked for.
     """
@@ -38,6 +43,7 @@ class Changelog:
         self.last: dict[tuple[int, bytes], bytes | None] = {}
         self.written: dict[tuple[str, int], list[Written]] = {}
         self.records = 0
+        self._moved: set[int] = set()
         self._cluster = cluster
         self._wanted = wanted
         self._wanted_users = {user.encode() for user, _ in wanted}
@@ -59,6 +65,8 @@ class Changelog:
             before = self.rows.get(at)
             if before is not None and fence(record.value) < fence(before):
                 self.fell.append(f"I4 {at}: fence {fence(record.value)} at {record.offset} after {fence(before)}")
+            if before is None or fence(record.value) > fence(before):
+                self._moved.add(record.partition)
             if record.key == POSITION_KEY:
                 self._take_position(record)
             elif record.key in self._wanted_users:
@@ -105,8 +113,9 @@ class Changelog:
     def _take_position(self, record: ConsumerRecord) -> None:
         reached = Position.decode(record.value).next_offset
         before = self.positions.get(record.partition, -1)
-        if reached == before:
-            self.fell.append(f"I4 partition {record.partition}: position {reached} is written twice")
+        if reached == before and record.partition in self._moved:
+            self.fell.append(f"I4 partition {record.partition}: events are written twice at position {reached}")
+        self._moved.discard(record.partition)
         self.positions[record.partition] = max(before, reached)
 
     def _remember(self, record: ConsumerRecord) -> None:
@@ -114,4 +123,12 @@ class Changelog:
         at = (record.key.decode(), state.written_at)
         if at in self._wanted and record.key[:1] != RESERVED:
             best = zip(state.top.rows.tolist(), state.top.scores.tolist(), strict=True)
-            self.written.setdefault(at, []).append(Written(state.version, list(best)))
+            self.written.setdefault(at, []).append(Written(state.version, list(best), facts_of(state)))
+
+
+def facts_of(state: UserState) -> list[tuple[int, str, int, float]]:
+    """Return a history as the oracle has it: (ts, video, kind, value), ascending in time."""
+    return [
+        (int(fact["ts"]), video, int(fact["kind"]), float(fact["value"]))
+        for fact, video in zip(state.history.facts, state.history.videos, strict=True)
+    ]

@@ -31,7 +31,7 @@ from tests.integration.cluster import Cluster
 from tests.integration.oracle import HISTORY_LIMIT, Expected, expect, read_topic, reference_factors
 from tests.integration.verdict import check_user, database_rows
 from tests.system.answers import Answers
-from tests.system.changelog import Changelog
+from tests.system.changelog import Changelog, facts_of
 from tests.system.truth import untrue
 from tests.system.watch import committed_offsets
 
@@ -125,7 +125,7 @@ def _users(
             yield f"I2 user {user} {'has no row' if user not in states else 'has a row and no event'}"
             continue
         state, facts = states[user], expected.facts[user]
-        found = _facts(state)
+        found = facts_of(state)
         missing += len(set(facts) - set(found))
         ties = [state.recent[at : at + TIE_BYTES] for at in range(0, len(state.recent), TIE_BYTES)]
         verdict.doubled += len(ties) - len(set(ties))
@@ -156,13 +156,6 @@ def _factor_error(
     solved = solver.solve(np.array([0, len(rows)]), rows, strengths.astype(np.float64))[0]
     reference = reference_factors(model, facts)
     return float(np.abs(solved - reference).max() / max(np.abs(reference).max(), 1e-12))
-
-
-def _facts(state: UserState) -> list[tuple[int, str, int, float]]:
-    return [
-        (int(fact["ts"]), video, int(fact["kind"]), float(fact["value"]))
-        for fact, video in zip(state.history.facts, state.history.videos, strict=True)
-    ]
 
 
 def _popularity(changelog: Changelog, expected: Expected, verdict: Verdict) -> None:

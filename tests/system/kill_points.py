@@ -14,11 +14,17 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+import agents.model_trial
 import agents.reader
+import agents.rescoring
+from agents import stale_users
+from agents.chunk_agent import ChunkProcessor
 from agents.models_in_use import ModelsInUse
 from agents.producer import MAX_BATCH_BYTES, AcknowledgedProducer, TopicChangelog
 from app.__main__ import main
+from app.model_fetch import ModelFetch
 from tables.fenced_table import FencedTable
+from tables.position import POSITION_KEY
 from tables.replay import Replay
 
 _RECORDS_A_BATCH = 2
@@ -129,14 +135,55 @@ def _during_revocation(point: Point) -> None:
     _around(agents.reader.Reader, "revoked", before=point)
 
 
+def _after_fetch(point: Point) -> None:
+    """A model is fetched and verified, not tried."""
+    _around_call(ModelFetch, "__call__", after=point)
+
+
+def _during_trial(point: Point) -> None:
+    """Users are chosen, and the candidate is about to be held against the active model."""
+    _around_call(agents.model_trial, "compare", before=point)
+
+
 def _before_swap(point: Point) -> None:
-    """A model is fetched and verified, and the former one is active."""
+    """A model is fetched, verified and tried, and the former one is active."""
     _around_call(ModelsInUse, "activate", before=point)
 
 
 def _after_swap(point: Point) -> None:
     """The new model is active, and no row is of it."""
     _around_call(ModelsInUse, "activate", after=point)
+
+
+def _before_rescoring(point: Point) -> None:
+    """Users are found whose lists are of the former model, and none is made anew."""
+    plain = stale_users.survey
+
+    async def survey(*args: Any) -> Any:
+        found = await plain(*args)
+        if len(found):
+            point.passed()
+        return found
+
+    _put(agents.rescoring, "survey", survey)
+
+
+def _during_rescoring(point: Point) -> None:
+    """Some rows are made anew, and are on their way to the changelog."""
+    _around(ChunkProcessor, "rewrite", after=point)
+
+
+def _during_rescoring_write(point: Point) -> None:
+    """Rows that are made anew are in the changelog of one partition, not in RocksDB; it must be the first passage."""
+
+    async def write(self: ChunkProcessor, rewritten: Any) -> None:
+        partition, (rows, position) = next(iter(rewritten.items()))
+        last = POSITION_KEY, position.encode()
+        await self._writer._changelog.append(partition, rows, position.next_offset - 1, last)
+        point.passed()
+        raise AssertionError("this point is passed once")
+
+    _put(ChunkProcessor, "_store_rewritten", write)
 
 
 POINTS: dict[str, Callable[[Point], None]] = {
@@ -149,11 +196,25 @@ POINTS: dict[str, Callable[[Point], None]] = {
     "during_recovery": _during_recovery,
     "during_takeover": _during_takeover,
     "during_revocation": _during_revocation,
+    "after_fetch": _after_fetch,
+    "during_trial": _during_trial,
     "before_swap": _before_swap,
     "after_swap": _after_swap,
+    "before_rescoring": _before_rescoring,
+    "during_rescoring": _during_rescoring,
+    "during_rescoring_write": _during_rescoring_write,
 }
 """What can be passed, and how it is marked."""
-SWAP_POINTS = ("before_swap", "after_swap")
+SWAP_POINTS = {
+    "after_fetch": 2,
+    "during_trial": 1,
+    "before_swap": 2,
+    "after_swap": 2,
+    "before_rescoring": 1,
+    "during_rescoring": 1,
+    "during_rescoring_write": 1,
+}
+"""Those of a swap, with the passage at which it is the first swap's after the start."""
 CHUNK_POINTS = tuple(point for point in POINTS if point not in SWAP_POINTS)
 
 

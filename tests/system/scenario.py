@@ -156,6 +156,19 @@ async def until_served(cluster: Cluster, seconds: float = 120.0) -> None:
             raise AssertionError(f"{error}\n{logs}") from None
 
 
+async def until_rescored(cluster: Cluster, seconds: float = 120.0) -> None:
+    """Wait until every worker that runs serves one version, and has no user left whose list is of another."""
+
+    async def all_rescored() -> bool:
+        said = [await worker.get("/v1/models") for worker in cluster.workers if worker.runs]
+        regions = [region for status, body in said if status == 200 for region in body["regions"]]
+        ready = len({(region["region"], region["active"]) for region in regions}) == len({r["region"] for r in regions})
+        rescored = [region["rescored"] for region in regions]
+        return ready and bool(rescored) and all(one is not None and one["left"] == 0 for one in rescored)
+
+    await wait_for("one version for all users", all_rescored, seconds)
+
+
 async def _served(session: aiohttp.ClientSession, workers: list[WorkerProcess]) -> bool:
     if not workers:
         return False

@@ -12,7 +12,7 @@ from tests.integration.workers import WorkerProcess
 from tests.system.kill_points import CHUNK_POINTS, SWAP_POINTS
 from tests.system.load import Load
 from tests.system.records import Book
-from tests.system.scenario import Scenario, let_run
+from tests.system.scenario import Scenario, let_run, until_rescored
 from tests.system.watch import Watch
 
 QUICK_KILLS = 6
@@ -82,22 +82,25 @@ async def test_kill_9_at_marked_points(cluster: Cluster, book: Book, seed: int, 
     await scenario.conclude(load, watch)
 
 
-@pytest.mark.full
-async def test_kill_9_while_models_are_swapped(cluster: Cluster, book: Book, seed: int) -> None:
-    """F6: before and after the one reference is swapped; every row and every answer is of one published version."""
-    scenario = Scenario(cluster, book, "F6", "kill -9 while a model is swapped", seed)
+@pytest.mark.parametrize("rounds", [1, pytest.param(3, marks=pytest.mark.full)])
+async def test_kill_9_while_models_are_swapped(cluster: Cluster, book: Book, seed: int, rounds: int) -> None:
+    """F6: at each stage of a swap, the re-solving included; every row and every answer is of one published version."""
+    scenario = Scenario(cluster, book, "F6", "kill -9 at each stage of a swap", seed)
     victim, _ = await scenario.begin(2)
     async with Watch(cluster, seed) as watch, Load(cluster, seed) as load:
-        for number, point in enumerate(SWAP_POINTS * 2, start=2):
+        for number, (point, passage) in enumerate([*SWAP_POINTS.items()] * rounds, start=2):
+            await until_rescored(cluster)
             victim.kill()
-            victim.start(("tests.system.kill_points", f"{point}:2"))  # the first one is the start's
+            victim.start(("tests.system.kill_points", f"{point}:{passage}"))
             await victim.ready(120)
             await scenario.publish(number)
             await _died(victim, point)
             since = scenario.fault()
             victim.start()
             await scenario.served_again(since)
-    await scenario.conclude(load, watch)
+        await until_rescored(cluster)
+    verdict = await scenario.conclude(load, watch)
+    assert verdict.rows
 
 
 @pytest.mark.full

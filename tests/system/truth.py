@@ -1,13 +1,14 @@
 """Holding answers against what was true: what a worker said of a user was so after some of the user's events."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 import numpy as np
 from aiokafka import ConsumerRecord
 
 from models.factor_model import FactorModel
 from models.history import Kind
-from tests.integration.oracle import expect
+from tests.integration.oracle import expect, reference_scores
 from tests.system.answers import Answers
 from tests.system.changelog import Written
 
@@ -21,8 +22,9 @@ def untrue(
 ) -> Iterator[str]:
     """Yield, in words, each kept answer that was never true (I3, I7).
 
-    A history must be what the user's events up to the offset that is named with it make; a list must be the beginning
-    of the one in the row that was written at its `as_of`, unless it was solved on the spot for a newer version.
+    A history must be what the user's events up to the offset that is named with it make. A list must be what the one
+    version that it names makes of the history in the row that was written at its `as_of`, computed anew in float64;
+    and where that row's list is of the version, its beginning.
     """
     published = {model.version: model for model in models}
     for version in answers.versions - published.keys():
@@ -35,14 +37,35 @@ def untrue(
         true = expect(before, history_limit).facts.get(seen.user, [])
         if seen.facts != [(ts, video, Kind(kind).name.lower(), value) for ts, video, kind, value in true]:
             yield f"I7 {seen.user}: the history that was answered is not that after offset {seen.applied_offset}"
+    reference = cache(lambda version, facts: reference_scores(published[version], list(facts)))
     for listed in answers.lists:
         rows = written.get((listed.user, listed.as_of))
+        if listed.version not in published:
+            continue
         if rows is None:
             yield f"I7 {listed.user}: no row was written at {listed.as_of}, of which a list was answered"
         elif any(row.version == listed.version for row in rows) and not any(
             _is_of(listed.items, row, published) for row in rows
         ):
             yield f"I7 {listed.user}: the list of {listed.as_of} is not the row's"
+        elif not any(is_best(listed.items, reference(listed.version, tuple(row.facts)), row.facts) for row in rows):
+            yield f"I3 {listed.user}: the list of {listed.as_of} is not what {listed.version} makes of the history"
+
+
+def is_best(
+    items: list[tuple[str, float]], reference: Mapping[str, float], facts: list[tuple[int, str, int, float]]
+) -> bool:
+    """Tell whether a list has the best unseen videos of a reference, each with its score; 1e-4 is for float32."""
+    near = 1e-4 * max(map(abs, reference.values()))
+    seen = {video for _, video, kind, _ in facts if kind in {Kind.PLAY, Kind.RATE, Kind.DISMISS}}
+    listed = dict(items)
+    if len(listed) < len(items) or not listed.keys() <= reference.keys() - seen:
+        return False
+    if any(abs(score - reference[video]) > near for video, score in items):
+        return False
+    scores = [score for _, score in items]
+    left_out = [score for video, score in reference.items() if video not in seen and video not in listed]
+    return scores == sorted(scores, reverse=True) and max(left_out, default=-np.inf) <= min(scores) + near
 
 
 def _is_of(items: list[tuple[str, float]], row: Written, published: Mapping[str, FactorModel]) -> bool:
