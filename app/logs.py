@@ -18,6 +18,8 @@ from structlog.types import EventDict, Processor, WrappedLogger
 from app.settings import LogSettings
 
 _RATE_LIMITED = ("aiokafka", "kafka", "aiohttp")
+_WARNINGS_ONLY = ("aiobotocore", "botocore", "s3fs", "fsspec", "urllib3")
+"""Clients of stores, which else write requests, with their signatures and session tokens, into a log of level DEBUG."""
 _PERIOD_SECONDS = 10.0
 _MAX_MESSAGES = 1000
 _MASK = "********"
@@ -77,6 +79,8 @@ def configure_logging(settings: LogSettings, secrets: Sequence[str] = (), stream
     handler.addFilter(RateFilter(_RATE_LIMITED))
     handler.setFormatter(_formatter(settings.format, secrets, colors=handler.stream.isatty()))
     logging.basicConfig(handlers=[handler], level=settings.level, force=True)
+    for name in _WARNINGS_ONLY:
+        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*_common(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

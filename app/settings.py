@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
+from app.store_url import check_store_url
+
 _WILDCARDS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 _ADDRESS = re.compile(r"[^\s,:/]+:\d{1,5}|\[[0-9a-fA-F:.]+\]:\d{1,5}")
 
@@ -206,7 +208,9 @@ class Settings(Section):
     """All settings."""
 
     app_id: Name = Field("nearline", description="Name of the consumer group and prefix of internal topics.")
-    store: str = Field(".nearline/models", min_length=1, description="Model store: a folder or an fsspec URL.")
+    store: Annotated[str, AfterValidator(check_store_url)] = Field(
+        ".nearline/models", min_length=1, description="Model store: a folder or an fsspec URL, without keys."
+    )
     data_dir: Path = Field(Path(".nearline/data"), description="Folder of this worker's tables.")
     kafka: KafkaSettings = KafkaSettings()
     topics: TopicSettings = TopicSettings()

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from app.settings import Settings
 from app.settings_fields import ENVIRONMENT_PREFIX, SettingField, setting_fields
+from app.store_url import without_secrets
 
 CONFIG_VARIABLE = "NEARLINE_CONFIG"
 SECRETS_VARIABLE = "NEARLINE_SECRETS_DIR"
@@ -182,7 +183,7 @@ def _refusal(error: ErrorDetails, given: Mapping[str, Given]) -> str:
     field, one = setting_fields().get(location), given.get(location)
     if field is None or one is None:  # a rule about several settings of a section
         return f"{location}: {message}"
-    value = MASK if field.secret else repr(one.value)
+    value = MASK if field.secret else repr(without_secrets(one.value))
     if field.secret:
         message = "the value is not allowed"
     return f"{location}={value} ({one.origin}) is refused: {message}" + (

@@ -11,10 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import fsspec
-from fsspec.implementations.local import LocalFileSystem
-
 from models.errors import ArtifactInvalid, ModelError, StoreUnavailable
+from models.store_files import is_local, is_object_store, open_files
 
 MANIFEST = "manifest.json"
 
@@ -39,20 +37,27 @@ class ModelStore:
     Parameters
     ----------
     url
-        ``file:///path``, a plain path, or another fsspec URL, such as ``s3://bucket/prefix``.
+        ``file:///path``, a plain path, or another fsspec URL, such as ``s3://bucket/prefix``. Keys do not belong into
+        it, for messages show it: S3 has them in the environment, ``AWS_ACCESS_KEY_ID`` and the others of that kind.
+
+    Raises
+    ------
+    StoreUnavailable
+        If nothing here can open such a URL.
 
     Notes
     -----
-    Whatever stands between the store and an answer, an outage or a missing right, is `StoreUnavailable`; messages of
-    `ArtifactInvalid` name paths relative to the store, for they are shown to those who ask a worker.
+    Nothing is cached, so what another writer wrote is seen at once. Whatever stands between the store and an answer, an
+    outage or a missing right, is `StoreUnavailable`; messages of `ArtifactInvalid` name paths relative to the store,
+    for they are shown to those who ask a worker.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._files: Any
-        self._files, root = fsspec.url_to_fs(url, use_listings_cache=False)
-        self._root = root.rstrip("/")
-        self._local = isinstance(self._files, LocalFileSystem)
+        self._files, self._root = open_files(url)
+        self._local = is_local(self._files)
+        self._buckets = is_object_store(self._files)
 
     def regions(self) -> list[str]:
         """Return the regions that have a directory, sorted; none before the first write.
@@ -119,16 +124,23 @@ class ModelStore:
         ArtifactInvalid
             If the path leads out of the store.
         StoreUnavailable
-            If the store does not say where the path leads.
+            If the store does not say where the path leads, or is not local and does not take the file.
         OSError
             If the file cannot be written.
         """
         absolute = self._absolute(path)
-        self._files.makedirs(absolute.rpartition("/")[0], exist_ok=True)
+        if not self._buckets:  # those have no folders, and would make a bucket of a misspelt name
+            self._files.makedirs(absolute.rpartition("/")[0], exist_ok=True)
         if self._local:
             _replace(Path(absolute), content)
-        else:
-            self._files.pipe_file(absolute, content)
+            return
+        try:
+            with _reaching(path):
+                self._files.pipe_file(absolute, content)
+        except _MISSING:
+            with _reaching(path):
+                self._check_root()
+            raise
 
     def _content(self, path: str, absolute: str, max_bytes: int) -> bytes:
         """Return at most one byte more than `max_bytes`."""
@@ -144,6 +156,12 @@ class ModelStore:
     def _check_root(self) -> None:
         if self._local and not Path(self._root).is_dir():
             raise StoreUnavailable(f"the model store {self._root} is no folder now: mount it, or set another store")
+        if self._buckets:
+            bucket = self._root.partition("/")[0]
+            try:
+                self._files.info(bucket)
+            except FileNotFoundError:
+                raise StoreUnavailable(f"there is no bucket {bucket}: make it, or set another model store") from None
 
     def _names(self, path: str) -> list[str]:
         absolute = self._absolute(path) if path else self._root
@@ -151,8 +169,12 @@ class ModelStore:
             with _reaching(path):
                 found = self._files.ls(absolute, detail=False)
         except _MISSING:
+            if self._buckets:  # a folder comes with the first write, a bucket does not
+                with _reaching(path):
+                    self._check_root()
             return []
-        return sorted(name.rstrip("/").rpartition("/")[2] for name in found)
+        inside = {name.rstrip("/") for name in found} - {absolute}  # an object store also lists a folder's own mark
+        return sorted(name.rpartition("/")[2] for name in inside)
 
     def _absolute(self, path: str) -> str:
         if not all(_NAME.fullmatch(name) for name in path.split("/")):

@@ -1,4 +1,4 @@
-"""What all tests share: one BLAS thread, as in production, a real broker, a real RocksDB."""
+"""What all tests share: one BLAS thread, as in production, a real broker, a real RocksDB, a real S3."""
 
 import os
 
@@ -9,8 +9,9 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUM
 
 from tests.brokers import FIXTURES, kafka, own_broker  # noqa: E402
 from tests.real_tables import make_table  # noqa: E402
+from tests.s3 import own_s3, s3, s3_server  # noqa: E402
 
-__all__ = ["kafka", "make_table", "own_broker"]
+__all__ = ["kafka", "make_table", "own_broker", "own_s3", "s3", "s3_server"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

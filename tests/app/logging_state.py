@@ -6,11 +6,13 @@ from contextlib import contextmanager
 
 import structlog
 
+from app.logs import _WARNINGS_ONLY
+
 
 @contextmanager
 def restored_afterwards() -> Iterator[None]:
     """Undo what `configure_logging` and the verbs do to the loggers."""
-    root, named = logging.getLogger(), [logging.getLogger(name) for name in ("aiokafka", "asyncio")]
+    root, named = logging.getLogger(), [logging.getLogger(name) for name in ("aiokafka", "asyncio", *_WARNINGS_ONLY)]
     handlers, level, levels = root.handlers[:], root.level, [logger.level for logger in named]
     try:
         yield

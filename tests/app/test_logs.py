@@ -106,3 +106,15 @@ def test_the_level_counts() -> None:
     logging.getLogger("plain").warning("quiet")
     structlog.get_logger().warning("quiet")
     assert stream.getvalue() == ""
+
+
+def test_clients_of_stores_write_no_requests() -> None:
+    stream = io.StringIO()
+    configure_logging(LogSettings(level="DEBUG"), stream=stream)
+    for name in ("botocore.auth", "aiobotocore.credentials", "s3fs", "fsspec.asyn"):
+        logging.getLogger(name).debug("x-amz-security-token: %s", "secret")
+        logging.getLogger(name).warning("slow")
+    logging.getLogger("app").debug("seen")
+    assert "secret" not in stream.getvalue()
+    assert stream.getvalue().count("slow") == 4
+    assert "seen" in stream.getvalue()

@@ -11,8 +11,11 @@ from models.errors import ArtifactInvalid, StoreUnavailable
 from models.store import ModelStore, is_region, is_version
 
 
-@pytest.fixture(params=["plain path", "file URL", "memory URL"])
+@pytest.fixture(params=["plain path", "file URL", "memory URL", "S3 bucket", "S3 prefix"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ModelStore:
+    if request.param.startswith("S3"):
+        bucket = request.getfixturevalue("s3").make_bucket()
+        return ModelStore(bucket if request.param == "S3 bucket" else f"{bucket}/models/v1/")
     urls = {"plain path": str(tmp_path), "file URL": tmp_path.as_uri() + "/", "memory URL": f"memory:/{tmp_path}"}
     return ModelStore(urls[request.param])
 
@@ -42,6 +45,26 @@ def test_a_new_version_is_seen_at_once(store: ModelStore) -> None:
     assert store.versions("us") == []
     store.write("us/v1/manifest.json", b"x")
     assert store.versions("us") == ["v1"]
+
+
+def test_what_another_writer_writes_is_seen_at_once(store: ModelStore) -> None:
+    other = ModelStore(store.url)
+    for number in (1, 2):
+        assert not store.exists(f"us/v{number}/manifest.json")
+        other.write(f"us/v{number}/manifest.json", b"%d" % number)
+        assert store.read(f"us/v{number}/manifest.json", 1) == b"%d" % number
+        assert store.versions("us") == [f"v{one}" for one in range(1, number + 1)]
+        assert store.regions() == ["us"]
+    other.write("us/v1/manifest.json", b"new")
+    assert store.read("us/v1/manifest.json", 3) == b"new"
+
+
+def test_large_and_empty_files(store: ModelStore) -> None:
+    for name, content in (("empty", b""), ("large", bytes(range(256)) * (1 << 15))):
+        store.write(f"us/{name}", content)
+        assert store.read(f"us/{name}", len(content)) == content
+    with pytest.raises(ArtifactInvalid, match="8388608 bytes, 8388607 are allowed"):
+        store.read("us/large", (8 << 20) - 1)
 
 
 def test_reading_is_limited(store: ModelStore) -> None:

@@ -63,3 +63,11 @@ def test_every_verb_refuses_unknown_settings(run: Run) -> None:
         result = run(*verb, NEARLINE_TYPO="1")
         assert result.exit_code == 2, verb
         assert "NEARLINE_TYPO" in result.stderr
+
+
+def test_a_store_url_with_keys_ends_with_2_and_shows_none(run: Run) -> None:
+    result = run("train", "--events", "none.jsonl", NEARLINE_STORE="s3://hush:hush@bucket/models")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("nearline: store='s3://********@bucket/models' (env NEARLINE_STORE) is refused: ")
+    assert "AWS_ACCESS_KEY_ID" in result.stderr
+    assert "hush" not in result.output
