@@ -35,13 +35,14 @@ class Cluster:
     bootstrap : address of the broker.
     name : prefix of topics and group.
     folder : for stores, data and logs.
+    store : URL of the model store; by default in the folder.
     """
 
-    def __init__(self, bootstrap: str, name: str, folder: Path) -> None:
+    def __init__(self, bootstrap: str, name: str, folder: Path, store: str | None = None) -> None:
         self.bootstrap, self.folder = bootstrap, folder
         self.connection = Connection(bootstrap)
         self.names = TopicNames(name, f"{name}-events", f"{name}-catalogue", f"{name}-models")
-        self.store = ModelStore(str(folder / "models"))
+        self.store = ModelStore(store or str(folder / "models"))
         self.workers: list[WorkerProcess] = []
 
     async def create_topics(self) -> None:
@@ -64,7 +65,7 @@ class Cluster:
         return {
             "NEARLINE_APP_ID": self.names.app_id,
             "NEARLINE_KAFKA__BOOTSTRAP": self.bootstrap,
-            "NEARLINE_STORE": str(self.folder / "models"),
+            "NEARLINE_STORE": self.store.url,
             "NEARLINE_TOPICS__MEMBER_EVENTS": self.names.member_events,
             "NEARLINE_TOPICS__CATALOGUE": self.names.catalogue,
             "NEARLINE_TOPICS__MODELS": self.names.models,
