@@ -44,7 +44,7 @@ def read_lines(source: str) -> Iterator[bytes]:
     OSError
         If it cannot be read; a damaged gzip file, too.
     JobFailed
-        If a line is so long that the file cannot be one of events.
+        If a line is so long that the file cannot be one of events or entries.
     """
     if source == STANDARD_INPUT:
         yield from _lines(sys.stdin.buffer)
@@ -97,6 +97,6 @@ def _open(path: Path) -> BinaryIO:
 def _lines(file: BinaryIO) -> Iterator[bytes]:
     for number, line in enumerate(iter(partial(file.readline, _MAX_LINE_BYTES + 1), b""), start=1):
         if len(line) > _MAX_LINE_BYTES:
-            raise JobFailed(f"line {number} has more than {_MAX_LINE_BYTES} bytes: this is no file of events")
+            raise JobFailed(f"line {number} has more than {_MAX_LINE_BYTES} bytes: these are no JSON lines")
         if stripped := line.rstrip(b"\r\n"):
             yield stripped

@@ -8,7 +8,7 @@ from typing import Final
 
 from models.events import Event
 from models.history import EMPTY_HISTORY, History
-from models.popularity import PopularityCounts, counts_as_popular, event_day, event_region
+from models.popularity import GLOBAL_REGION, PopularityCounts, counts_as_popular, event_day, event_region
 
 _BATCH: Final = 100_000  # events held before they are applied user by user; the order does not matter
 
@@ -39,6 +39,10 @@ class Population:
                 self._apply(waiting)
         self._apply(waiting)
         return self
+
+    def of_model(self, region: str) -> dict[str, History]:
+        """Return the histories of the users whom the model of a region is for; `GLOBAL_REGION` is for everybody."""
+        return self.of_region(None if region == GLOBAL_REGION else region)
 
     def of_region(self, region: str | None) -> dict[str, History]:
         """Return the histories of the users whose latest named region is `region`; None for all users."""

@@ -131,11 +131,11 @@ def train(
     if holdout:
         earlier, later = split_by_time(events, 1.0 - holdout)
         before = Population(recipe.history_limit).add(earlier)
-        model = learn(before.of_region(_population(recipe)), recipe, created)
+        model = learn(before.of_model(recipe.region), recipe, created)
         metrics = evaluate(model, before, later)
         events = [*earlier, *later]
     population = Population(recipe.history_limit).add(events)
-    model = learn(population.of_region(_population(recipe)), recipe, created, progress)
+    model = learn(population.of_model(recipe.region), recipe, created, progress)
     manifest = write_artifact(
         store,
         model,
@@ -148,10 +148,6 @@ def train(
         signing_key=signing_key,
     )
     return manifest, metrics
-
-
-def _population(recipe: Recipe) -> str | None:
-    return None if recipe.region == GLOBAL_REGION else recipe.region
 
 
 def _data_window(population: Population) -> dict[str, Any]:

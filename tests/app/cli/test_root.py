@@ -10,6 +10,7 @@ VERBS = [
     "worker",
     "events",
     "train",
+    "compare",
     "publish",
     "rollback",
     "models",
@@ -40,7 +41,8 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["unknown"], ["topics", "unknown"], ["train"], ["query"], ["--unknown"], ["events", "send"]]
+    "arguments",
+    [["unknown"], ["topics", "unknown"], ["train"], ["compare"], ["query"], ["--unknown"], ["events", "send"]],
 )
 def test_wrong_usage_ends_with_2(run: Run, arguments: list[str]) -> None:
     result = run(*arguments)

@@ -7,6 +7,7 @@ from app.offline import histories
 from app.offline.histories import Population
 from models.events import Play
 from models.history import EMPTY_HISTORY
+from models.popularity import GLOBAL_REGION
 from tests.app.offline.tastes import START, two_tastes
 
 EVENTS = list(two_tastes())
@@ -48,3 +49,9 @@ def test_a_region_has_the_users_who_named_it_last() -> None:
     assert population.of_region("fr").keys() == {"a"}
     assert population.of_region("us").keys() == {"b"}
     assert population.of_region(None).keys() == {"a", "b", "c"}
+
+
+def test_the_global_model_is_for_everybody() -> None:
+    population = Population(5).add([play("a", "v", "fr"), play("b", "v")])
+    assert population.of_model(GLOBAL_REGION).keys() == {"a", "b"}
+    assert population.of_model("fr").keys() == {"a"}
