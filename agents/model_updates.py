@@ -17,7 +17,7 @@ from aiokafka import ConsumerRecord
 from agents.model_trial import Trial
 from agents.models_in_use import ModelsInUse
 from models.announcement import Announcement, decode_announcement
-from models.errors import AnnouncementInvalid, ArtifactInvalid, StoreUnavailable
+from models.errors import AnnouncementInvalid, ArtifactInvalid, ArtifactMissing, StoreUnavailable
 from models.factor_model import FactorModel
 from models.list_comparison import Comparison
 from models.refusal import Refusal, Stage, decode_refusal
@@ -28,6 +28,8 @@ _MAX_WAITING = 1_000
 _MAX_REFUSALS = 10_000
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
+_LONGEST_PAUSE_FOR_MISSING = 4.0
+"""A file that is missing may be on its way; after pauses of 1, 2 and 4 seconds it is not."""
 _FIRST_SECONDS = 15.0
 """So long a start waits for what is announced; then it goes on, for events need not wait for a model store."""
 
@@ -168,6 +170,9 @@ class ModelUpdates:
             self._models.put_off(region, version, str(error), pause)
             return False
         except ArtifactInvalid as error:
+            if isinstance(error, ArtifactMissing) and pause <= _LONGEST_PAUSE_FOR_MISSING:
+                self._models.put_off(region, version, error.reason, pause)
+                return False
             await self._refuse(announcement, "artifact", error.reason)
         except Exception as error:  # noqa: BLE001 - one announcement must not end a worker, whatever it leads to
             _log.exception("model %s of region %s cannot be used", version, region)

@@ -7,7 +7,8 @@
     ├── FactorsInvalid          factors, ids or popularity do not fit together, or are not finite
     ├── SolveFailed             a user's linear system is not positive definite
     ├── LearningFailed          a learner cannot learn from these interactions
-    ├── ArtifactInvalid         a version in the store is missing, damaged, too large or not signed
+    ├── ArtifactInvalid         a version in the store is damaged, too large or not signed
+    │   └── ArtifactMissing     a file of it is not there, or not yet
     ├── StoreUnavailable        the model store does not answer now, which says nothing about any version in it
     └── AnnouncementInvalid     a record of the topic ``models`` is not an announcement
 
@@ -63,6 +64,10 @@ class ArtifactInvalid(ModelError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class ArtifactMissing(ArtifactInvalid):
+    """A file of a version is not in the model store; it may be on its way there."""
 
 
 class StoreUnavailable(ModelError):

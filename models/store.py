@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from models.errors import ArtifactInvalid, ModelError, StoreUnavailable
+from models.errors import ArtifactInvalid, ArtifactMissing, ModelError, StoreUnavailable
 from models.store_files import is_local, is_object_store, open_files
 
 MANIFEST = "manifest.json"
@@ -99,8 +99,8 @@ class ModelStore:
         Raises
         ------
         ArtifactInvalid
-            If the path leads out of the store, or the file does not exist or is larger than `max_bytes`, which is
-            found out before it is read.
+            If the path leads out of the store, or the file is larger than `max_bytes`, which is found out before it is
+            read; `ArtifactMissing` if it does not exist.
         StoreUnavailable
             If the store does not answer; a local store without its folder does not.
         """
@@ -111,7 +111,7 @@ class ModelStore:
         except _MISSING as error:
             with _reaching(path):
                 self._check_root()
-            raise ArtifactInvalid(f"{path} is missing from the model store") from error
+            raise ArtifactMissing(f"{path} is missing from the model store") from error
         if len(content) > max_bytes:
             raise ArtifactInvalid(f"{path} has more than the {max_bytes} bytes that are allowed")
         return content

@@ -16,7 +16,7 @@ from agents.model_trial import Tried
 from agents.model_updates import ModelUpdates
 from agents.models_in_use import ModelsInUse
 from models.announcement import Announcement
-from models.errors import ArtifactInvalid, StoreUnavailable
+from models.errors import ArtifactInvalid, ArtifactMissing, StoreUnavailable
 from models.factor_model import FactorModel
 from models.refusal import Refusal, decode_refusal
 from tests.integration.waiting import wait_for
@@ -277,6 +277,18 @@ async def test_an_outage_is_waited_for_and_refuses_nothing(
     (status,) = models.status()
     assert status.rejected == []
     assert metrics.model_store_unavailable.labels("global")._value.get() == 8
+
+
+async def test_a_file_that_is_missing_is_waited_for_a_little(
+    updates: ModelUpdates, models: ModelsInUse, store: Store, clock: Clock, told: list[Refusal]
+) -> None:
+    missing = ArtifactMissing("global/b/manifest.json is missing from the model store")
+    store.failures = {"b": [missing] * 3, "c": [missing] * 9}
+    await settled(updates, record("a", 0), record("b", 1))
+    assert (active(models), clock.slept, told) == ("b", [1, 2, 4], [])
+    await applied(updates, record("c", 2))
+    assert (active(models), clock.slept) == ("b", [1, 2, 4] * 2)
+    assert [(one.version, one.reason) for one in told] == [("c", missing.reason)]
 
 
 async def test_each_delay_is_told(updates: ModelUpdates, store: Store, caplog: pytest.LogCaptureFixture) -> None:
