@@ -36,7 +36,7 @@ figure {{ margin: 0; }}
 svg {{ display: block; width: 100%; height: auto; }}
 svg text {{ font-family: inherit !important; }}
 table {{ width: 100%; border-collapse: collapse; font-size: .9rem; }}
-#users table {{ width: auto; justify-self: start; }}
+#users table {{ width: auto; min-width: min(26rem, 100%); justify-self: start; }}
 caption {{ text-align: left; padding-bottom: .4rem; color: var(--quiet); }}
 caption b {{ display: block; font-size: 1.05rem; color: var(--ink); }}
 th, td {{ text-align: left; font-weight: 400; padding: .25rem .7rem .25rem 0; border-bottom: 1px solid var(--line);
