@@ -148,7 +148,7 @@ class TrialSettings(Section):
 
     users: int = Field(200, ge=0, le=10_000, description="Most users that a new model is tried on; 0: no trial.")
     min_users: int = Field(50, ge=1, le=10_000, description="Fewer users than these do not judge a model.")
-    min_overlap: Share = Field(0.02, description="Least mean overlap of the first 20 videos of both lists.")
+    min_overlap: Share = Field(0.1, description="Least mean overlap of the first 20 videos of both lists.")
     max_score_drift: float = Field(
         2.0, ge=0, le=1000, allow_inf_nan=False, description="Largest relative change of the mean score, up or down."
     )

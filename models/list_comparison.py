@@ -53,9 +53,9 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     users : int
         How many users were looked at.
     overlap : float
-        Mean of `overlap_at` k over the users, 0 to 1; 1 without users.
+        Mean of `overlap_at` k over the users who have a list, 0 to 1; 1 without any.
     rank_biased_overlap : float
-        Mean of `rank_biased_overlap` over the users, 0 to 1; 1 without users.
+        Mean of `rank_biased_overlap` over the same users, 0 to 1; 1 without any.
     score_drift : float
         ``(b - a) / |a|`` of the mean score a and b over all list places; 0 when both are 0, and 1 or -1 when only the
         active version's is.
@@ -212,7 +212,7 @@ def compare_lists(
         k below 1.
     """
     both = active_lists, candidate_lists
-    pairs = [(one.videos, other.videos) for one, other in zip(*both, strict=True)]
+    pairs = [(one.videos, other.videos) for one, other in zip(*both, strict=True) if one.videos or other.videos]
     popular = most_popular(active)
     held_out = hold_out(active, candidate, histories)
     ranks = [percentile_ranks(model, held_out) for model in (active, candidate)] if held_out.users else None

@@ -31,7 +31,7 @@ class TrialLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         show, and of the mean percentile rank of a video that was taken out of a user's history.
     """
 
-    min_overlap: Share = 0.02
+    min_overlap: Share = 0.1
     max_score_drift: Annotated[float, Meta(ge=0)] = 2.0
     min_coverage_ratio: Share = 0.2
     max_popularity_rise: Share = 0.5

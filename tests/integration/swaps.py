@@ -1,0 +1,27 @@
+"""What tests of swaps ask workers for."""
+
+from typing import Any
+
+from tests.integration.waiting import wait_for
+from tests.integration.workers import WorkerProcess
+
+
+async def regions(worker: WorkerProcess) -> dict[str, Any]:
+    """Return what a worker says of its models, by region."""
+    status, body = await worker.get("/v1/models")
+    assert status == 200, body
+    return {region["region"]: region for region in body["regions"]}
+
+
+async def serves(worker: WorkerProcess, version: str, region: str = "global", seconds: float = 30.0) -> None:
+    """Wait until a worker serves a version, and has re-solved everybody whom it serves."""
+
+    async def does() -> bool:
+        found = (await regions(worker)).get(region)
+        rescored = found and found["rescored"]
+        return bool(found and found["active"] == version and rescored and not rescored["left"])
+
+    try:
+        await wait_for(f"{version} on worker {worker.id}", does, seconds)
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{await worker.get('/v1/models')}\n{worker.log_tail()}") from None
