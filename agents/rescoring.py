@@ -9,6 +9,7 @@ comes, their next event or query solves them.
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from agents.chunk_agent import ChunkProcessor, Read
@@ -75,11 +76,14 @@ class Rescoring:
         """By partition: how many users each region's model serves."""
         self._left: Counter[str] = Counter()
 
-    async def run(self) -> None:
-        """For ever: after every swap, and for every partition that is taken over, re-solve whoever must be."""
+    async def run(self, settled: Callable[[], bool]) -> None:
+        """For ever: after every swap, and for every partition that is taken over, re-solve whoever must be.
+
+        While partitions are being taken over, which `settled` tells, others that wait for theirs come first.
+        """
         while True:
             self._models.changed.clear()
-            while partitions := self._to_look_at():
+            while settled() and (partitions := self._to_look_at()):
                 await self._go_through(partitions)
             try:
                 await asyncio.wait_for(self._models.changed.wait(), _LOOK_SECONDS)

@@ -245,7 +245,7 @@ def _background(
         background.start("models", models.run())
         background.start("refused models", refused.run())
         background.start("model updates", knowledge.updates.run(models_are_read))
-        background.start("re-solving", path.rescoring.run())
+        background.start("re-solving", path.rescoring.run(lambda: path.reader.running))
         background.start("catalogue", catalogue.run())
         background.start("popularity", popularity.run())
         every = settings.popularity.publish_seconds

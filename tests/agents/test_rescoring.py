@@ -114,7 +114,7 @@ async def worker(tmp_path: Path, models: ModelsInUse, metrics: Metrics) -> Async
 
 async def until_done(worker: Swapped) -> None:
     """Run re-solving until nothing is left for it to do."""
-    task = asyncio.create_task(worker.rescoring.run())
+    task = asyncio.create_task(worker.rescoring.run(lambda: True))
 
     async def is_done() -> bool:
         if task.done():
@@ -152,6 +152,33 @@ async def test_every_row_is_made_anew_and_nothing_else_changes(
     assert [worker.table.position(at) for at in range(PARTITIONS)] == places
     assert models.status()[0].rescored == Rescored(len(PEOPLE), 0)
     assert metrics.users_rescored._value.get() == len(PEOPLE)
+
+
+async def test_nothing_is_looked_through_while_partitions_are_being_taken_over(
+    worker: Swapped, models: ModelsInUse, model: FactorModel
+) -> None:
+    models.activate(other(model, "test-2", 2), announced("test-2", 1))
+    asked = 0
+
+    def settled() -> bool:
+        nonlocal asked
+        asked += 1
+        if asked <= 3:
+            models.changed.set()
+        return asked > 3
+
+    task = asyncio.create_task(worker.rescoring.run(settled))
+
+    async def waits() -> bool:
+        assert asked > 3 or worker.versions() == {"test-1"}
+        return not worker.rescoring._to_look_at()
+
+    await wait_for("end of re-solving", waits, 30)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    await worker.ownership.stored()
+    assert worker.versions() == {"test-2"}
 
 
 async def test_what_is_up_to_date_is_not_written(worker: Swapped) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from models.factor_model import FactorModel
 from models.scoring import TopN
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.deployment import Deployment
@@ -57,17 +58,17 @@ async def with_users(bench: Bench) -> Deployment:
     model = await asyncio.to_thread(random_model, bench.sizes.memory_videos, bench.sizes.n_factors)
     await deployment.prepare(model)
     async with batch_producer(deployment.connection) as producer:
-        await fill(producer, deployment.names.users_changelog, deployment.partitions, _rows(bench))
+        await fill(producer, deployment.names.users_changelog, deployment.partitions, _rows(bench, model))
     return deployment
 
 
-def _rows(bench: Bench) -> Iterator[Record]:
+def _rows(bench: Bench, model: FactorModel) -> Iterator[Record]:
     """Yield a row for each user: 20 facts and a full list; some different rows, over and over."""
     sizes, rng = bench.sizes, np.random.default_rng(5)
     rows = []
     for history in histories(_ROWS, _FACTS, sizes.memory_videos):
         scores = np.sort(rng.random(sizes.top, np.float32))[::-1].copy()
         top = TopN(rng.integers(0, sizes.memory_videos, sizes.top, np.int32), scores)
-        rows.append(stored_state(history, bench.model, top).encode())
+        rows.append(stored_state(history, model, top).encode())
     for number in range(sizes.stored_users):
         yield user_id(number).encode(), rows[number % _ROWS]

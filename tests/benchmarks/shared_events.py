@@ -1,6 +1,7 @@
 """The one topic of events that the worker and plain Faust both read, and the rows of its users."""
 
 from agents.topics import TopicSpec, create_topics
+from models.recommend import recommend
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.filling import batch_producer, fill
 from tests.benchmarks.workload import event_records, histories_before, stored_state, user_id
@@ -19,10 +20,11 @@ async def shared_events(bench: Bench) -> str:
 
 
 async def store_users(bench: Bench, changelog: str) -> None:
-    """Put a row of `bench.facts` facts for every user of the events into a worker's changelog."""
+    """Put a row of `bench.facts` facts, and its list, for every user of the events into a worker's changelog."""
     sizes, deployment = bench.sizes, bench.deployment("rows")
     before = histories_before(sizes.events, bench.facts, sizes.n_videos)
-    rows = [stored_state(history, bench.model, None).encode() for history in before]
+    tops = recommend(bench.model, before, sizes.top)
+    rows = [stored_state(history, bench.model, top).encode() for history, top in zip(before, tops, strict=True)]
     records = ((user_id(number).encode(), rows[number % len(rows)]) for number in range(sizes.events))
     async with batch_producer(deployment.connection) as producer:
         await fill(producer, changelog, sizes.partitions, records)

@@ -1,0 +1,187 @@
+"""What a swap costs: how fast users are re-solved, how soon a published version serves, what queries feel meanwhile.
+
+Two workers hold users with histories. Versions are published one after the other, first with nothing else going on,
+then under queries, then under queries and events; each swap is over when no worker has a user left whose list is of
+another version. A query for a user not yet reached is solved on the spot, so every query is answered by the new version
+as soon as a worker has taken it.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+import msgspec
+
+from deploy.demonstration.latency import percentile
+from models.factor_model import FactorModel
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.deployment import BenchmarkFailed, Deployment, Worker
+from tests.benchmarks.figures import Figures
+from tests.benchmarks.filling import batch_producer, fill
+from tests.benchmarks.http_client import Connection, get_request
+from tests.benchmarks.load import steady_load
+from tests.benchmarks.processes import cpu_seconds
+from tests.benchmarks.shared_events import store_users
+from tests.benchmarks.workload import event_records, random_model, user_id
+
+WORKERS = 2
+_QUERIES_PER_SECOND = 200.0
+_FIRST_OTHER = 80_000_000
+_CALM_SECONDS = 3.0
+_POLL_SECONDS = 0.02
+_PATIENCE_SECONDS = 300.0
+_LARGE = 1_000_000
+_UNTRIED = {"NEARLINE_TRIAL__MIN_OVERLAP": "0", "NEARLINE_TRIAL__MAX_HELD_OUT_RISE": "1"}
+"""Limits that models of random factors pass: the trial is run, and finds no fault."""
+
+
+async def measure(bench: Bench) -> Figures:
+    """Return the figures of four swaps; the rate is that of the one with nothing else to do."""
+    deployment = bench.deployment("swap")
+    sizes = bench.sizes
+    models = [random_model(sizes.n_videos, sizes.n_factors, seed) for seed in range(2, 5)]
+    await deployment.prepare(bench.model)
+    await store_users(bench, deployment.names.users_changelog)
+    async with AsyncExitStack() as stack:
+        workers = [await stack.enter_async_context(deployment.worker(number, **_UNTRIED)) for number in range(WORKERS)]
+        for worker in workers:
+            await worker.ready()
+        await _give_everybody_an_event(bench, deployment, workers)
+        alone = await _swap(deployment, workers, models[0])
+        queried = await _asked(bench, deployment, workers, models[1])
+        rate = bench.latest["events_per_second"] / 2
+        async with steady_load(deployment, rate, _FIRST_OTHER, sizes.n_videos):
+            loaded = await _asked(bench, deployment, workers, models[2])
+    users = sizes.events
+    return {
+        "swap_users": users,
+        "swap_users_per_worker_second": users / WORKERS / alone["solving_seconds"],
+        "swap_users_per_cpu_second": users / alone["cpu_seconds"],
+        "swap_serving_ms": 1000 * alone["serving_seconds"],
+        "swap_done_seconds": alone["serving_seconds"] + alone["solving_seconds"],
+        "swap_million_done_seconds": alone["serving_seconds"] + alone["solving_seconds"] * _LARGE / users,
+        **{f"swap_queries_{name}": value for name, value in queried.items()},
+        **{f"swap_load_{name}": value for name, value in loaded.items()},
+        "swap_load_events_per_second": rate,
+    }
+
+
+async def _give_everybody_an_event(bench: Bench, deployment: Deployment, workers: Sequence[Worker]) -> None:
+    """Let an event of every user be applied, so that all rows are the workers' own, below their positions."""
+    sizes = bench.sizes
+    async with batch_producer(deployment.connection) as producer:
+        events = event_records(0, sizes.events, sizes.n_videos)
+        await fill(producer, deployment.events, deployment.partitions, events)
+    started = time.monotonic()
+    while sum([(await worker.sample()).events for worker in workers]) < sizes.events:
+        await _rest(started)
+    await _until_done(workers, bench.model.version)
+
+
+async def _swap(deployment: Deployment, workers: Sequence[Worker], model: FactorModel) -> dict[str, float]:
+    """Publish a version; return how long until all workers serve it, and until nobody is left."""
+    cpu = sum(cpu_seconds(worker.pid) for worker in workers)
+    started = time.monotonic()
+    await deployment.prepare(model)
+    announced = time.monotonic()
+    while not all([(await _region(worker))["active"] == model.version for worker in workers]):
+        await _rest(started)
+    serving = time.monotonic()
+    await _until_done(workers, model.version)
+    return {
+        "publishing_seconds": announced - started,
+        "serving_seconds": serving - announced,
+        "solving_seconds": time.monotonic() - serving,
+        "cpu_seconds": sum(cpu_seconds(worker.pid) for worker in workers) - cpu,
+    }
+
+
+async def _asked(
+    bench: Bench, deployment: Deployment, workers: Sequence[Worker], model: FactorModel
+) -> dict[str, float]:
+    """Swap while queries come at a steady rate; return their times before and during, and what went wrong."""
+    before, during = Asked(), Asked()
+    asking = asyncio.create_task(_ask(bench, workers, before))
+    await asyncio.sleep(_CALM_SECONDS)
+    asking.cancel()
+    await asyncio.wait([asking])
+    asking = asyncio.create_task(_ask(bench, workers, during))
+    swap = await _swap(deployment, workers, model)
+    asking.cancel()
+    await asyncio.wait([asking])
+    return {
+        "users_per_worker_second": bench.sizes.events / WORKERS / swap["solving_seconds"],
+        "p50_before_ms": percentile(before.took, 0.5),
+        "p99_before_ms": percentile(before.took, 0.99),
+        "p50_ms": percentile(during.took, 0.5),
+        "p99_ms": percentile(during.took, 0.99),
+        "p99_ratio": percentile(during.took, 0.99) / percentile(before.took, 0.99),
+        "asked": len(during.took) + during.failed,
+        "failed": before.failed + during.failed,
+        "versions": len(during.versions),
+    }
+
+
+class Asked:
+    """What came of queries: milliseconds of the good ones, how many failed, and the versions that they named."""
+
+    def __init__(self) -> None:
+        self.took: list[float] = []
+        self.failed = 0
+        self.versions: set[str] = set()
+
+
+async def _ask(bench: Bench, workers: Sequence[Worker], asked: Asked) -> None:
+    """Ask both workers for lists of users in turn, at a steady rate whatever the answers do, until cancelled."""
+    ports = [int(worker.url.rpartition(":")[2]) for worker in workers]
+    free = {port: [await Connection.to(port) for _ in range(8)] for port in ports}
+    started = time.perf_counter()
+
+    async def one(number: int, due: float) -> None:
+        port = ports[number % len(ports)]
+        connection = free[port].pop() if free[port] else await Connection.to(port)
+        user = user_id(number * 7_919 % bench.sizes.events)
+        try:
+            answer = await connection.get(get_request(f"/v1/users/{user}/recommendations?limit=20"))
+        except ConnectionError:
+            asked.failed += 1
+            return
+        asked.took.append(1000 * (time.perf_counter() - due))
+        body: dict[str, Any] = msgspec.json.decode(answer.partition(b"\r\n\r\n")[2])
+        asked.versions.add(str(body["model_version"]))
+        free[port].append(connection)
+
+    number = 0
+    async with asyncio.TaskGroup() as asking:
+        while True:
+            due = started + number / _QUERIES_PER_SECOND
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            asking.create_task(one(number, due))
+            number += 1
+
+
+async def _until_done(workers: Sequence[Worker], version: str) -> None:
+    """Wait until no worker has a user left whose list is not of a version."""
+    started = time.monotonic()
+    while True:
+        regions = [await _region(worker) for worker in workers]
+        rescored = [region["rescored"] for region in regions if region["active"] == version]
+        if len(rescored) == len(workers) and all(one is not None and not one["left"] for one in rescored):
+            return
+        await _rest(started)
+
+
+async def _rest(started: float) -> None:
+    if time.monotonic() - started > _PATIENCE_SECONDS:
+        raise BenchmarkFailed("a published version did not serve everybody in time")
+    await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _region(worker: Worker) -> dict[str, Any]:
+    async with worker.session.get(f"{worker.url}/v1/models") as response:
+        body: dict[str, Any] = await response.json()
+    (region,) = body["regions"]
+    assert isinstance(region, dict)
+    return region
