@@ -36,25 +36,21 @@ def train(
     from app.model_fetch import signing_key
     from app.offline.code_version import code_version
     from app.offline.events_file import Tally, decode_lines, read_lines
-    from app.offline.train import Recipe
+    from app.offline.recipe import recipe_of
     from app.offline.train import train as train_job
-    from models.als import AlsLearner
     from models.store import ModelStore
 
     settings = quiet_settings(context).settings
-    learner = AlsLearner(
-        n_factors=factors,
+    recipe = recipe_of(
+        region,
+        settings.users.history_limit,
+        factors=factors,
         regularization=regularization,
         unobserved_weight=unobserved_weight,
         frequency_exponent=frequency_exponent,
         iterations=iterations,
         seed=seed,
-    )
-    recipe = Recipe(
-        region=region,
-        learner=learner,
         min_users_per_video=min_users_per_video,
-        history_limit=settings.users.history_limit,
     )
     tally, started = Tally(), time.monotonic()
     with progress("iterations", iterations) as update:

@@ -1,16 +1,15 @@
 """Training: from events to a version in the model store."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from threadpoolctl import threadpool_limits
 
 from app.offline.evaluate import evaluate
 from app.offline.histories import Population
+from app.offline.recipe import Recipe
 from app.offline.splits import split_by_time
-from models.als import AlsLearner
 from models.artifact import version_name, write_artifact
 from models.description import ModelDescription
 from models.errors import LearningFailed
@@ -21,44 +20,8 @@ from models.interactions import Interactions
 from models.manifest import Manifest
 from models.popularity import GLOBAL_REGION
 from models.store import ModelStore
-from models.strengths import StrengthRule
 
 Progress = Callable[[int, float], None]
-
-TUNED_LEARNER: Final = AlsLearner(
-    n_factors=64, regularization=0.01, unobserved_weight=0.2, frequency_exponent=1.0, iterations=8
-)
-"""Chosen by the prequential recall@20 on the last tenth of the training part of MovieLens and of MovieTweetings."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """How a model is learned.
-
-    Parameters
-    ----------
-    region : the population; `GLOBAL_REGION` for everybody.
-    learner : the learner with its hyperparameters.
-    rule : events to strengths.
-    min_users_per_video : a video that fewer users liked is left out.
-    history_limit : facts of a user that count, as many as a worker keeps.
-    """
-
-    region: str = GLOBAL_REGION
-    learner: AlsLearner = TUNED_LEARNER
-    rule: StrengthRule = field(default_factory=StrengthRule)
-    min_users_per_video: int = 3
-    history_limit: int = 500
-
-    @property
-    def hyperparameters(self) -> dict[str, Any]:
-        """What the manifest tells about the recipe."""
-        return {
-            "learner": type(self.learner).__name__,
-            **asdict(self.learner),
-            "min_users_per_video": self.min_users_per_video,
-            "history_limit": self.history_limit,
-        }
 
 
 def learn(
@@ -103,6 +66,8 @@ def train(
     *,
     code_version: str,
     holdout: float = 0.0,
+    accept: Callable[[Mapping[str, Any]], object] | None = None,
+    parent: str | None = None,
     signing_key: bytes | None = None,
     progress: Progress | None = None,
 ) -> tuple[Manifest, dict[str, Any]]:
@@ -117,8 +82,15 @@ def train(
     holdout
         0 to less than 1: that share of the events, the latest, first evaluates a model learned from the rest; the
         version that is stored is learned from all.
+    accept
+        Gets the ranking metrics before that version is learned; what it raises ends the training, and nothing is
+        stored.
+    parent
+        The version that this one replaces; by default the newest in the store.
     signing_key
         Signs the manifest.
+    progress
+        Called after each iteration, of both models if there is a holdout.
 
     Raises
     ------
@@ -131,9 +103,11 @@ def train(
     if holdout:
         earlier, later = split_by_time(events, 1.0 - holdout)
         before = Population(recipe.history_limit).add(earlier)
-        model = learn(before.of_model(recipe.region), recipe, created)
+        model = learn(before.of_model(recipe.region), recipe, created, progress)
         metrics = evaluate(model, before, later)
         events = [*earlier, *later]
+    if accept is not None:
+        accept(metrics)
     population = Population(recipe.history_limit).add(events)
     model = learn(population.of_model(recipe.region), recipe, created, progress)
     manifest = write_artifact(
@@ -143,7 +117,7 @@ def train(
         created=created,
         code_version=code_version,
         data_window=_data_window(population),
-        parent=next(reversed(store.versions(recipe.region)), None),
+        parent=parent or next(reversed(store.versions(recipe.region)), None),
         hyperparameters=recipe.hyperparameters,
         signing_key=signing_key,
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.train import train
-from app.offline.train import Recipe
+from app.offline.recipe import Recipe
 from models.artifact import read_artifact, read_manifest
 from models.artifact_files import ArtifactLimits
 from models.events import encode_event

@@ -4,8 +4,9 @@ import pytest
 
 from app.offline.evaluate import evaluate
 from app.offline.histories import Population
+from app.offline.recipe import Recipe
 from app.offline.splits import split_by_time
-from app.offline.train import Recipe, learn
+from app.offline.train import learn
 from models.als import AlsLearner
 from models.prequential import RANKINGS
 from tests.app.offline.tastes import two_tastes

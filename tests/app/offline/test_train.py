@@ -5,7 +5,8 @@ import msgspec
 import pytest
 
 from app.offline.histories import Population
-from app.offline.train import Recipe, learn, train
+from app.offline.recipe import Recipe
+from app.offline.train import learn, train
 from models.als import AlsLearner
 from models.artifact import read_artifact, read_metrics
 from models.artifact_files import ArtifactLimits
@@ -69,6 +70,27 @@ def test_holdout_measures_and_then_learns_from_all(store: ModelStore) -> None:
     assert read_metrics(store, manifest) == metrics
     plain, _ = train(two_tastes(), RECIPE, ModelStore(f"{store.url}2"), CREATED, code_version="test")
     assert plain.version == manifest.version
+
+
+def test_what_is_not_accepted_is_not_stored(store: ModelStore) -> None:
+    told: list[object] = []
+
+    def refuse(metrics: object) -> None:
+        told.append(metrics)
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        train(two_tastes(), RECIPE, store, CREATED, code_version="test", holdout=0.25, accept=refuse)
+    assert store.regions() == []
+    _, metrics = train(two_tastes(), RECIPE, store, CREATED, code_version="test", holdout=0.25, accept=told.append)
+    assert told == [metrics, metrics]
+
+
+def test_the_parent_is_the_one_that_is_named(store: ModelStore) -> None:
+    train(two_tastes(), RECIPE, store, CREATED, code_version="test")
+    later = datetime(2026, 11, 24, tzinfo=UTC)
+    manifest, _ = train(two_tastes(), RECIPE, store, later, code_version="test", parent="v1")
+    assert manifest.parent == "v1"
 
 
 def test_a_region_learns_from_its_own_users(store: ModelStore) -> None:
