@@ -3,7 +3,8 @@
 ====  =====================================================================
 0     done
 1     it failed; the sentence on standard error says why
-2     the command or the settings are wrong
+2     the command, the settings or a jobs file are wrong
+3     `nearline schedule --once`: the gate held a version back
 78    the topics, or a data folder, are not what the settings say; nothing but a person helps
 130   interrupted
 ====  =====================================================================
@@ -16,6 +17,7 @@ from app.names import EXIT_CONFIGURATION
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_HELD_BACK = 3
 EXIT_INTERRUPTED = 130
 
 _ADDRESS = re.compile(r"\('([^']+)', (\d+)")
@@ -26,12 +28,12 @@ def explain(error: Exception) -> tuple[int, str] | None:
     from aiokafka.errors import KafkaConnectionError, KafkaError
 
     from agents.topics import TopicMismatch
-    from app.offline.errors import JobFailed
+    from app.offline.errors import JobFailed, JobsInvalid
     from app.settings_sources import SettingsInvalid
     from models.errors import ModelError
     from tables.errors import ForeignFolder, TableError
 
-    if isinstance(error, SettingsInvalid):
+    if isinstance(error, SettingsInvalid | JobsInvalid):
         return EXIT_USAGE, str(error)
     if isinstance(error, TopicMismatch | ForeignFolder):
         return EXIT_CONFIGURATION, str(error)

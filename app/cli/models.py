@@ -11,7 +11,6 @@ from app.cli.output import show_json, show_line, show_rows
 
 if TYPE_CHECKING:
     from app.offline.publish import Publisher
-    from app.settings import Settings
     from models.announcement import Announcement
 
 

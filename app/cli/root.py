@@ -5,7 +5,21 @@ from typing import Annotated
 
 import typer
 
-from app.cli import compare, config, dlq, events, handover, models, query, state, topics, train, worker, workers
+from app.cli import (
+    compare,
+    config,
+    dlq,
+    events,
+    handover,
+    models,
+    query,
+    schedule,
+    state,
+    topics,
+    train,
+    worker,
+    workers,
+)
 from app.cli.context import GlobalOptions, Verbs
 
 cli = typer.Typer(
@@ -36,6 +50,7 @@ cli.command("worker")(worker.worker)
 cli.add_typer(workers.verbs, name="workers")
 cli.command("train")(train.train)
 cli.command("compare")(compare.compare)
+cli.command("schedule")(schedule.schedule)
 cli.command("publish")(models.publish)
 cli.command("rollback")(models.rollback)
 cli.command("models")(models.models)

@@ -1,5 +1,9 @@
-"""The failure of an offline job."""
+"""The failures of offline jobs."""
 
 
 class JobFailed(Exception):
     """A job cannot do what it was asked; the message says what was found and what to do."""
+
+
+class JobsInvalid(Exception):
+    """The jobs file is refused; the message has one sentence a line, each with the job and the field."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from glob import glob
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -54,6 +55,24 @@ def read_lines(source: str) -> Iterator[bytes]:
                 yield from _lines(file)
             except EOFError as error:
                 raise OSError(f"{source} ends in the middle of its gzip stream") from error
+
+
+def read_files(pattern: str) -> Iterator[bytes]:
+    """Yield the lines of all files that a glob names, ``**`` included, in the order of their names.
+
+    Raises
+    ------
+    JobFailed
+        If there is no such file.
+    OSError
+        If one cannot be read.
+    """
+    found = glob(pattern, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
+    names = [pattern] if Path(pattern).exists() else sorted(found)
+    if not names:
+        raise JobFailed(f"no file is named {pattern}")
+    for name in names:
+        yield from read_lines(name)
 
 
 def key_of(line: bytes) -> bytes | None:

@@ -11,6 +11,7 @@ VERBS = [
     "events",
     "train",
     "compare",
+    "schedule",
     "publish",
     "rollback",
     "models",
@@ -20,7 +21,18 @@ VERBS = [
     "broker",
     "demo",
 ]
-HEAVY = ["numpy", "scipy", "faust", "aiokafka", "aiohttp", "pydantic", "structlog", "rocksdict", "msgspec"]
+HEAVY = [
+    "numpy",
+    "scipy",
+    "faust",
+    "aiokafka",
+    "aiohttp",
+    "pydantic",
+    "structlog",
+    "rocksdict",
+    "msgspec",
+    "apscheduler",
+]
 
 
 def test_help_names_every_verb(run: Run) -> None:

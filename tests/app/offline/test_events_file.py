@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from app.offline.errors import JobFailed
-from app.offline.events_file import Tally, decode_lines, key_of, read_lines
+from app.offline.events_file import Tally, decode_lines, key_of, read_files, read_lines
 from models.events import encode_event
 from tests.app.offline.tastes import two_tastes
 
@@ -90,3 +90,24 @@ def test_all_bad_is_a_failure() -> None:
 
 def test_no_lines_are_no_failure() -> None:
     assert list(decode_lines([], NOW, Tally())) == []
+
+
+def test_all_files_of_a_pattern_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "b.jsonl").write_bytes(b"2\n")
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(b"1\n"))
+    (tmp_path / "new" / "c.jsonl").write_bytes(b"3\n")
+    (tmp_path / "other.txt").write_bytes(b"4\n")
+    assert list(read_files(str(tmp_path / "*.jsonl*"))) == [b"1", b"2"]
+    assert list(read_files(str(tmp_path / "**" / "*.jsonl*"))) == [b"1", b"2", b"3"]
+    assert list(read_files(str(tmp_path / "b.jsonl"))) == [b"2"]
+
+
+def test_a_name_that_looks_like_a_pattern_is_a_name(tmp_path: Path) -> None:
+    (tmp_path / "a[1].jsonl").write_bytes(b"1\n")
+    assert list(read_files(str(tmp_path / "a[1].jsonl"))) == [b"1"]
+
+
+def test_a_pattern_without_a_file_says_so(tmp_path: Path) -> None:
+    with pytest.raises(JobFailed, match=r"no file is named .*\*\.jsonl"):
+        list(read_files(str(tmp_path / "*.jsonl")))
