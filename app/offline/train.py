@@ -18,7 +18,6 @@ from models.factor_model import FactorModel
 from models.history import History
 from models.interactions import Interactions
 from models.manifest import Manifest
-from models.popularity import GLOBAL_REGION
 from models.store import ModelStore
 
 Progress = Callable[[int, float], None]

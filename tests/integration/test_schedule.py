@@ -83,7 +83,7 @@ async def opened(pipe: Path) -> BinaryIO:
 
 async def active(cluster: Cluster) -> dict[str, tuple[str, int]]:
     found = await read_announcements(cluster.connection, cluster.names.models)
-    return {region: (one.active.version, one.active.sequence) for region, one in found.items()}
+    return {region: (one.newest.version, one.newest.sequence) for region, one in found.items()}
 
 
 async def test_once_publishes_what_is_good_and_one_failure_touches_no_other_region(cluster: Cluster) -> None:
@@ -106,9 +106,9 @@ async def test_once_publishes_what_is_good_and_one_failure_touches_no_other_regi
     manifest = read_manifest(cluster.store, "global", again["version"])
     assert (manifest.parent, manifest.hyperparameters["n_factors"]) == (found["version"], 2)
     (announced,) = (await read_announcements(cluster.connection, cluster.names.models)).values()
-    assert announced.active.trial
-    assert announced.active.fallback is not None
-    assert announced.active.fallback.version == found["version"]
+    assert announced.newest.trial
+    assert announced.newest.fallback is not None
+    assert announced.newest.fallback.version == found["version"]
 
 
 async def test_the_gate_holds_back_what_is_worse_and_the_active_version_stays(cluster: Cluster) -> None:
