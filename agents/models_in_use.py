@@ -30,17 +30,22 @@ class Rejection(msgspec.Struct, frozen=True):
 
 
 class Rescored(msgspec.Struct, frozen=True):
-    """How far the users of this worker are that a region's model serves: how many, and how many have another's list."""
+    """How far the users of this worker are whom a region's model serves.
+
+    `users` is how many there are, `left` how many of them still have another model's list, as far as this worker's rows
+    were looked through, and `done` whether all were and nobody is left.
+    """
 
     users: int
     left: int
+    done: bool
 
 
 class RegionStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker says of one region's models; `rejected` has the newest first.
 
     `trial` is what the trial of the active version found, null for one that was not tried here; `rescored` is null
-    until this worker's rows were looked through.
+    until this worker has begun to look through its rows.
     """
 
     region: str
@@ -106,6 +111,10 @@ class ModelsInUse:
         """Return what serves under the region's own announcement, None where the fallback region's model does."""
         return self._slots.get(region, _Slot()).serving
 
+    def regions(self) -> list[str]:
+        """Return the regions that have a model of their own, the fallback region among them."""
+        return [region for region, slot in self._slots.items() if slot.serving is not None]
+
     def known(self, announcement: Announcement) -> FactorModel | None:
         """Return the announced model if it is in memory, active or former."""
         slot = self._slots.get(announcement.region, _Slot())
@@ -166,6 +175,7 @@ class ModelsInUse:
         if before is not None:
             self._metrics.model_info.remove(model.region, before.model.version)
         self._metrics.model_info.labels(model.region, model.version).set(1)
+        self._rescored = {}
         self.changes += 1
         self.changed.set()
         _log.info("model %s is active in region %s", model.version, model.region)

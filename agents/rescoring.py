@@ -101,14 +101,17 @@ class Rescoring:
         """Look partitions through and re-solve, until all is done or something has changed."""
         began = self._now
         found = await survey(self._table, partitions, self._models.active, self._bounds.max_users)
+        if self._now != began:
+            return
         self._begin(found)
         for batch in found.batches(self._bounds.users):
+            await self._rescore(batch, began[0])
             if self._now != began:
                 return
-            await self._rescore(batch, began[0])
             self._left.subtract(batch.regions)
             self._tell()
         self._current.update(dict.fromkeys(found.complete, began))
+        self._tell()
 
     async def _rescore(self, batch: Batch, epoch: int) -> None:
         """Re-solve some users; while events come, rest for as long as the share of the time asks."""
@@ -149,4 +152,7 @@ class Rescoring:
     def _tell(self) -> None:
         """Tell how many users each region's model serves here, and how many of them are left."""
         users: Counter[str] = sum(self._users.values(), Counter())
-        self._models.note_rescored({region: Rescored(count, self._left[region]) for region, count in users.items()})
+        done = not self._to_look_at()
+        self._models.note_rescored(
+            {region: Rescored(users[region], self._left[region], done) for region in self._models.regions()}
+        )

@@ -150,7 +150,7 @@ async def test_every_row_is_made_anew_and_nothing_else_changes(
         now = UserState.decode(row)
         assert (now.fence, now.recent, now.written_at) == (was.fence, was.recent, was.written_at)
     assert [worker.table.position(at) for at in range(PARTITIONS)] == places
-    assert models.status()[0].rescored == Rescored(len(PEOPLE), 0)
+    assert models.status()[0].rescored == Rescored(len(PEOPLE), 0, done=True)
     assert metrics.users_rescored._value.get() == len(PEOPLE)
 
 
@@ -196,6 +196,27 @@ async def test_a_rollback_gives_the_rows_that_were_there_before(
     models.activate(model, announced("test-1", 2))
     await until_done(worker)
     assert {person: worker.row(person) for person in PEOPLE} == before
+
+
+async def test_progress_is_told_of_the_active_version_only(
+    worker: Swapped, models: ModelsInUse, model: FactorModel
+) -> None:
+    await until_done(worker)
+    models.activate(other(model, "test-2", 2), announced("test-2", 1))
+    assert models.status()[0].rescored is None
+    seen: list[Rescored] = []
+    note = models.note_rescored
+
+    def listen(rescored: dict[str, Rescored]) -> None:
+        seen.append(rescored["global"])
+        note(rescored)
+
+    models.note_rescored = listen  # type: ignore[method-assign]
+    await until_done(worker)
+    left = [one.left for one in seen]
+    assert (left[0], left[-1]) == (len(PEOPLE), 0)
+    assert left == sorted(left, reverse=True)
+    assert [one.done for one in seen] == [False] * (len(seen) - 1) + [True]
 
 
 async def test_whoever_did_something_last_comes_first(worker: Swapped, models: ModelsInUse, model: FactorModel) -> None:
@@ -310,7 +331,7 @@ async def test_only_the_users_of_a_region_follow_its_swap(
         assert {stamp_of(worker.row(person))[0] for person in PEOPLE[:10]} == {"states"}
         assert {stamp_of(worker.row(person))[0] for person in PEOPLE[10:]} == {"test-1"}
         rescored = {status.region: status.rescored for status in models.status()}
-        assert rescored == {"global": Rescored(30, 0), "us": Rescored(10, 0)}
+        assert rescored == {"global": Rescored(30, 0, done=True), "us": Rescored(10, 0, done=True)}
 
 
 async def test_one_user_who_cannot_be_solved_keeps_nobody_else_waiting(

@@ -37,7 +37,7 @@ class Sizes:
 
 FULL = Sizes()
 QUICK = Sizes(
-    events=6_000,
+    events=12_000,
     plain_events=600,
     plain_batched_events=1_000,
     kernel_users=1_000,

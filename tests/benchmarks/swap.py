@@ -168,7 +168,7 @@ async def _until_done(workers: Sequence[Worker], version: str) -> None:
     while True:
         regions = [await _region(worker) for worker in workers]
         rescored = [region["rescored"] for region in regions if region["active"] == version]
-        if len(rescored) == len(workers) and all(one is not None and not one["left"] for one in rescored):
+        if len(rescored) == len(workers) and all(one is not None and one["done"] for one in rescored):
             return
         await _rest(started)
 

@@ -19,7 +19,7 @@ async def serves(worker: WorkerProcess, version: str, region: str = "global", se
     async def does() -> bool:
         found = (await regions(worker)).get(region)
         rescored = found and found["rescored"]
-        return bool(found and found["active"] == version and rescored and not rescored["left"])
+        return bool(found and found["active"] == version and rescored and rescored["done"])
 
     try:
         await wait_for(f"{version} on worker {worker.id}", does, seconds)

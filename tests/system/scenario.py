@@ -164,7 +164,7 @@ async def until_rescored(cluster: Cluster, seconds: float = 120.0) -> None:
         regions = [region for status, body in said if status == 200 for region in body["regions"]]
         ready = len({(region["region"], region["active"]) for region in regions}) == len({r["region"] for r in regions})
         rescored = [region["rescored"] for region in regions]
-        return ready and bool(rescored) and all(one is not None and one["left"] == 0 for one in rescored)
+        return ready and bool(rescored) and all(one is not None and one["done"] for one in rescored)
 
     await wait_for("one version for all users", all_rescored, seconds)
 
