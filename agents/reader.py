@@ -179,7 +179,8 @@ class Reader:
         starts: dict[int, StartPoint] = {}
         self.running = not missing
         if not missing:
-            consumer.assign([])  # it may still have those of the last epoch
+            async with between_lookups(consumer):
+                consumer.assign([])  # it may still have those of the last epoch
         while epoch == self._ownership.epoch:
             if missing and (complete := await self._recovery.completed(wait=not starts)):
                 starts |= await self._take_over(consumer, complete, epoch)
@@ -202,16 +203,17 @@ class Reader:
                 self._metrics.retention_gap.inc(start.missed)
                 _log.error("partition %d: retention removed %d records before they were read", partition, start.missed)
         await self._on_running(partitions)
-        if epoch != self._ownership.epoch:
-            raise asyncio.CancelledError
-        if not self._ownership.running:
-            self._next, self._passed = {}, {}
-        self._next |= {partition: start.seek for partition, start in starts.items()}
-        self._ownership.start({partition: start.next_offset for partition, start in starts.items()})
-        self._table.copies.difference_update(starts)
-        consumer.assign([TopicPartition(self._topic, partition) for partition in self._next])
-        for partition, offset in self._next.items():
-            consumer.seek(TopicPartition(self._topic, partition), offset)
+        async with between_lookups(consumer):
+            if epoch != self._ownership.epoch:
+                raise asyncio.CancelledError
+            if not self._ownership.running:
+                self._next, self._passed = {}, {}
+            self._next |= {partition: start.seek for partition, start in starts.items()}
+            self._ownership.start({partition: start.next_offset for partition, start in starts.items()})
+            self._table.copies.difference_update(starts)
+            consumer.assign([TopicPartition(self._topic, partition) for partition in self._next])
+            for partition, offset in self._next.items():
+                consumer.seek(TopicPartition(self._topic, partition), offset)
         self._metrics.partitions_running.set(len(self._next))
         _log.info("reading partitions %s", sorted(partitions))
         return starts
@@ -253,6 +255,16 @@ class Reader:
 async def _commit(consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
     with contextlib.suppress(KafkaError):  # nothing reads them but lag tools; the next second tries again
         await consumer.commit(offsets)
+
+
+def between_lookups(consumer: AIOKafkaConsumer) -> asyncio.Lock:
+    """Return a lock within which a consumer's partitions may be exchanged.
+
+    aiokafka holds it while it asks who coordinates the group; if the partitions were exchanged before the answer comes,
+    it would fail, for good, on not finding those that it had when it asked.
+    """
+    lock: asyncio.Lock = consumer._coordinator._coordinator_lookup_lock  # noqa: SLF001
+    return lock
 
 
 async def source_consumer(connection: Connection, group: str, fetch_wait_ms: int) -> AIOKafkaConsumer:

@@ -9,9 +9,9 @@ Sent = tuple[bytes | None, bytes | None]
 MAX_EVENT_BYTES = 16 << 10
 
 
-def bad_records() -> list[Sent]:
-    """Return one record for each way of being wrong."""
-    key, value = rating("bad", "u1", "v1")
+def bad_records(user: str = "u1") -> list[Sent]:
+    """Return one record for each way of being wrong; most have the key of one user."""
+    key, value = rating("bad", user, "v1")
     event = json.loads(value)
     play = {**{name: event[name] for name in event if name != "rating"}, "type": "play"}
     future = {**event, "ts": (datetime.now(UTC) + timedelta(days=2)).isoformat()}
@@ -25,7 +25,7 @@ def bad_records() -> list[Sent]:
         *((key, _encoded({**event, "ts": ts})) for ts in (0, "", "yesterday", "2026-13-01T00:00:00Z")),
         *((key, _encoded({**event, "type": kind})) for kind in ("forget", "", None, 1)),
         (key, json.dumps({**event, "padding": "x" * 20_000}).encode()),
-        (key, sized_event("too large", "u1", MAX_EVENT_BYTES + 1)[1]),
+        (key, sized_event("too large", user, MAX_EVENT_BYTES + 1)[1]),
         (key, json.dumps({**event, "padding": "x" * 900_000}).encode()),
         (key, json.dumps(future).encode()),
         (b"somebody else", value),

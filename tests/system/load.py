@@ -10,11 +10,17 @@ from typing import Self
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 from aiokafka.errors import KafkaError
 
-from tests.integration.cluster import Cluster
+from agents.partitions import partition_of
+from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.happenings import happenings
 from tests.integration.hostile import Sent, bad_records
 
 _BATCHES_PER_SECOND = 20
+WRONG_USERS = tuple(
+    next(f"u{number}" for number in range(999) if partition_of(b"u%d" % number, PARTITIONS) == partition)
+    for partition in range(PARTITIONS)
+)
+"""Wrong records are sent under their keys, so that every partition gets some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +119,7 @@ class Load:
     def _batches(self) -> Iterator[list[Sent]]:
         mix, chance = self._mix, random.Random(self._seed)
         events = happenings(self._seed, users=mix.users, hot=mix.hot)
-        wrong = bad_records()
+        wrong = [record for user in WRONG_USERS for record in bad_records(user)]
         while True:
             batch: list[Sent] = []
             for _ in range(max(1, mix.per_second // _BATCHES_PER_SECOND)):
