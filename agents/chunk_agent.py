@@ -6,6 +6,8 @@ nothing of a chunk counts until its position is written, so the restart does it 
 """
 
 import asyncio
+import os
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +17,7 @@ from faust.types import StreamT
 from agents.chunk_sizes import ChunkSizes
 from agents.chunks import Chunk, ChunkChannel
 from agents.dead_letters import outgoing
+from agents.demand import Demand
 from agents.fatal import leave
 from agents.member_events import MemberEvents, PreparedChunk
 from agents.metrics import Metrics
@@ -25,6 +28,7 @@ from agents.row_writer import RowWriter
 from tables.fence import fence_of
 from tables.position import Position
 
+_NICE = 10
 Read = Callable[[int, Sequence[bytes]], list[bytes | None]]
 """Returns rows of a partition by their keys, those under way included."""
 
@@ -41,6 +45,7 @@ class ChunkProcessor:
     producer : sends rejected events.
     dead_letter_topic : where rejected events go.
     sizes : learns from what is written.
+    demand : hears of chunks.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class ChunkProcessor:
         producer: AcknowledgedProducer,
         dead_letter_topic: str,
         sizes: ChunkSizes,
+        demand: Demand,
         metrics: Metrics,
     ) -> None:
         self._member_events = member_events
@@ -61,11 +67,10 @@ class ChunkProcessor:
         self._producer = producer
         self._dead_letter_topic = dead_letter_topic
         self._sizes = sizes
+        self._demand = demand
         self._metrics = metrics
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="member-events")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="member-events", initializer=_be_nice)
         self.last_progress = time.monotonic()
-        self.chunks = 0
-        """Chunks of events so far."""
 
     async def process(self, chunk: Chunk) -> None:
         """Prepare a chunk and begin to write it, or drop it when its epoch has ended; any failure ends the process.
@@ -81,7 +86,7 @@ class ChunkProcessor:
                 await self._ownership.stored()
                 self._pending.hold({partition: part.rows for partition, part in prepared.partitions.items()})
                 self._ownership.write(self._store(chunk, prepared))
-                self.chunks += 1
+                self._demand.note()
             except Exception as error:  # noqa: BLE001 - no failure may be outlived, whatever its kind
                 leave(f"a chunk could not be applied: {error!r}")
 
@@ -161,6 +166,11 @@ class ChunkProcessor:
             )
         )
         self._sizes.learn(len(chunk), sum(written))
+
+
+def _be_nice() -> None:
+    """Let the event loop go first where there are fewer cores than threads: queries wait for it, and never for this."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
 def make_chunk_agent(

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agents.chunk_agent import ChunkProcessor, Read
+from agents.demand import Demand
 from agents.metrics import Metrics
 from agents.models_in_use import ModelsInUse, Rescored
 from agents.ownership import Ownership
@@ -32,7 +33,7 @@ class RescoringBounds:
     Parameters
     ----------
     users : solved between two chunks of events.
-    share : of the time that re-solving takes at most while events come, above 0 to 1.
+    share : of the time that re-solving takes at most while events or requests come, above 0 to 1.
     max_users : of one look; what is beyond it comes in the next.
     """
 
@@ -50,6 +51,7 @@ class Rescoring:
     models : what serves, and where progress is told.
     ownership : which partitions run.
     processor : takes rows in between chunks of events.
+    demand : what others want of the worker.
     bounds, metrics : limits; what is counted.
     """
 
@@ -60,6 +62,7 @@ class Rescoring:
         models: ModelsInUse,
         ownership: Ownership,
         processor: ChunkProcessor,
+        demand: Demand,
         bounds: RescoringBounds,
         metrics: Metrics,
     ) -> None:
@@ -68,6 +71,7 @@ class Rescoring:
         self._models = models
         self._ownership = ownership
         self._processor = processor
+        self._demand = demand
         self._bounds = bounds
         self._metrics = metrics
         self._current: dict[int, tuple[int, int]] = {}
@@ -114,11 +118,11 @@ class Rescoring:
         self._tell()
 
     async def _rescore(self, batch: Batch, epoch: int) -> None:
-        """Re-solve some users; while events come, rest for as long as the share of the time asks."""
-        started, chunks = time.monotonic(), self._processor.chunks
+        """Re-solve some users; while others want something, rest for as long as the share of the time asks."""
+        started, served = time.monotonic(), self._demand.served
         count = await self._processor.rewrite(epoch, lambda read: self._made_anew(batch, read))
         self._metrics.users_rescored.inc(count)
-        if self._processor.chunks != chunks:
+        if self._demand.served != served:
             await asyncio.sleep((time.monotonic() - started) * (1 / self._bounds.share - 1))
 
     def _made_anew(self, batch: Batch, read: Read) -> dict[int, dict[bytes, bytes | None]]:

@@ -24,6 +24,7 @@ from agents.chunk_agent import ChunkProcessor, make_chunk_agent, make_membership
 from agents.chunk_sizes import ChunkSizes
 from agents.chunks import make_chunk_channel
 from agents.connection import Connection
+from agents.demand import Demand
 from agents.forgetting import Forgetting
 from agents.member_events import MemberEvents, UserBounds
 from agents.mender import Mender, mend_regularly
@@ -81,6 +82,7 @@ class Shared:
     stall: StallGuard
     producer: AcknowledgedProducer
     recent: RecentUsers
+    demand: Demand
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,7 @@ def _shared(settings: Settings) -> Shared:
         stall,
         AcknowledgedProducer(connection, stall),
         RecentUsers(),
+        Demand(),
     )
 
 
@@ -159,10 +162,20 @@ def _event_path(app: StreamApp, shared: Shared, users_table: FencedTable, knowle
     sizes = ChunkSizes(bounds.max_records, MAX_BATCH_BYTES)
     member_events = MemberEvents(pending, scores, own_popularity, row_bounds, partitions, shared.metrics, shared.recent)
     processor = ChunkProcessor(
-        member_events, pending, writer, ownership, producer, shared.names.dead_letters, sizes, shared.metrics
+        member_events,
+        pending,
+        writer,
+        ownership,
+        producer,
+        shared.names.dead_letters,
+        sizes,
+        shared.demand,
+        shared.metrics,
     )
     at_a_time = RescoringBounds(shared.settings.rescoring.users, shared.settings.rescoring.share)
-    rescoring = Rescoring(users_table, scores, knowledge.models, ownership, processor, at_a_time, shared.metrics)
+    rescoring = Rescoring(
+        users_table, scores, knowledge.models, ownership, processor, shared.demand, at_a_time, shared.metrics
+    )
     chunks = make_chunk_channel(app, bounds.max_chunks)
     membership = raw_topic(app, shared.names.membership, partitions)
     _agent(app, shared.metrics, "membership", membership, make_membership_agent())
@@ -309,6 +322,7 @@ def _query_view(
         Forgetting(users, users_table, path.ownership, path.writer, shared.metrics),
         Checkpointing(users_table, path.ownership, settings.data_dir, Mark(settings.app_id, users.partitions)),
         Activation(publisher_of(settings)),
+        shared.demand.note,
         shared.registry,
         fallback_days=settings.popularity.fallback_days,
         history_limit=settings.users.history_limit,

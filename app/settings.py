@@ -165,7 +165,7 @@ class RescoringSettings(Section):
 
     users: int = Field(256, ge=1, le=10_000, description="Users re-solved between two chunks of events.")
     share: float = Field(
-        0.5, ge=0.05, le=1, description="Share of the time that re-solving takes at most while events come."
+        0.5, ge=0.05, le=1, description="Share of the time that re-solving takes at most while events or requests come."
     )
 
 

@@ -45,6 +45,7 @@ class Recommender:
         self, user_id: str | None, state: UserState, query: RecommendationQuery, model_region: str | None = None
     ) -> Pinned:
         """Fix what a request will use; the model is that of the user's region, else of `model_region`."""
+        self._view.on_request()
         region = state.history.region.name if state.history.region else None
         model = self._view.models.active(region or model_region)
         shelf = Shelf.of(self._view.catalogue.get, query, region, self._view.now())

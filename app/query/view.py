@@ -127,6 +127,7 @@ class QueryView:
     Parameters
     ----------
     users, models, catalogue, popularity, routing, health, forgetting, checkpointing, activation : collaborators.
+    on_request : called for every list that is asked for.
     registry : Prometheus metrics go there, and `/metrics` shows it.
     fallback_days : the popular list of a user without history counts so many days, at least 1.
     history_limit : facts that are kept of the events of an anonymous request.
@@ -147,6 +148,7 @@ class QueryView:
     forgetting: Forgetting
     checkpointing: Checkpointing
     activation: Activation
+    on_request: Callable[[], None]
     registry: CollectorRegistry
     fallback_days: int = 10
     history_limit: int = 500

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from agents.chunk_agent import ChunkProcessor
 from agents.chunk_sizes import ChunkSizes
 from agents.chunks import Chunk
+from agents.demand import Demand
 from agents.forgetting import Forgetting
 from agents.member_events import MemberEvents, PreparedChunk
 from agents.metrics import Metrics
@@ -162,9 +163,9 @@ class Worker:
         )
         self.writer = RowWriter(log, table, metrics)
         producer: Any = log
-        sizes = ChunkSizes(1000, MAX_BATCH_BYTES)
+        sizes, self.demand = ChunkSizes(1000, MAX_BATCH_BYTES), Demand()
         self.processor = ChunkProcessor(
-            self.member_events, self.pending, self.writer, self.ownership, producer, "dead", sizes, metrics
+            self.member_events, self.pending, self.writer, self.ownership, producer, "dead", sizes, self.demand, metrics
         )
         users: Any = SimpleNamespace(partition_of=partition, holds=lambda at: at in table.running)
         self.forgetting = Forgetting(users, table, self.ownership, self.writer, metrics)

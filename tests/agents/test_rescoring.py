@@ -59,7 +59,9 @@ class Swapped(Worker):
         self.scores = UserScores(models.active, STORED_SCORES, metrics)
         self.member_events._scores = self.scores
         bounds = RescoringBounds(users, 1.0)
-        self.rescoring = Rescoring(table, self.scores, models, self.ownership, self.processor, bounds, metrics)
+        self.rescoring = Rescoring(
+            table, self.scores, models, self.ownership, self.processor, self.demand, bounds, metrics
+        )
 
     async def apply(self, happened: Sequence[Event]) -> None:
         """Apply events in one chunk from where the partitions stand."""

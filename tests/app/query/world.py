@@ -246,11 +246,15 @@ class World:
     routing: MemoryRouting = field(default_factory=MemoryRouting)
     health: MemoryHealth = field(default_factory=MemoryHealth)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    requests: int = 0
 
     def __post_init__(self) -> None:
         self.forgetting = MemoryForgetting(self.users)
         self.checkpointing = MemoryCheckpointing()
         self.activation = MemoryActivation()
+
+    def count_request(self) -> None:
+        self.requests += 1
 
     def view(self, **settings: object) -> QueryView:
         base = QueryView(
@@ -263,6 +267,7 @@ class World:
             self.forgetting,
             self.checkpointing,
             self.activation,
+            self.count_request,
             self.registry,
             now=lambda: NOW,
         )

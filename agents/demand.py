@@ -1,0 +1,17 @@
+"""What others want of a worker now: background work rests when there is something."""
+
+
+class Demand:
+    """Counts what was done for others: chunks of events, and requests.
+
+    Attributes
+    ----------
+    served : so far.
+    """
+
+    def __init__(self) -> None:
+        self.served = 0
+
+    def note(self) -> None:
+        """Count one."""
+        self.served += 1
