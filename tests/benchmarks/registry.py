@@ -47,7 +47,7 @@ MEASUREMENTS = (
     Measurement("kernels", kernels.measure, ("kernels_ratio",), ("event_path",)),
     Measurement("latency", latency.measure, ("visible_p50_ms", "visible_p99_ms"), ("event_path",)),
     Measurement("http", http.measure, ("http_ratio", "http_p99_ms"), ("event_path",)),
-    Measurement("swap", swap.measure, ("swap_users_per_worker_second", "swap_load_p99_ratio"), ("event_path",)),
+    Measurement("swap", swap.measure, needs=("event_path",)),
     Measurement("solve", solve.measure, ("solve_ratio",)),
     Measurement("top_n", top_n.measure),
     Measurement("scaling", scaling.measure, ("two_workers_ratio",)),

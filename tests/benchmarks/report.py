@@ -22,6 +22,9 @@ TARGETS = {
     "top10_users_per_cpu_second": "≥ 30,000",
     "on_demand_per_cpu_second": "≥ 40",
     "two_workers_cpu_ratio": "0.9 to 1.1",
+    "swap_users_per_worker_second": "≥ 8,000",
+    "swap_queries_p99_ratio": "≤ 2",
+    "swap_load_p99_ratio": "≤ 2",
 }
 """What each figure should reach; the first ten are the keys of the JSON object."""
 

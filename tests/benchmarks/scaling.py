@@ -47,7 +47,7 @@ async def worker_rates(bench: Bench, count: int, *, on_one_core: bool = True) ->
             if on_one_core:  # threads that it starts from now on inherit it; it is still importing
                 os.sched_setaffinity(worker.pid, {cores[number % len(cores)]})
             await worker.ready()
-        await _all_run(workers)
+        await all_run(workers)
         async with batch_producer(deployment.connection) as producer:
             sending = asyncio.create_task(fill(producer, deployment.events, sizes.partitions, records))
             samples = await _together(workers, sizes.events)
@@ -55,7 +55,7 @@ async def worker_rates(bench: Bench, count: int, *, on_one_core: bool = True) ->
     return rates(samples, sizes.events)
 
 
-async def _all_run(workers: list[Worker]) -> None:
+async def all_run(workers: list[Worker]) -> None:
     """Wait until every worker has partitions and all of them together stay: the group has settled."""
     quiet = 0
     async with asyncio.timeout(90):

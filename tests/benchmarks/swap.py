@@ -1,15 +1,14 @@
 """What a swap costs: how fast users are re-solved, how soon a published version serves, what queries feel meanwhile.
 
-Two workers hold users with histories. Versions are published one after the other, first with nothing else going on,
-then under queries, then under queries and events; each swap is over when no worker has a user left whose list is of
-another version. A query for a user not yet reached is solved on the spot, so every query is answered by the new version
-as soon as a worker has taken it.
+One worker, and then two, hold users with histories. Versions are published one after the other: to the one worker with
+nothing else to do, to both, to both under queries, and under queries and events. Each swap is over when no worker has a
+user left whose list is of another version. A query for a user not yet reached is solved on the spot, so every query is
+answered by the new version as soon as a worker has taken it.
 """
 
 import asyncio
 import time
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from typing import Any
 
 import msgspec
@@ -23,10 +22,10 @@ from tests.benchmarks.filling import batch_producer, fill
 from tests.benchmarks.http_client import Connection, get_request
 from tests.benchmarks.load import steady_load
 from tests.benchmarks.processes import cpu_seconds
+from tests.benchmarks.scaling import all_run
 from tests.benchmarks.shared_events import store_users
 from tests.benchmarks.workload import event_records, random_model, user_id
 
-WORKERS = 2
 _QUERIES_PER_SECOND = 200.0
 _FIRST_OTHER = 80_000_000
 _CALM_SECONDS = 3.0
@@ -38,30 +37,34 @@ _UNTRIED = {"NEARLINE_TRIAL__MIN_OVERLAP": "0", "NEARLINE_TRIAL__MAX_HELD_OUT_RI
 
 
 async def measure(bench: Bench) -> Figures:
-    """Return the figures of four swaps; the rate is that of the one with nothing else to do."""
-    deployment = bench.deployment("swap")
-    sizes = bench.sizes
-    models = [random_model(sizes.n_videos, sizes.n_factors, seed) for seed in range(2, 5)]
+    """Return the figures of four swaps."""
+    deployment, sizes = bench.deployment("swap"), bench.sizes
+    models = [random_model(sizes.n_videos, sizes.n_factors, seed) for seed in range(2, 6)]
+    rate = bench.latest["events_per_second"] / 2
     await deployment.prepare(bench.model)
     await store_users(bench, deployment.names.users_changelog)
-    async with AsyncExitStack() as stack:
-        workers = [await stack.enter_async_context(deployment.worker(number, **_UNTRIED)) for number in range(WORKERS)]
-        for worker in workers:
-            await worker.ready()
-        await _give_everybody_an_event(bench, deployment, workers)
-        alone = await _swap(deployment, workers, models[0])
-        queried = await _asked(bench, deployment, workers, models[1])
-        rate = bench.latest["events_per_second"] / 2
-        async with steady_load(deployment, rate, _FIRST_OTHER, sizes.n_videos):
-            loaded = await _asked(bench, deployment, workers, models[2])
+    async with deployment.worker(0, **_UNTRIED) as first:
+        await first.ready()
+        await _give_everybody_an_event(bench, deployment, [first])
+        one = await _swap(deployment, [first], models[0])
+        async with deployment.worker(1, **_UNTRIED) as second:
+            workers = [first, second]
+            await second.ready()
+            await all_run(workers)
+            await _until_done(workers, models[0].version)
+            both = await _swap(deployment, workers, models[1])
+            queried = await _asked(bench, deployment, workers, models[2])
+            async with steady_load(deployment, rate, _FIRST_OTHER, sizes.n_videos):
+                loaded = await _asked(bench, deployment, workers, models[3])
     users = sizes.events
     return {
         "swap_users": users,
-        "swap_users_per_worker_second": users / WORKERS / alone["solving_seconds"],
-        "swap_users_per_cpu_second": users / alone["cpu_seconds"],
-        "swap_serving_ms": 1000 * alone["serving_seconds"],
-        "swap_done_seconds": alone["serving_seconds"] + alone["solving_seconds"],
-        "swap_million_done_seconds": alone["serving_seconds"] + alone["solving_seconds"] * _LARGE / users,
+        "swap_users_per_worker_second": users / one["solving_seconds"],
+        "swap_users_per_cpu_second": users / one["cpu_seconds"],
+        "swap_two_workers_users_per_second": users / both["solving_seconds"],
+        "swap_serving_ms": 1000 * one["serving_seconds"],
+        "swap_done_seconds": one["serving_seconds"] + one["solving_seconds"],
+        "swap_million_done_seconds": one["serving_seconds"] + one["solving_seconds"] * _LARGE / users,
         **{f"swap_queries_{name}": value for name, value in queried.items()},
         **{f"swap_load_{name}": value for name, value in loaded.items()},
         "swap_load_events_per_second": rate,
@@ -112,7 +115,7 @@ async def _asked(
     asking.cancel()
     await asyncio.wait([asking])
     return {
-        "users_per_worker_second": bench.sizes.events / WORKERS / swap["solving_seconds"],
+        "users_per_second": bench.sizes.events / swap["solving_seconds"],
         "p50_before_ms": percentile(before.took, 0.5),
         "p99_before_ms": percentile(before.took, 0.99),
         "p50_ms": percentile(during.took, 0.5),

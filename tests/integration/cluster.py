@@ -115,8 +115,8 @@ class Cluster:
             worker.end()
 
 
-def write_model(store: ModelStore, model: FactorModel) -> Manifest:
-    """Write a model's artifact, unannounced."""
+def write_model(store: ModelStore, model: FactorModel, signing_key: str | None = None) -> Manifest:
+    """Write a model's artifact, unannounced, signed if there is a key."""
     return write_artifact(
         store,
         model,
@@ -126,6 +126,7 @@ def write_model(store: ModelStore, model: FactorModel) -> Manifest:
         data_window={},
         parent=None,
         hyperparameters={},
+        signing_key=signing_key.encode() if signing_key else None,
     )
 
 

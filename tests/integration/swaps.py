@@ -17,9 +17,9 @@ async def serves(worker: WorkerProcess, version: str, region: str = "global", se
     """Wait until a worker serves a version, and has re-solved everybody whom it serves."""
 
     async def does() -> bool:
-        found = (await regions(worker)).get(region)
-        rescored = found and found["rescored"]
-        return bool(found and found["active"] == version and rescored and rescored["done"])
+        status, body = await worker.get("/v1/models")  # nobody listens while it starts
+        found = [one for one in body["regions"] if one["region"] == region] if status == 200 else []
+        return any(one["active"] == version and one["rescored"] and one["rescored"]["done"] for one in found)
 
     try:
         await wait_for(f"{version} on worker {worker.id}", does, seconds)

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from app.offline.announcements import announce, read_announcements
 from tests.integration.cluster import Cluster, random_model, write_model
 from tests.integration.happenings import rating
 from tests.integration.oracle import reference_scores
+from tests.integration.swaps import serves
 from tests.integration.test_end_to_end import listed
 from tests.integration.verdict import applied
 from tests.integration.waiting import wait_for
@@ -39,20 +40,54 @@ def lose_the_manifest(folder: Path) -> None:
     (folder / "manifest.json").unlink()
 
 
+def rewrite(folder: Path, name: str, content: bytes) -> None:
+    """Replace a file and make the manifest agree with it, as a broken job would."""
+    before = (folder / name).read_bytes()
+    (folder / name).write_bytes(content)
+    manifest = (folder / "manifest.json").read_text()
+    manifest = manifest.replace(sha256(before).hexdigest(), sha256(content).hexdigest())
+    (folder / "manifest.json").write_text(manifest.replace(f'"size": {len(before)}', f'"size": {len(content)}'))
+
+
 def with_tensors(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
-    """Damage the tensors and make manifest and digests agree with the damage, as a broken job would."""
+    """Damage the tensors and make manifest and digests agree with the damage."""
 
     def damage(folder: Path) -> None:
         tensors = load_file(folder / FACTORS)
         change(tensors)
-        before = (folder / FACTORS).read_bytes()
-        save_file(tensors, folder / FACTORS)
-        after = (folder / FACTORS).read_bytes()
-        manifest = (folder / "manifest.json").read_text()
-        manifest = manifest.replace(sha256(before).hexdigest(), sha256(after).hexdigest())
-        (folder / "manifest.json").write_text(manifest.replace(f'"size": {len(before)}', f'"size": {len(after)}'))
+        rewrite(folder, FACTORS, save(tensors))
 
     return damage
+
+
+def repeat_an_id(folder: Path) -> None:
+    """Two rows are one video's."""
+    rewrite(folder, "videos", (folder / "videos").read_bytes().replace(b"v1\n", b"v2\n", 1))
+
+
+def claim_many_rows(folder: Path) -> None:
+    """The header of the factors claims 10^12 rows."""
+    content = (folder / FACTORS).read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = content[8 : 8 + length].replace(b"[200,16]", b"[1000000000000,16]").rstrip()
+    rewrite(folder, FACTORS, len(header).to_bytes(8, "little") + header + content[8 + length :])
+
+
+def leave_the_store(folder: Path) -> None:
+    """The factors are a link to a file elsewhere."""
+    elsewhere = folder.parents[2] / "elsewhere"
+    (folder / FACTORS).rename(elsewhere)
+    (folder / FACTORS).symlink_to(elsewhere)
+
+
+def store_float64(tensors: dict[str, Any]) -> None:
+    """The factors have another dtype."""
+    tensors["video_factors"] = tensors["video_factors"].astype(np.float64)
+
+
+def lose_a_factor(tensors: dict[str, Any]) -> None:
+    """The factors are of another rank than the gram."""
+    tensors["video_factors"] = tensors["video_factors"][:, :-1].copy()
 
 
 def put_nan(tensors: dict[str, Any]) -> None:
@@ -72,6 +107,11 @@ DAMAGES = {
     "without manifest": (lose_the_manifest, "manifest"),
     "not finite": (with_tensors(put_nan), "NaN or infinity, first in row 3"),
     "mis-shaped": (with_tensors(drop_a_row), "199"),
+    "of another rank": (with_tensors(lose_a_factor), "do not make a model"),
+    "of another dtype": (with_tensors(store_float64), "factors.safetensors"),
+    "with an id twice": (repeat_an_id, "appears more than once"),
+    "of too many rows": (claim_many_rows, "factors.safetensors"),
+    "out of the store": (leave_the_store, "leads out of the model store"),
 }
 
 
@@ -105,7 +145,7 @@ async def test_broken_and_unannounced_artifacts_never_serve_and_say_why(cluster:
     async def all_refused() -> bool:
         return len((await region_of(worker))["rejected"]) == len(DAMAGES)
 
-    await wait_for("refusal of every broken version", all_refused, 15)
+    await wait_for("refusal of every broken version", all_refused, 60)
     region = await region_of(worker)
     log = worker.log.read_text()
     assert {rejection["version"] for rejection in region["rejected"]} == signs.keys()
@@ -121,6 +161,69 @@ async def test_broken_and_unannounced_artifacts_never_serve_and_say_why(cluster:
     restarted.start()
     await restarted.ready()
     assert (await listed(restarted, "u1"))["model_version"] == good.version
+
+
+async def test_who_has_a_key_takes_what_it_signed_and_nothing_else(cluster: Cluster) -> None:
+    key, other = "the workers' own key", "a key that nobody gave them"
+    good, unsigned, forged = (random_model(seed) for seed in (1, 2, 3))
+    for model, signing_key in ((good, key), (unsigned, None), (forged, other)):
+        write_model(cluster.store, model, signing_key)
+    worker = cluster.worker("0", NEARLINE_MODELS__SIGNING_KEY=key)
+    publisher = cluster.publisher()
+    await publisher.publish("global", good.version)
+    worker.start()
+    await worker.ready()
+    for model in (unsigned, forged):
+        await publisher.publish("global", model.version)
+
+    async def both_refused() -> bool:
+        return len((await region_of(worker))["rejected"]) == 2
+
+    await wait_for("refusal of what is not signed by the key", both_refused, 30)
+    region = await region_of(worker)
+    reasons = {rejection["version"]: rejection["reason"] for rejection in region["rejected"]}
+    assert "not signed" in reasons[unsigned.version]
+    assert "was not made by this worker's key" in reasons[forged.version]
+    assert region["active"] == good.version
+    assert key not in worker.log.read_text()
+
+
+async def test_of_three_versions_in_a_second_the_newest_serves_on_every_worker_that_comes_and_goes(
+    cluster: Cluster,
+) -> None:
+    await cluster.publish(seed=1)
+    first, second = await cluster.start_workers(2)
+    third = cluster.worker("2")
+    third.start()  # the group waits for it, and partitions move, while versions are announced
+    versions = [random_model(seed) for seed in (2, 3, 4)]
+    for model in versions:
+        write_model(cluster.store, model)
+        await cluster.announce("global", model.version, cluster.publisher().check("global", model.version))
+    second.kill()
+    second.start()
+    for worker in (first, second, third):
+        await serves(worker, versions[-1].version)
+        assert (await region_of(worker))["rejected"] == []
+
+
+async def test_a_version_that_is_announced_before_its_files_are_there_serves_when_they_come(cluster: Cluster) -> None:
+    good = await cluster.publish(seed=1)
+    (worker,) = await cluster.start_workers(1)
+    model = random_model(2)
+    write_model(cluster.store, model)
+    digest = cluster.publisher().check("global", model.version)
+    folder = cluster.folder / "models" / "global"
+    (folder / model.version).rename(folder / "on-its-way")
+    await cluster.announce("global", model.version, digest)
+
+    async def is_waited_for() -> bool:
+        return "is missing from the model store" in worker.log.read_text()
+
+    await wait_for("a look for the version", is_waited_for, 15)
+    assert (await region_of(worker))["active"] == good.version
+    (folder / "on-its-way").rename(folder / model.version)
+    await serves(worker, model.version)
+    assert (await region_of(worker))["rejected"] == []
 
 
 async def test_an_outage_of_the_store_delays_a_model_and_refuses_nothing(cluster: Cluster) -> None:
