@@ -12,42 +12,30 @@ from itertools import islice
 from typing import Any
 
 from faust.types import ChannelT, StreamT
-from prometheus_client import CollectorRegistry
 
 from agents.background import Background
 from agents.broadcast import BroadcastReader
 from agents.broker_probe import BrokerProbe
-from agents.catalogue import Catalogue
 from agents.changelog_places import ChangelogPlaces
 from agents.checkpointing import Checkpointing
 from agents.chunk_agent import ChunkProcessor, make_chunk_agent, make_membership_agent
 from agents.chunk_sizes import ChunkSizes
 from agents.chunks import make_chunk_channel
-from agents.connection import Connection
-from agents.demand import Demand
 from agents.forgetting import Forgetting
 from agents.member_events import MemberEvents, UserBounds
 from agents.mender import Mender, mend_regularly
-from agents.metrics import Metrics, make_metrics
-from agents.model_trial import ModelTrial
-from agents.model_updates import ModelUpdates
-from agents.models_in_use import ModelsInUse
+from agents.metrics import Metrics
 from agents.own_popularity import POPULARITY_PREFIX, OwnPopularity
 from agents.ownership import Ownership
 from agents.partition_watch import LeaveWhenBroken
 from agents.pending_rows import PendingRows
-from agents.popularity import GlobalPopularity
 from agents.popularity_publisher import publish_popularity
-from agents.producer import MAX_BATCH_BYTES, AcknowledgedProducer, TopicChangelog
+from agents.producer import MAX_BATCH_BYTES, TopicChangelog
 from agents.reader import Reader, ReaderBounds
-from agents.recent_users import RecentUsers
 from agents.recovery import Recovery, RecoveryBounds
-from agents.refusals import Refusals
 from agents.rescoring import Rescoring, RescoringBounds
 from agents.row_writer import RowWriter
-from agents.stall import StallGuard
 from agents.table_flusher import flush_regularly
-from agents.topics import TopicNames
 from agents.user_scores import UserScores
 from agents.users import Users
 from agents.watchdog import Vitals, Watchdog, must_not_end
@@ -56,43 +44,17 @@ from app.faust_app import assignment_of, make_faust_app, make_users_table, raw_t
 from app.faust_seam import StreamApp
 from app.garbage import spare_what_stays
 from app.health import WorkerHealth
+from app.knowledge import Knowledge, make_knowledge
 from app.membership import watch_membership
-from app.model_fetch import ModelFetch
 from app.query import QueryView, attach
 from app.routing import AssignmentRouting
 from app.settings import Settings
-from app.topics import connection_of, topic_names
-from models.trial import TrialLimits
+from app.shared import Shared, make_shared
 from tables.data_folder import Mark
 from tables.fenced_table import FencedTable
 
 _ROWS_AT_ONCE = 2_000
 """Rows of popularity that are taken over between two looks at queries."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What every part of a worker is made with."""
-
-    settings: Settings
-    names: TopicNames
-    connection: Connection
-    registry: CollectorRegistry
-    metrics: Metrics
-    stall: StallGuard
-    producer: AcknowledgedProducer
-    recent: RecentUsers
-    demand: Demand
-
-
-@dataclass(frozen=True, slots=True)
-class Knowledge:
-    """What every worker knows as a whole: models, catalogue, popularity; each read from one compacted topic."""
-
-    models: ModelsInUse
-    updates: ModelUpdates
-    catalogue: Catalogue
-    popularity: GlobalPopularity
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,43 +72,16 @@ class EventPath:
 
 def create_worker(settings: Settings, at_disk: Callable[[], AbstractContextManager[None]] = nullcontext) -> StreamApp:
     """Make a worker from its settings; it writes its tables within `at_disk`."""
-    shared = _shared(settings)
+    shared = make_shared(settings)
     app = make_faust_app(settings)
     users_table = make_users_table(app, settings)
     users_table.at_disk = at_disk
     users_table.watch = LeaveWhenBroken(shared.metrics)
-    knowledge = _knowledge(shared, users_table)
+    knowledge = make_knowledge(shared, users_table)
     path = _event_path(app, shared, users_table, knowledge)
     _drive(app, shared, path, _background(shared, knowledge, path, users_table))
     attach(app.http, _query_view(app, shared, users_table, knowledge, path))
     return app
-
-
-def _shared(settings: Settings) -> Shared:
-    connection, registry = connection_of(settings), CollectorRegistry()
-    stall = StallGuard(settings.worker.session_timeout_seconds / 2)
-    return Shared(
-        settings,
-        topic_names(settings),
-        connection,
-        registry,
-        make_metrics(registry),
-        stall,
-        AcknowledgedProducer(connection, stall),
-        RecentUsers(),
-        Demand(),
-    )
-
-
-def _knowledge(shared: Shared, users_table: FencedTable) -> Knowledge:
-    """Models ─▶ fetch, verify, try on users ─▶ swap, or models-rejected; catalogue; popularity."""
-    settings, models = shared.settings, ModelsInUse(shared.metrics)
-    limits = settings.trial.model_dump()
-    users, min_users = limits.pop("users"), limits.pop("min_users")
-    trial = ModelTrial(users_table, shared.recent, models.active, users, min_users, TrialLimits(**limits))
-    refusals = Refusals(shared.producer, shared.names.models_rejected)
-    updates = ModelUpdates(models, ModelFetch(settings), trial, refusals.tell, settings.worker.id)
-    return Knowledge(models, updates, Catalogue(settings.models.max_videos, shared.metrics), GlobalPopularity())
 
 
 def _event_path(app: StreamApp, shared: Shared, users_table: FencedTable, knowledge: Knowledge) -> EventPath:
@@ -193,7 +128,7 @@ def _event_path(app: StreamApp, shared: Shared, users_table: FencedTable, knowle
         sizes,
         ReaderBounds(bounds.fetch_wait_ms, bounds.linger_ms / 1000),
         shared.metrics,
-        _before_first_chunk(knowledge.updates, own_popularity, users_table, ownership),
+        _before_first_chunk(knowledge, own_popularity, users_table, ownership),
     )
     probe = BrokerProbe(shared.connection, shared.names.member_events, lambda: ownership.running)
 
@@ -218,7 +153,7 @@ def _agent(
 
 
 def _before_first_chunk(
-    updates: ModelUpdates, own: OwnPopularity, table: FencedTable, ownership: Ownership
+    knowledge: Knowledge, own: OwnPopularity, table: FencedTable, ownership: Ownership
 ) -> Callable[[set[int]], Awaitable[None]]:
     """Return what waits for the models of the start, then takes the counts of partitions over.
 
@@ -226,7 +161,7 @@ def _before_first_chunk(
     """
 
     async def prepare(partitions: set[int]) -> None:
-        await updates.settled()
+        await knowledge.updates.settled()
         async with ownership.turn(ownership.epoch):
             if not ownership.running:
                 own.forget()

@@ -12,7 +12,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from app.store_url import check_store_url
+from models.trial import TrialLimits
 
+_LIMITS = TrialLimits()
 _WILDCARDS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 _ADDRESS = re.compile(r"[^\s,:/]+:\d{1,5}|\[[0-9a-fA-F:.]+\]:\d{1,5}")
 
@@ -148,15 +150,27 @@ class TrialSettings(Section):
 
     users: int = Field(200, ge=0, le=10_000, description="Most users that a new model is tried on; 0: no trial.")
     min_users: int = Field(50, ge=1, le=10_000, description="Fewer users than these do not judge a model.")
-    min_overlap: Share = Field(0.1, description="Least mean overlap of the first 20 videos of both lists.")
-    max_score_drift: float = Field(
-        2.0, ge=0, le=1000, allow_inf_nan=False, description="Largest relative change of the mean score, up or down."
+    min_overlap: Share = Field(
+        _LIMITS.min_overlap, description="Least mean overlap of the first 20 videos of both lists."
     )
-    min_coverage_ratio: Share = Field(0.2, description="Least share of the serving model's coverage.")
-    max_popularity_rise: Share = Field(0.5, description="Largest rise of the share of popular videos in lists.")
-    max_nothing_rise: Share = Field(0.05, description="Largest rise of the share of users with nothing to show.")
+    max_score_drift: float = Field(
+        _LIMITS.max_score_drift,
+        ge=0,
+        le=1000,
+        allow_inf_nan=False,
+        description="Largest relative change of the mean score, up or down.",
+    )
+    min_coverage_ratio: Share = Field(
+        _LIMITS.min_coverage_ratio, description="Least share of the serving model's coverage."
+    )
+    max_popularity_rise: Share = Field(
+        _LIMITS.max_popularity_rise, description="Largest rise of the share of popular videos in lists."
+    )
+    max_nothing_rise: Share = Field(
+        _LIMITS.max_nothing_rise, description="Largest rise of the share of users with nothing to show."
+    )
     max_held_out_rise: Share = Field(
-        0.2, description="Largest rise of the mean percentile rank of what users liked last."
+        _LIMITS.max_held_out_rise, description="Largest rise of the mean percentile rank of what users liked last."
     )
 
 

@@ -20,6 +20,8 @@ from app.membership import PlaceTaken, claim_place, leave_group, place_of
 from app.settings import Settings
 from app.topics import connection_of, specs_of
 from models.compile_ahead import compile_ahead
+from models.errors import StoreUnavailable
+from models.store import ModelStore
 from tables.data_folder import Mark, claim_folder, lock_folder
 from tables.errors import FolderInUse, ForeignFolder
 
@@ -60,7 +62,8 @@ def run_worker(settings: Settings) -> int:
         claim_folder(Path(settings.data_dir), Mark(settings.app_id, settings.topics.partitions))
         asyncio.run(claim_place(connection, settings.app_id, place))
         check_port(settings.http.bind, settings.http.port)
-    except (TopicMismatch, ForeignFolder, PlaceTaken, PortInUse) as error:
+        ModelStore(settings.store)  # a URL that nothing here opens
+    except (TopicMismatch, ForeignFolder, PlaceTaken, PortInUse, StoreUnavailable) as error:
         _log.critical("%s", error)
         return EXIT_CONFIG
     except FolderInUse as error:  # the former worker may still be stopping

@@ -5,12 +5,13 @@ factors were learned for. The lists of real users can: they would have nothing t
 with what they watched last.
 """
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from msgspec import Meta
 
-from models.list_comparison import Comparison
+if TYPE_CHECKING:  # the settings have these limits for their defaults, and must not wait for the numerics
+    from models.list_comparison import Comparison
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 
@@ -39,7 +40,7 @@ class TrialLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     max_held_out_rise: Share = 0.2
 
 
-def objections(found: Comparison, limits: TrialLimits) -> list[str]:
+def objections(found: "Comparison", limits: TrialLimits) -> list[str]:
     """Return why a candidate must not serve, a sentence for each limit that it breaks; none when it may."""
     coverage, popularity = found.coverage, found.popularity_share
     nothing, held_out = found.nothing_to_show, found.held_out_rank

@@ -24,6 +24,11 @@ async def test_another_number_of_partitions_is_refused_with_both(cluster: Cluste
     assert f"topic {cluster.names.member_events} has {PARTITIONS} partitions, 5 are configured" in said
 
 
+async def test_a_model_store_that_nothing_here_opens_is_refused(cluster: Cluster) -> None:
+    said = await _refused(cluster.worker("0", NEARLINE_STORE="carrier-pigeon://loft"))
+    assert "the model store carrier-pigeon://loft cannot be opened here" in said
+
+
 async def test_the_folder_of_another_application_and_a_lost_changelog_are_refused(cluster: Cluster) -> None:
     await cluster.publish()
     (worker,) = await cluster.start_workers(1)
