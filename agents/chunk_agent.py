@@ -121,7 +121,8 @@ class ChunkProcessor:
             position = self._pending.position(partition)
             if position is not None:
                 below = {key: row for key, row in rows.items() if row and fence_of(row) < position.next_offset}
-                found[partition] = below, position
+                if below:
+                    found[partition] = below, position
         return found
 
     async def _store_rewritten(self, rewritten: Mapping[int, tuple[Rows, Position]]) -> None:

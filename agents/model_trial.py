@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from agents.recent_users import RecentUsers
 from agents.user_state import UserState
 from agents.users import user_rows
+from models.errors import ModelError
 from models.factor_model import FactorModel
 from models.history import History
 from models.list_comparison import Comparison, compare
+from models.recommend import recommend
 from models.trial import TrialLimits, objections
 from tables.fenced_table import FencedTable
 
@@ -72,10 +74,20 @@ class ModelTrial:
                 self._min_users,
             )
             return Tried(None)
-        comparison = await asyncio.to_thread(compare, active, candidate, histories)
-        found = objections(comparison, self._limits)
+        return await asyncio.to_thread(self._compare, active, candidate, histories)
+
+    def _compare(self, active: FactorModel, candidate: FactorModel, histories: list[History]) -> Tried:
+        try:
+            recommend(candidate, histories, 1)
+        except ModelError as error:
+            return Tried(None, [f"it cannot solve {len(histories)} users: {error}"])
+        try:
+            comparison = compare(active, candidate, histories)
+        except ModelError as error:  # whatever the candidate is, it is no worse than that
+            _log.error("model %s, which serves, cannot be compared with: %s", active.version, error)
+            return Tried(None)
         _log.info("model %s was tried on %d users: %s", candidate.version, len(histories), comparison)
-        return Tried(comparison, found)
+        return Tried(comparison, objections(comparison, self._limits))
 
     def _sample(self, active: FactorModel, region: str) -> list[History]:
         """Return histories that are not empty: of users who did something last, then of others."""
@@ -93,11 +105,11 @@ class ModelTrial:
         return list(found.values())
 
     def _rows(self) -> Iterator[tuple[tuple[int, bytes], bytes]]:
+        running = sorted(self._table.running)
         for partition, key in self._recent.latest_first():
-            row = self._read(partition, key)
+            row = self._read(partition, key) if partition in running else None
             if row is not None:
                 yield (partition, key), row
-        running = sorted(self._table.running)
         for partition in running:
             try:
                 for key, row in user_rows(self._table, partition, b"", self._users * _ROWS_PER_USER // len(running)):
