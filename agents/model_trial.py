@@ -34,7 +34,7 @@ Trial = Callable[[FactorModel, FactorModel], Awaitable[Tried]]
 
 
 class ModelTrial:
-    """Tries candidates.
+    """Tries candidates, on users whom the candidate would serve, or serves since the start.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class ModelTrial:
         """Compare both versions over a sample of the users that the candidate would serve."""
         if not self._users:
             return Tried(None)
-        histories = await asyncio.to_thread(self._sample, active, candidate.region)
+        histories = await asyncio.to_thread(self._sample, active, candidate)
         if len(histories) < self._min_users:
             _log.info(
                 "model %s is not tried: this worker has %d users to try it on, %d are needed",
@@ -89,8 +89,9 @@ class ModelTrial:
         _log.info("model %s was tried on %d users: %s", candidate.version, len(histories), comparison)
         return Tried(comparison, objections(comparison, self._limits))
 
-    def _sample(self, active: FactorModel, region: str) -> list[History]:
+    def _sample(self, active: FactorModel, candidate: FactorModel) -> list[History]:
         """Return histories that are not empty: of users who did something last, then of others."""
+        region, served_by = candidate.region, (active, candidate)
         found: dict[tuple[int, bytes], History] = {}
         for at, row in self._rows():
             if len(found) >= self._users:
@@ -100,7 +101,7 @@ class ModelTrial:
             history = UserState.decode(row).history
             named = history.region.name if history.region else None
             is_concerned = named == region or active.region == region
-            if len(history) and is_concerned and self._active_model(named) is active:
+            if len(history) and is_concerned and self._active_model(named) in served_by:
                 found[at] = history
         return list(found.values())
 

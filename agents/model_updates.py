@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from aiokafka import ConsumerRecord
 
+from agents.late_trial import LateTrial
 from agents.model_trial import Trial
 from agents.models_in_use import ModelsInUse
 from models.announcement import Announcement, decode_announcement
@@ -69,6 +70,7 @@ class ModelUpdates:
         self._regions: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._settled = asyncio.Event()
+        self._late = LateTrial(models, fetch, trial, sleep)
 
     async def apply(self, record: ConsumerRecord) -> None:
         """Take one record of the topic and return at once; nothing is fetched before the topics are read to the end."""
@@ -195,10 +197,22 @@ class ModelUpdates:
                 await self._refuse(announcement, "trial", "; ".join(tried.objections), comparison)
                 return
         refusal = self._refusal_of(announcement)  # meanwhile another worker may have tried it
-        if refusal is None:
-            self._models.activate(model, announcement, comparison)
-        else:
+        if refusal is not None:
             self._models.reject(announcement.region, announcement.version, _in_words(refusal))
+            return
+        self._models.activate(model, announcement, comparison)
+        if serving is None and self._group is not None and self._late.is_due(announcement):
+            self._group.create_task(self._try_late(announcement, model), name=f"late trial of {announcement.version}")
+
+    async def _try_late(self, announcement: Announcement, model: FactorModel) -> None:
+        """Go back from a version that serves since the start, when users turn out to have no use for it."""
+        found = await self._late.run(announcement, model)
+        former = announcement.former
+        if found is None or former is None or not found[1].objections:
+            return
+        before, tried = found
+        await self._refuse(announcement, "trial", "; ".join(tried.objections), tried.comparison)
+        self._models.activate(before, former)
 
     async def _refuse(
         self, announcement: Announcement, stage: Stage, reason: str, comparison: Comparison | None = None

@@ -65,7 +65,7 @@ async def test_a_candidate_is_held_against_what_its_users_see(
 ) -> None:
     candidate = other(model, "test-2", 2)
     tried = await trial(worker)(model, candidate)
-    histories = trial(worker)._sample(model, "global")
+    histories = trial(worker)._sample(model, model)
     assert len(histories) == len(PEOPLE)
     assert tried.comparison == compare(model, candidate, histories)
     assert tried.objections == []
@@ -83,7 +83,16 @@ async def test_the_same_factors_pass_any_limit(worker: Swapped, model: FactorMod
 async def test_users_are_those_whom_the_candidate_would_serve(
     worker: Swapped, model: FactorModel, region: str, count: int
 ) -> None:
-    assert len(trial(worker)._sample(model, region)) == count
+    candidate = other(model, "test-2", 2, region)
+    assert len(trial(worker)._sample(model, candidate)) == count
+
+
+async def test_a_candidate_that_serves_already_is_tried_on_those_whom_it_serves(
+    worker: Swapped, models: ModelsInUse, model: FactorModel
+) -> None:
+    candidate = other(model, "test-2", 2)
+    models.activate(candidate, announced("test-2", 1))
+    assert len(trial(worker)._sample(model, candidate)) == len(PEOPLE)
 
 
 async def test_a_region_with_a_model_of_its_own_is_no_concern_of_the_global_one(
@@ -91,8 +100,8 @@ async def test_a_region_with_a_model_of_its_own_is_no_concern_of_the_global_one(
 ) -> None:
     states = other(model, "states", 3, "us")
     models.activate(states, announced("states", 0, "us"))
-    assert len(trial(worker)._sample(model, "global")) == 30
-    assert len(trial(worker)._sample(states, "us")) == 10
+    assert len(trial(worker)._sample(model, model)) == 30
+    assert len(trial(worker)._sample(states, other(model, "states-2", 4, "us"))) == 10
 
 
 async def test_too_few_users_judge_nothing(worker: Swapped, model: FactorModel) -> None:
@@ -104,7 +113,7 @@ async def test_too_few_users_judge_nothing(worker: Swapped, model: FactorModel) 
 
 async def test_whoever_did_something_last_is_asked_first(worker: Swapped, model: FactorModel) -> None:
     recent = [*PEOPLE[30:35], PEOPLE[30], "nobody"]
-    chosen = trial(worker, users=5, recent=recent)._sample(model, "global")
+    chosen = trial(worker, users=5, recent=recent)._sample(model, model)
     rows = [worker.row(person) for person in PEOPLE[30:35]]
     assert {history.ids for history in chosen} <= set(map(_ids, rows))
     assert len(chosen) == 5
@@ -114,9 +123,9 @@ async def test_a_partition_that_was_given_away_has_no_users(worker: Swapped, mod
     one = partition(PEOPLE[0])
     worker.table.running.discard(one)
     elsewhere = sum(partition(person) != one for person in PEOPLE)
-    assert len(trial(worker, recent=PEOPLE)._sample(model, "global")) == elsewhere
+    assert len(trial(worker, recent=PEOPLE)._sample(model, model)) == elsewhere
     worker.table.running.clear()
-    assert trial(worker)._sample(model, "global") == []
+    assert trial(worker)._sample(model, model) == []
 
 
 async def test_a_candidate_that_cannot_solve_a_user_is_refused_and_one_that_serves_is_no_measure(

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from agents.metrics import Metrics
 from agents.model_trial import Tried
@@ -18,10 +19,21 @@ from agents.models_in_use import ModelsInUse
 from models.announcement import Announcement
 from models.errors import ArtifactInvalid, ArtifactMissing, StoreUnavailable
 from models.factor_model import FactorModel
+from models.list_comparison import Comparison, Pair
 from models.refusal import Refusal, decode_refusal
 from tests.integration.waiting import wait_for
 
 BROKEN = "broken"
+EQUAL = Comparison(
+    users=100,
+    overlap=1.0,
+    rank_biased_overlap=1.0,
+    score_drift=0.0,
+    coverage=Pair(0.5, 0.5),
+    popularity_share=Pair(0.5, 0.5),
+    nothing_to_show=Pair(0.0, 0.0),
+    held_out_rank=None,
+)
 
 
 class Clock:
@@ -66,13 +78,18 @@ class Users:
     def __init__(self) -> None:
         self.tried: list[tuple[str, str]] = []
         self.gates: dict[str, asyncio.Event] = {}
+        self.too_few = 0
+        """So many trials find too few users to judge by."""
 
     async def __call__(self, serving: FactorModel, candidate: FactorModel) -> Tried:
         """Hold a candidate against what serves."""
         self.tried.append((serving.version, candidate.version))
         if gate := self.gates.get(candidate.version):
             await gate.wait()
-        return Tried(None, ["lists overlap by 0.000"] if candidate.version.startswith("wrong") else [])
+        if self.too_few:
+            self.too_few -= 1
+            return Tried(None)
+        return Tried(EQUAL, ["lists overlap by 0.000"] if candidate.version.startswith("wrong") else [])
 
 
 @pytest.fixture
@@ -123,7 +140,7 @@ async def updates(
 
 def tasks_of(updates: ModelUpdates) -> list[asyncio.Task[Any]]:
     """Return the tasks of the regions and that of `settle`."""
-    return [task for task in asyncio.all_tasks() if task.get_name().startswith(("models of region", "settle"))]
+    return [task for task in asyncio.all_tasks() if task.get_name().startswith(("models of region", "settle", "late"))]
 
 
 def announced(version: str, sequence: int, region: str = "global", **more: Any) -> Announcement:
@@ -567,3 +584,76 @@ async def test_a_version_that_served_from_the_start_gives_way_when_a_trial_elsew
     await dealt_with(updates)
     assert active(models) == "a"
     assert models.status()[0].sequence == 3
+
+
+# ---- what serves since a start, announced a moment ago
+
+
+def young(version: str, sequence: int) -> Any:
+    """An announcement of this moment, after one of "a"."""
+    one = announced(version, sequence, fallback=announced("a", sequence - 1).as_fallback)
+    one = structs.replace(one, published_at=datetime.now(UTC))
+    return SimpleNamespace(offset=sequence, key=b"global", value=one.encode())
+
+
+async def late(updates: ModelUpdates) -> None:
+    """Wait for the late trials."""
+    await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name().startswith("late trial")))
+    await dealt_with(updates)
+
+
+async def test_a_start_on_a_version_that_nobody_may_have_tried_tries_it_when_there_are_users(
+    updates: ModelUpdates, models: ModelsInUse, users: Users, told: list[Refusal], clock: Clock
+) -> None:
+    users.too_few = 2
+    await settled(updates, young("wrong-b", 4))
+    assert active(models) == "wrong-b"
+    await late(updates)
+    assert users.tried == [("a", "wrong-b")] * 3
+    assert clock.slept == [2.0] * 3
+    (status,) = models.status()
+    assert (status.active, status.sequence) == ("a", 3)
+    assert [(one.version, one.stage) for one in told] == [("wrong-b", "trial")]
+    await applied(updates, record("c", 5))
+    assert active(models) == "c"
+
+
+async def test_a_start_on_a_good_version_keeps_it(updates: ModelUpdates, models: ModelsInUse, users: Users) -> None:
+    await settled(updates, young("b", 4))
+    await late(updates)
+    assert (active(models), users.tried) == ("b", [("a", "b")])
+
+
+async def test_what_was_announced_long_ago_was_tried_by_others(
+    updates: ModelUpdates, models: ModelsInUse, users: Users
+) -> None:
+    await settled(updates, record("wrong-b", 4, fallback=announced("a", 3).as_fallback))
+    await late(updates)
+    assert (active(models), users.tried) == ("wrong-b", [])
+
+
+async def test_a_late_trial_ends_when_another_version_serves(
+    updates: ModelUpdates, models: ModelsInUse, users: Users, clock: Clock
+) -> None:
+    clock.then = lambda count: updates.apply(record("c", 5)) if count == 1 else None
+    users.too_few = 1_000
+    await settled(updates, young("wrong-b", 4))
+    await late(updates)
+    assert active(models) == "c"
+    assert len(clock.slept) < 60, "it does not wait until its time is over"
+
+
+async def test_without_the_version_before_there_is_nothing_to_hold_it_against(
+    updates: ModelUpdates, models: ModelsInUse, users: Users, store: Store
+) -> None:
+    store.failures["a"] = [ArtifactInvalid("it is gone")]
+    await settled(updates, young("wrong-b", 4))
+    await late(updates)
+    assert (active(models), users.tried) == ("wrong-b", [])
+
+
+async def test_a_late_trial_that_finds_nobody_ends(updates: ModelUpdates, models: ModelsInUse, users: Users) -> None:
+    users.too_few = 1_000
+    await settled(updates, young("b", 4))
+    await late(updates)
+    assert (active(models), len(users.tried)) == ("b", 60)

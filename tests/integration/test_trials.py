@@ -117,6 +117,27 @@ async def starts_without_the_refused_one(worker: WorkerProcess, good: FactorMode
     assert "the trial of worker" in region["rejected"][0]["reason"]
 
 
+async def test_what_was_published_while_nobody_ran_is_tried_when_there_are_users(cluster: Cluster) -> None:
+    model, _ = learned()
+    good, wrong = version(1, model, model.factors), shuffled(2, model)
+    for one in (good, wrong):
+        write_model(cluster.store, one)
+    await cluster.publisher().publish("global", good.version)
+    worker = cluster.worker("0", **STRICT)
+    worker.start()
+    await worker.ready()
+    await cluster.send([(one.user_id.encode(), encode_event(one)) for one in two_tastes(users=80, videos=30)])
+    await applied(cluster)
+    worker.kill()
+    await cluster.publisher().publish("global", wrong.version)
+    worker.start()
+    await worker.ready()
+    await serves(worker, good.version)
+    assert (await regions(worker))["global"]["rejected"][0]["version"] == wrong.version
+    assert [(one.version, one.stage) for one in await refusals(cluster)] == [(wrong.version, "trial")]
+    assert (await listed(worker, "user1"))["model_version"] == good.version
+
+
 async def test_who_insists_serves_without_a_trial(cluster: Cluster) -> None:
     model, _ = learned()
     good, wrong = version(1, model, model.factors), shuffled(2, model)
