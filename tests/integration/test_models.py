@@ -5,6 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save
@@ -161,6 +162,35 @@ async def test_broken_and_unannounced_artifacts_never_serve_and_say_why(cluster:
     restarted.start()
     await restarted.ready()
     assert (await listed(restarted, "u1"))["model_version"] == good.version
+
+
+async def test_any_worker_chooses_the_version_that_all_of_them_serve(cluster: Cluster) -> None:
+    first = await cluster.publish(seed=1)
+    workers = await cluster.start_workers(2)
+    await cluster.send([rating(f"e{number}", f"u{number}", f"v{number % 7}") for number in range(60)])
+    facts = (await applied(cluster)).facts
+    second = await cluster.publish(seed=2)
+    for worker in workers:
+        await serves(worker, second.version)
+    async with aiohttp.ClientSession() as session:
+        activate = f"{workers[1].url}/v1/models/global:activate"
+        async with session.post(activate, json={"version": first.version}) as response:
+            assert (response.status, await response.json()) == (
+                200,
+                {"region": "global", "version": first.version, "sequence": 2, "changed": True},
+            )
+        for worker in workers:
+            await serves(worker, first.version)
+            answer = await listed(worker, "u5")
+            assert answer["model_version"] == first.version
+            reference = reference_scores(first, facts["u5"])
+            assert all(abs(item["score"] - reference[item["video_id"]]) < 1e-4 for item in answer["items"])
+        async with session.post(activate, json={"version": "20260101T000000Z-00000000"}) as response:
+            assert response.status == 409
+            assert "is missing from the model store" in (await response.json())["detail"]
+        async with session.post(activate, json={"version": first.version}) as response:
+            assert (await response.json())["changed"] is False
+    assert [(await region_of(worker))["previous"] for worker in workers] == [second.version] * 2
 
 
 async def test_who_has_a_key_takes_what_it_signed_and_nothing_else(cluster: Cluster) -> None:
