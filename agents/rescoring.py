@@ -22,6 +22,9 @@ from agents.user_scores import UserScores
 from agents.user_state import UserState
 from tables.fenced_table import FencedTable
 
+_FIRST_USERS = 16
+_BATCH_SECONDS = 0.05
+"""What one batch computes at most: events wait for it, and so does whoever takes the partitions over."""
 _LOOK_SECONDS = 1.0
 """So long at most a partition that was taken over waits to be looked through."""
 
@@ -32,7 +35,7 @@ class RescoringBounds:
 
     Parameters
     ----------
-    users : solved between two chunks of events.
+    users : solved between two chunks of events at most; fewer where they would take longer than 50 ms.
     share : of the time that re-solving takes at most while events or requests come, above 0 to 1.
     max_users : of one look; what is beyond it comes in the next.
     """
@@ -79,6 +82,8 @@ class Rescoring:
         self._users: dict[int, Counter[str]] = {}
         """By partition: how many users each region's model serves."""
         self._left: Counter[str] = Counter()
+        self._size = min(bounds.users, _FIRST_USERS)
+        """Users of the next batch, by what those of the last one took."""
 
     async def run(self, settled: Callable[[], bool]) -> None:
         """For ever: after every swap, and for every partition that is taken over, re-solve whoever must be.
@@ -108,7 +113,7 @@ class Rescoring:
         if self._now != began:
             return
         self._begin(found)
-        for batch in found.batches(self._bounds.users):
+        for batch in found.batches(lambda: self._size):
             await self._rescore(batch, began[0])
             if self._now != began:
                 return
@@ -126,7 +131,8 @@ class Rescoring:
             await asyncio.sleep((time.monotonic() - started) * (1 / self._bounds.share - 1))
 
     def _made_anew(self, batch: Batch, read: Read) -> dict[int, dict[bytes, bytes | None]]:
-        """Return the rows of those users whose list is not of the active model now."""
+        """Return the rows of those users whose list is not of the active model now; in the thread of the chunks."""
+        started = time.perf_counter()
         states: dict[tuple[int, bytes], UserState] = {}
         for partition, keys in batch.keys.items():
             for key, row in zip(keys, read(partition, keys), strict=True):
@@ -136,6 +142,8 @@ class Rescoring:
         for (partition, key), state in self._scores.score(self._stale(states)).items():
             if state is not states[partition, key]:
                 rows.setdefault(partition, {})[key] = state.encode()
+        took = (time.perf_counter() - started) / batch.regions.total()
+        self._size = max(1, min(self._bounds.users, int(_BATCH_SECONDS / took)))
         return rows
 
     def _stale(self, states: dict[tuple[int, bytes], UserState]) -> dict[tuple[int, bytes], UserState]:

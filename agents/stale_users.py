@@ -66,15 +66,17 @@ class StaleUsers:
         """Return how many users of each region's model are stale."""
         return Counter(self._regions)
 
-    def batches(self, size: int) -> Iterator[Batch]:
-        """Yield all of them, at most `size` at a time: who did something last comes first."""
+    def batches(self, size: Callable[[], int]) -> Iterator[Batch]:
+        """Yield all of them, at most `size()` at a time: who did something last comes first."""
         order = np.argsort(-np.frombuffer(self._times, np.int64), kind="stable") if self._times else np.empty(0, int)
-        for start in range(0, len(order), size):
+        start = 0
+        while start < len(order):
             keys: dict[int, list[bytes]] = {}
-            chosen = order[start : start + size].tolist()
+            chosen = order[start : start + size()].tolist()
             for user in chosen:
                 keys.setdefault(self._partitions[user], []).append(self._keys[user])
             yield Batch(keys, Counter(self._regions[user] for user in chosen))
+            start += len(chosen)
 
 
 async def survey(

@@ -177,7 +177,7 @@ class TrialSettings(Section):
 class RescoringSettings(Section):
     """Re-solving users in the background after another model has become active."""
 
-    users: int = Field(256, ge=1, le=10_000, description="Users re-solved between two chunks of events.")
+    users: int = Field(256, ge=1, le=10_000, description="Most users re-solved between two chunks of events.")
     share: float = Field(
         0.5, ge=0.05, le=1, description="Share of the time that re-solving takes at most while events or requests come."
     )

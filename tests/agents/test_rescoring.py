@@ -6,6 +6,8 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from agents.chunks import Chunk
 from agents.metrics import Metrics
 from agents.models_in_use import ModelsInUse, Rescored
 from agents.rescoring import Rescoring, RescoringBounds
-from agents.stale_users import StaleUsers, survey
+from agents.stale_users import Batch, StaleUsers, survey
 from agents.user_scores import UserScores
 from agents.user_state import UserState, stamp_of
 from models.errors import SolveFailed
@@ -224,10 +226,29 @@ async def test_progress_is_told_of_the_active_version_only(
 async def test_whoever_did_something_last_comes_first(worker: Swapped, models: ModelsInUse, model: FactorModel) -> None:
     models.activate(other(model, "test-2", 2), announced("test-2", 1))
     found = await survey(worker.table, range(PARTITIONS), models.active, 1_000)
-    order = [{key.decode() for keys in batch.keys.values() for key in keys} for batch in found.batches(5)]
+    order = [{key.decode() for keys in batch.keys.values() for key in keys} for batch in found.batches(lambda: 5)]
     assert order == [set(PEOPLE[start : start + 5]) for start in range(len(PEOPLE) - 5, -1, -5)]
     assert found.left() == {"global": len(PEOPLE)}
     assert found.complete == list(range(PARTITIONS))
+
+
+async def test_a_batch_is_as_large_as_the_time_for_it_allows(
+    worker: Swapped, models: ModelsInUse, model: FactorModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models.activate(other(model, "test-2", 2), announced("test-2", 1))
+    clock, sizes = iter(range(10_000)), []
+    rescore = worker.rescoring._rescore
+
+    async def watched(batch: Batch, epoch: int) -> None:
+        sizes.append(batch.regions.total())
+        await rescore(batch, epoch)
+
+    monkeypatch.setattr(worker.rescoring, "_rescore", watched)
+    monkeypatch.setattr("agents.rescoring.time", SimpleNamespace(perf_counter=lambda: next(clock), monotonic=monotonic))
+    worker.rescoring._size = 16
+    await until_done(worker)  # by that clock, every batch takes a second
+    assert sizes == [16, *[1] * (len(PEOPLE) - 16)]
+    assert worker.versions() == {"test-2"}
 
 
 async def test_no_more_than_the_bound_is_found_at_once(
@@ -247,7 +268,7 @@ async def test_a_partition_that_is_given_away_is_left_alone(
 ) -> None:
     models.activate(other(model, "test-2", 2), announced("test-2", 1))
     stale = await survey(worker.table, range(PARTITIONS), models.active, 1_000)
-    (batch, *_) = stale.batches(5)
+    (batch, *_) = stale.batches(lambda: 5)
     epoch = worker.ownership.epoch
     await worker.revoke()
     await worker.rescoring._rescore(batch, epoch)
@@ -262,7 +283,7 @@ async def test_what_is_broken_off_is_gone_on_with_after_a_restart(
 ) -> None:
     models.activate(other(model, "test-2", 2), announced("test-2", 1))
     stale = await survey(worker.table, range(PARTITIONS), models.active, 1_000)
-    batches = list(stale.batches(7))
+    batches = list(stale.batches(lambda: 7))
     for batch in batches[:2]:
         await worker.rescoring._rescore(batch, worker.ownership.epoch)
     await worker.crash()
@@ -289,7 +310,7 @@ async def test_events_in_between_count_and_are_in_the_new_lists(
     assert position is not None
     found.offset = position.next_offset
     chunk = Chunk(worker.ownership.epoch, {at: [found]}, {at: position.next_offset})
-    batches = list(stale.batches(7))
+    batches = list(stale.batches(lambda: 7))
     rescored = [asyncio.create_task(worker.rescoring._rescore(one, chunk.epoch)) for one in batches[:3]]
     event = asyncio.create_task(worker.processor.process(chunk))
     rescored += [asyncio.create_task(worker.rescoring._rescore(one, chunk.epoch)) for one in batches[3:]]
@@ -359,7 +380,7 @@ def test_a_survey_counts_whom_no_model_serves_nowhere() -> None:
     found = StaleUsers()
     state = UserState(EMPTY_HISTORY, 1, b"", int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()))
     found.take(0, [(b"ann", state.encode())], lambda _: None)
-    assert (len(found), list(found.batches(10)), found.users) == (0, [], {0: {}})
+    assert (len(found), list(found.batches(lambda: 10)), found.users) == (0, [], {0: {}})
 
 
 def replace_fence(row: bytes, fence: int) -> bytes:
