@@ -142,7 +142,9 @@ class ChunkProcessor:
         for partition, part in prepared.partitions.items():
             self._ownership.advance(partition, chunk.after[partition], part.reached)
         self._metrics.chunk_events.observe(len(chunk))
-        self._metrics.prepare_seconds.observe(time.perf_counter() - started)
+        took = time.perf_counter() - started
+        self._sizes.learn_seconds(len(chunk), took)
+        self._metrics.prepare_seconds.observe(took)
         return prepared
 
     async def _store(self, chunk: Chunk, prepared: PreparedChunk) -> None:

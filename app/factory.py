@@ -53,6 +53,8 @@ from app.shared import Shared, make_shared
 from tables.data_folder import Mark
 from tables.fenced_table import FencedTable
 
+_CHUNKS_IN_A_DRAIN = 4
+"""A revocation waits for a chunk that is prepared, and for one that is written; half of its time is to spare."""
 _ROWS_AT_ONCE = 2_000
 """Rows of popularity that are taken over between two looks at queries."""
 
@@ -94,7 +96,7 @@ def _event_path(app: StreamApp, shared: Shared, users_table: FencedTable, knowle
     scores = UserScores(knowledge.models.active, users.stored_scores, shared.metrics)
     writer = RowWriter(TopicChangelog(producer, users_table.changelog_topic_name), users_table, shared.metrics)
     pending = PendingRows(users_table)
-    sizes = ChunkSizes(bounds.max_records, MAX_BATCH_BYTES)
+    sizes = ChunkSizes(bounds.max_records, MAX_BATCH_BYTES, bounds.drain_seconds / _CHUNKS_IN_A_DRAIN)
     member_events = MemberEvents(pending, scores, own_popularity, row_bounds, partitions, shared.metrics, shared.recent)
     processor = ChunkProcessor(
         member_events,

@@ -27,3 +27,19 @@ def test_larger_rows_count_at_once_and_smaller_ones_in_the_long_run() -> None:
     for _ in range(200):
         sizes.learn(1000, 1000)
     assert sizes.per_partition == 1000
+
+
+@given(st.integers(1, 5000), st.floats(0.001, 10), st.floats(1e-6, 100))
+def test_no_chunk_is_prepared_longer_than_it_may(max_records: int, max_seconds: float, cost: float) -> None:
+    sizes = ChunkSizes(max_records, 1 << 20, max_seconds)
+    assert 1 <= sizes.max_records <= max(100, max_records)
+    sizes.learn_seconds(10, 10 * cost)
+    most = sizes.max_records
+    assert most == 1 or most * cost <= max_seconds * (1 + 1e-9)
+    assert most == max_records or (most + 1) * cost > max_seconds * (1 - 1e-9)
+    assert sizes.per_partition <= most
+
+
+def test_the_first_chunk_is_small_where_time_is_bounded() -> None:
+    assert ChunkSizes(1000, 1 << 20, 1.0).max_records == 100
+    assert ChunkSizes(50, 1 << 20, 1.0).max_records == 50
