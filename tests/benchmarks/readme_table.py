@@ -26,6 +26,7 @@ ROWS = {
     "swap_users_per_cpu_second": "the same per CPU second",
     "swap_serving_ms": "announced → all queries on the new version, ms",
     "swap_done_seconds": "announced → {swap_users:,.0f} users re-solved, s",
+    "swap_10000_done_seconds": "the same for 10,000 users, from that rate, s",
     "swap_million_done_seconds": "the same for 1,000,000 users, from that rate, s",
     "swap_queries_p99_ms": "queries while two workers re-solve, 99 of 100, ms",
     "swap_queries_p99_ratio": "the same ÷ before the swap",
