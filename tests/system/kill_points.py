@@ -19,6 +19,7 @@ import agents.reader
 import agents.rescoring
 from agents import stale_users
 from agents.chunk_agent import ChunkProcessor
+from agents.late_trial import LateTrial
 from agents.models_in_use import ModelsInUse
 from agents.producer import MAX_BATCH_BYTES, AcknowledgedProducer, TopicChangelog
 from app.__main__ import main
@@ -252,7 +253,14 @@ def _put(owner: Any, name: str, function: Callable[..., Any]) -> None:
     setattr(owner, name, function)
 
 
+def _without_late_trials() -> None:
+    """Try nothing that serves since the start: it is fetched and compared as a swap is, and would count as passages."""
+    _put(LateTrial, "is_due", staticmethod(lambda _: False))
+
+
 if __name__ == "__main__":
     marked, _, passages = sys.argv.pop(1).partition(":")
+    if marked in SWAP_POINTS:
+        _without_late_trials()
     POINTS[marked](Point(int(passages)))
     main()
