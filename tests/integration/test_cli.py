@@ -91,7 +91,7 @@ def test_topics_are_made_once_and_then_checked(run: Run, told: Callable[..., obj
     assert "does not exist; `nearline topics create` makes it" in missing.stderr
     first = told("topics", "create")
     assert isinstance(first, dict)
-    assert len(first["created"]) == 7
+    assert len(first["created"]) == 8
     assert told("topics", "create") == {"created": [], "existing": first["created"]}
     assert told("topics", "check") == {"checked": first["created"]}
 

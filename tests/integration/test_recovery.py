@@ -1,8 +1,9 @@
 """Recovery from a real changelog: what the databases hold afterwards, whatever was there and whatever came between."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -61,9 +62,9 @@ def table(cluster: Cluster, tmp_path: Path) -> Iterator[FencedTable]:
 
 
 @asynccontextmanager
-async def recovering(cluster: Cluster, table: FencedTable) -> AsyncIterator[Recovery]:
+async def recovering(cluster: Cluster, table: FencedTable, bounds: RecoveryBounds = _BOUNDS) -> AsyncIterator[Recovery]:
     """Connect a recovery of the table."""
-    recovery = Recovery(cluster.connection, table, _BOUNDS, make_metrics(CollectorRegistry()))
+    recovery = Recovery(cluster.connection, table, bounds, make_metrics(CollectorRegistry()))
     await recovery.connect()
     try:
         yield recovery
@@ -140,17 +141,24 @@ async def test_an_old_folder_gets_the_rest_and_no_row_goes_back(
 
 
 async def test_a_revocation_in_the_middle_loses_nothing(
-    cluster: Cluster, producer: AcknowledgedProducer, table: FencedTable
+    cluster: Cluster, producer: AcknowledgedProducer, table: FencedTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = users(20_000)
-    end = await write(producer, cluster, 2, written)
-    async with recovering(cluster, table) as recovery:
+    rows = iter(written.items())
+    while some := dict(islice(rows, 1_000)):
+        end = await write(producer, cluster, 2, some)
+    begun, plain = asyncio.Event(), table.commit
+
+    def commit(partition: int, rows: Mapping[bytes, bytes | None], changelog_offset: int) -> None:
+        plain(partition, rows, changelog_offset)
+        if partition == 2 and changelog_offset >= 0:
+            begun.set()
+
+    monkeypatch.setattr(table, "commit", commit)
+    small = replace(_BOUNDS, fetch_bytes=1024)  # one batch of a thousand a fetch, each of which is waited for
+    async with recovering(cluster, table, small) as recovery:
         recovery.begin(_ALL, ())
-
-        async def has_begun() -> bool:
-            return table.changelog_offset(2) >= 0
-
-        await wait_for("first rows", has_begun)
+        await asyncio.wait_for(begun.wait(), 30)
         await recovery.end()
         reached = table.changelog_offset(2)
         assert reached + 1 < end, "the test came too late"
