@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
-from agents.model_trial import Tried
+from agents.model_trial import Trial, Tried
 from agents.models_in_use import ModelsInUse
 from models.announcement import Announcement
 from models.errors import ModelError
@@ -19,8 +19,6 @@ _log = logging.getLogger(__name__)
 _YOUNG = timedelta(minutes=10)
 _EVERY_SECONDS = 2.0
 _TRIES = 60
-
-Trial = Callable[[FactorModel, FactorModel], Awaitable[Tried]]
 
 
 class LateTrial:

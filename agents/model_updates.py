@@ -206,7 +206,11 @@ class ModelUpdates:
 
     async def _try_late(self, announcement: Announcement, model: FactorModel) -> None:
         """Go back from a version that serves since the start, when users turn out to have no use for it."""
-        found = await self._late.run(announcement, model)
+        try:
+            found = await self._late.run(announcement, model)
+        except Exception:  # noqa: BLE001 - one announcement must not end a worker, whatever it leads to
+            _log.exception("model %s, which serves, cannot be tried", announcement.version)
+            return
         former = announcement.former
         if found is None or former is None or not found[1].objections:
             return

@@ -635,21 +635,33 @@ async def test_what_was_announced_long_ago_was_tried_by_others(
 async def test_a_late_trial_ends_when_another_version_serves(
     updates: ModelUpdates, models: ModelsInUse, users: Users, clock: Clock
 ) -> None:
-    clock.then = lambda count: updates.apply(record("c", 5)) if count == 1 else None
+    async def another_serves(count: int) -> None:
+        async def does() -> bool:
+            return active(models) == "c"
+
+        if count == 2:
+            await updates.apply(record("c", 5))
+            await wait_for("another version", does)
+
+    clock.then = another_serves
     users.too_few = 1_000
     await settled(updates, young("wrong-b", 4))
     await late(updates)
     assert active(models) == "c"
-    assert len(clock.slept) < 60, "it does not wait until its time is over"
+    assert users.tried.count(("a", "wrong-b")) == 1
+    assert clock.slept == [2.0, 2.0], "it does not wait until its time is over"
 
 
+@pytest.mark.parametrize("failure", [ArtifactInvalid("it is gone"), OSError(5, "torn"), MemoryError()])
 async def test_without_the_version_before_there_is_nothing_to_hold_it_against(
-    updates: ModelUpdates, models: ModelsInUse, users: Users, store: Store
+    updates: ModelUpdates, models: ModelsInUse, users: Users, store: Store, failure: Exception
 ) -> None:
-    store.failures["a"] = [ArtifactInvalid("it is gone")]
+    store.failures["a"] = [failure]
     await settled(updates, young("wrong-b", 4))
     await late(updates)
     assert (active(models), users.tried) == ("wrong-b", [])
+    await applied(updates, record("c", 5))
+    assert active(models) == "c"
 
 
 async def test_a_late_trial_that_finds_nobody_ends(updates: ModelUpdates, models: ModelsInUse, users: Users) -> None:

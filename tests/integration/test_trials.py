@@ -117,7 +117,8 @@ async def starts_without_the_refused_one(worker: WorkerProcess, good: FactorMode
     assert "the trial of worker" in region["rejected"][0]["reason"]
 
 
-async def test_what_was_published_while_nobody_ran_is_tried_when_there_are_users(cluster: Cluster) -> None:
+async def one_worker_with_users(cluster: Cluster) -> tuple[WorkerProcess, FactorModel, FactorModel]:
+    """Return a worker that serves a good version to people, that version, and a wrong one that is not announced."""
     model, _ = learned()
     good, wrong = version(1, model, model.factors), shuffled(2, model)
     for one in (good, wrong):
@@ -128,6 +129,11 @@ async def test_what_was_published_while_nobody_ran_is_tried_when_there_are_users
     await worker.ready()
     await cluster.send([(one.user_id.encode(), encode_event(one)) for one in two_tastes(users=80, videos=30)])
     await applied(cluster)
+    return worker, good, wrong
+
+
+async def test_what_was_published_while_nobody_ran_is_tried_when_there_are_users(cluster: Cluster) -> None:
+    worker, good, wrong = await one_worker_with_users(cluster)
     worker.kill()
     await cluster.publisher().publish("global", wrong.version)
     worker.start()
@@ -139,16 +145,7 @@ async def test_what_was_published_while_nobody_ran_is_tried_when_there_are_users
 
 
 async def test_who_insists_serves_without_a_trial(cluster: Cluster) -> None:
-    model, _ = learned()
-    good, wrong = version(1, model, model.factors), shuffled(2, model)
-    for one in (good, wrong):
-        write_model(cluster.store, one)
-    await cluster.publisher().publish("global", good.version)
-    worker = cluster.worker("0", **STRICT)
-    worker.start()
-    await worker.ready()
-    await cluster.send([(one.user_id.encode(), encode_event(one)) for one in two_tastes(users=80, videos=30)])
-    await applied(cluster)
+    worker, _, wrong = await one_worker_with_users(cluster)
     await cluster.publisher().publish("global", wrong.version, trial=False)
     await serves(worker, wrong.version)
     assert await refusals(cluster) == []
