@@ -13,7 +13,7 @@ from aiokafka import ConsumerRecord
 from msgspec import Meta
 
 from agents.metrics import Metrics
-from models.events import is_identifier
+from models.feedback.events import is_identifier
 
 _log = logging.getLogger(__name__)
 MAX_ENTRY_BYTES: Final = 1 << 18

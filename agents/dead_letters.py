@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aiokafka import ConsumerRecord
 
 from agents.producer import Outgoing
-from models.events import Rejected
+from models.feedback.events import Rejected
 
 TOPIC_HEADER = "__streams.errors.topic"
 PARTITION_HEADER = "__streams.errors.partition"

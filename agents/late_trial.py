@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 
 from agents.model_trial import Trial, Tried
 from agents.models_in_use import ModelsInUse
-from models.announcement import Announcement
 from models.errors import ModelError
-from models.factor_model import FactorModel
+from models.factorization.factor_model import FactorModel
+from models.rollout.announcement import Announcement
 
 _log = logging.getLogger(__name__)
 _YOUNG = timedelta(minutes=10)

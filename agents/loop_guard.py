@@ -18,7 +18,7 @@ import numpy as np
 from numba import types
 
 from agents.fatal import EXIT_DISK, EXIT_STUCK
-from models.compiled import compiled
+from models.numerics.compiled import compiled
 
 _TICK_SECONDS = 0.1
 _SHOW_STACKS = signal.SIGRTMIN

@@ -20,8 +20,8 @@ from agents.pending_rows import PendingRows
 from agents.recent_users import RecentUsers
 from agents.user_scores import UserScores
 from agents.user_state import TIE_BYTES, UserState
-from models.events import Browse, Event, Play, Rate, Rejected, decode_event
-from models.history import event_tie
+from models.feedback.events import Browse, Event, Play, Rate, Rejected, decode_event
+from models.feedback.history import event_tie
 from tables.fenced_table import FencedTable
 from tables.position import Position, fingerprint
 

@@ -9,11 +9,11 @@ from agents.recent_users import RecentUsers
 from agents.user_state import UserState
 from agents.users import user_rows
 from models.errors import ModelError
-from models.factor_model import FactorModel
-from models.history import History
-from models.list_comparison import Comparison, compare
-from models.recommend import recommend
-from models.trial import TrialLimits, objections
+from models.evaluation.list_comparison import Comparison, compare
+from models.evaluation.trial import TrialLimits, objections
+from models.factorization.factor_model import FactorModel
+from models.feedback.history import History
+from models.inference.recommend import recommend
 from tables.fenced_table import FencedTable
 
 _log = logging.getLogger(__name__)

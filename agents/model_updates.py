@@ -1,10 +1,10 @@
 """From an announcement to the active model: fetch, verify, try on real users, swap; or refuse, and say why.
 
-Every worker reads the whole topics `models` and `models-rejected`. An announced version becomes active only after
-every check of `models.artifact`, and after a trial on this worker's users where another version serves them; a version
-that fails is remembered with its reason, and the active one serves on. A refusal by any worker's trial counts for all,
-so that a region does not serve two versions. A store that does not answer refuses nothing: the version is read again
-until the store answers, or a newer one is announced.
+Every worker reads the whole topics `models` and `models-rejected`. An announced version becomes active only after every
+check of `models.artifacts.artifact`, and after a trial on this worker's users where another version serves them; a
+version that fails is remembered with its reason, and the active one serves on. A refusal by any worker's trial counts
+for all, so that a region does not serve two versions. A store that does not answer refuses nothing: the version is read
+again until the store answers, or a newer one is announced.
 """
 
 import asyncio
@@ -17,12 +17,12 @@ from aiokafka import ConsumerRecord
 from agents.late_trial import LateTrial
 from agents.model_trial import Trial
 from agents.models_in_use import ModelsInUse
-from models.announcement import Announcement, decode_announcement
+from models.artifacts.store import is_region
 from models.errors import AnnouncementInvalid, ArtifactInvalid, ArtifactMissing, StoreUnavailable
-from models.factor_model import FactorModel
-from models.list_comparison import Comparison
-from models.refusal import Refusal, Stage, decode_refusal
-from models.store import is_region
+from models.evaluation.list_comparison import Comparison
+from models.factorization.factor_model import FactorModel
+from models.rollout.announcement import Announcement, decode_announcement
+from models.rollout.refusal import Refusal, Stage, decode_refusal
 
 _log = logging.getLogger(__name__)
 _MAX_WAITING = 1_000

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 import msgspec
 
 from agents.metrics import Metrics
-from models.announcement import Announcement
-from models.factor_model import FactorModel
-from models.list_comparison import Comparison
-from models.popularity import GLOBAL_REGION
+from models.evaluation.list_comparison import Comparison
+from models.factorization.factor_model import FactorModel
+from models.feedback.popularity import GLOBAL_REGION
+from models.rollout.announcement import Announcement
 
 _log = logging.getLogger(__name__)
 _MAX_REJECTIONS = 20

@@ -14,8 +14,8 @@ import msgspec
 from agents.metrics import Metrics
 from agents.popularity import Share, ShareCounts
 from agents.producer import Outgoing
-from models.events import Event
-from models.popularity import counts_as_popular, event_day, event_region
+from models.feedback.events import Event
+from models.feedback.popularity import counts_as_popular, event_day, event_region
 from tables.fence import RESERVED
 
 POPULARITY_PREFIX = RESERVED + b"popularity\0"

@@ -14,8 +14,8 @@ import msgspec
 from aiokafka import ConsumerRecord
 from msgspec import Meta
 
-from models.popularity import PopularityCounts
-from models.store import is_region
+from models.artifacts.store import is_region
+from models.feedback.popularity import PopularityCounts
 
 _CACHE_SECONDS = 1.0
 _MAX_TOP = 1_000

@@ -5,7 +5,7 @@ import logging
 from aiokafka.errors import KafkaError
 
 from agents.producer import AcknowledgedProducer, Outgoing
-from models.refusal import Refusal
+from models.rollout.refusal import Refusal
 
 _log = logging.getLogger(__name__)
 

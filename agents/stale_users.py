@@ -10,7 +10,7 @@ import numpy as np
 
 from agents.user_state import stamp_of
 from agents.users import user_rows
-from models.factor_model import FactorModel
+from models.factorization.factor_model import FactorModel
 from tables.fenced_table import FencedTable
 
 _ROWS_AT_ONCE = 128

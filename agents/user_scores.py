@@ -7,10 +7,10 @@ from typing import TypeVar
 from agents.metrics import Metrics
 from agents.user_state import UserState
 from models.errors import ModelError
-from models.factor_model import FactorModel
-from models.history import History
-from models.recommend import recommend
-from models.scoring import TopN
+from models.factorization.factor_model import FactorModel
+from models.feedback.history import History
+from models.inference.recommend import recommend
+from models.numerics.scoring import TopN
 
 _log = logging.getLogger(__name__)
 At = TypeVar("At")

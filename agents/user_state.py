@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import msgspec
 import numpy as np
 
-from models.facts import last_ts
-from models.history import EMPTY_HISTORY, FACT, History, LatestRegion
-from models.scoring import TopN
+from models.feedback.facts import last_ts
+from models.feedback.history import EMPTY_HISTORY, FACT, History, LatestRegion
+from models.numerics.scoring import TopN
 from tables.rows import RegionStamp, RowCodec, UserRow
 
 TIE_BYTES = 8

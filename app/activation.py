@@ -6,8 +6,8 @@ from app.model_fetch import artifact_limits, signing_key
 from app.offline.publish import Publisher
 from app.settings import Settings
 from app.topics import connection_of
-from models.announcement import Announcement
-from models.store import ModelStore
+from models.artifacts.store import ModelStore
+from models.rollout.announcement import Announcement
 
 
 def publisher_of(settings: Settings) -> Publisher:

@@ -10,7 +10,7 @@ from agents.popularity import GlobalPopularity
 from agents.refusals import Refusals
 from app.model_fetch import ModelFetch
 from app.shared import Shared
-from models.trial import TrialLimits
+from models.evaluation.trial import TrialLimits
 from tables.fenced_table import FencedTable
 
 

@@ -1,11 +1,11 @@
 """Fetching an announced model: from the configured store only, below the configured limits, signed if a key is set."""
 
 from app.settings import Settings
-from models.announcement import Announcement
-from models.artifact import read_artifact
-from models.artifact_files import ArtifactLimits
-from models.factor_model import FactorModel
-from models.store import ModelStore
+from models.artifacts.artifact import read_artifact
+from models.artifacts.artifact_files import ArtifactLimits
+from models.artifacts.store import ModelStore
+from models.factorization.factor_model import FactorModel
+from models.rollout.announcement import Announcement
 
 
 def artifact_limits(settings: Settings) -> ArtifactLimits:

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from app.store_url import check_store_url
-from models.trial import TrialLimits
+from models.evaluation.trial import TrialLimits
 
 _LIMITS = TrialLimits()
 _WILDCARDS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to

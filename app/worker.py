@@ -19,9 +19,9 @@ from app.factory import create_worker
 from app.membership import PlaceTaken, claim_place, leave_group, place_of
 from app.settings import Settings
 from app.topics import connection_of, specs_of
-from models.compile_ahead import compile_ahead
+from models.artifacts.store import ModelStore
 from models.errors import StoreUnavailable
-from models.store import ModelStore
+from models.inference.compile_ahead import compile_ahead
 from tables.data_folder import Mark, claim_folder, lock_folder
 from tables.errors import FolderInUse, ForeignFolder
 

@@ -42,8 +42,8 @@ def compare(
     from app.offline.compare import compare_versions
     from app.offline.events_file import Tally, decode_lines, read_lines
     from app.offline.histories import Population
-    from models.artifact import read_artifact
-    from models.store import ModelStore
+    from models.artifacts.artifact import read_artifact
+    from models.artifacts.store import ModelStore
 
     if html is not None:
         _check_plots()

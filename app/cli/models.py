@@ -11,7 +11,7 @@ from app.cli.output import show_json, show_line, show_rows
 
 if TYPE_CHECKING:
     from app.offline.publish import Publisher
-    from models.announcement import Announcement
+    from models.rollout.announcement import Announcement
 
 
 def publish(

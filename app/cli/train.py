@@ -38,7 +38,7 @@ def train(
     from app.offline.events_file import Tally, decode_lines, read_lines
     from app.offline.recipe import recipe_of
     from app.offline.train import train as train_job
-    from models.store import ModelStore
+    from models.artifacts.store import ModelStore
 
     settings = quiet_settings(context).settings
     recipe = recipe_of(

@@ -15,8 +15,18 @@ from agents.dead_letters import (
     REASON_HEADER,
     TOPIC_HEADER,
 )
-from models.announcement import MAX_ANNOUNCEMENT_BYTES, Announcement
-from models.events import MAX_EVENT_BYTES, MAX_FUTURE_SECONDS, REASONS, Browse, Event, Identifier, Play, Rate, Region
+from models.feedback.events import (
+    MAX_EVENT_BYTES,
+    MAX_FUTURE_SECONDS,
+    REASONS,
+    Browse,
+    Event,
+    Identifier,
+    Play,
+    Rate,
+    Region,
+)
+from models.rollout.announcement import MAX_ANNOUNCEMENT_BYTES, Announcement
 
 _CONTRACT_VERSION = "1.0.0"
 _EVENT_RULES = (

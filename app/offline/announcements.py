@@ -10,9 +10,9 @@ from agents.connection import Connection
 from agents.topics import rejected_topic
 from app.offline.broker import producer_of, read_topic
 from app.offline.errors import JobFailed
-from models.announcement import Announcement, Fallback, decode_announcement
 from models.errors import AnnouncementInvalid
-from models.refusal import decode_refusal
+from models.rollout.announcement import Announcement, Fallback, decode_announcement
+from models.rollout.refusal import decode_refusal
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import msgspec
 
 from agents.catalogue import CatalogueEntry
 from app.offline.errors import JobFailed
-from models.events import is_identifier
+from models.feedback.events import is_identifier
 
 
 class _Named(msgspec.Struct):

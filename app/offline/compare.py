@@ -18,12 +18,12 @@ from app.offline.comparison_report import (
     UserSample,
 )
 from app.offline.errors import JobFailed
-from models.factor_model import FactorModel
-from models.held_out import hold_out
-from models.history import History
-from models.list_changes import Mover, lost_everything, movers, share_by_genre, tenths
-from models.list_comparison import Pair, UserList, compare_lists, lists_of, overlap_at
-from models.reliability import reliability_of
+from models.evaluation.held_out import hold_out
+from models.evaluation.list_changes import Mover, lost_everything, movers, share_by_genre, tenths
+from models.evaluation.list_comparison import Pair, UserList, compare_lists, lists_of, overlap_at
+from models.evaluation.reliability import reliability_of
+from models.factorization.factor_model import FactorModel
+from models.feedback.history import History
 
 MOVERS_SHOWN: Final = 10
 USERS_NAMED: Final = 10
@@ -79,7 +79,8 @@ def compare_versions(
 
     Notes
     -----
-    Four times the cost of `models.recommend.recommend` for the sample, and a score of every video for each user.
+    Four times the cost of `models.inference.recommend.recommend` for the sample, and a score of every video for each
+    user.
     """
     users = sample_users(histories, sample, seed)
     chosen = list(users.values())

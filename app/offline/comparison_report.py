@@ -4,8 +4,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from models.list_comparison import Comparison, Pair
-from models.reliability import Reliability
+from models.evaluation.list_comparison import Comparison, Pair
+from models.evaluation.reliability import Reliability
 
 
 class Video(msgspec.Struct, frozen=True):
@@ -65,7 +65,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     gaining, losing : the videos that take more, and fewer, list places in B; the largest change first.
     genres : the largest share in A or B first; None when no listed video has a genre in the catalogue.
     lost, gained : users who have a list in A only, and in B only.
-    reliability : as `models.reliability` defines it, of A and of B.
+    reliability : as `models.evaluation.reliability` defines it, of A and of B.
     samples : users from the one whose list changes most to the one whose changes least.
     """
 

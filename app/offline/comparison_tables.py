@@ -5,8 +5,8 @@ from itertools import zip_longest
 from typing import NamedTuple, TypeAlias
 
 from app.offline.comparison_report import Listed, MovedVideo, Report, SomeUsers, UserSample
-from models.list_comparison import Pair
-from models.reliability import Reliability
+from models.evaluation.list_comparison import Pair
+from models.evaluation.reliability import Reliability
 
 Cell: TypeAlias = str | int | float | None
 

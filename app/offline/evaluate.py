@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from app.offline.histories import Population
-from models.events import Event
-from models.factor_model import FactorModel
-from models.prequential import evaluate_prequentially
+from models.evaluation.prequential import evaluate_prequentially
+from models.factorization.factor_model import FactorModel
+from models.feedback.events import Event
 
 K: Final = 20
 
@@ -14,7 +14,7 @@ K: Final = 20
 def evaluate(
     model: FactorModel, before: Population, later: Iterable[Event], progress: Callable[[int], None] | None = None
 ) -> dict[str, Any]:
-    """Evaluate prequentially; see `models.prequential`.
+    """Evaluate prequentially; see `models.evaluation.prequential`.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def evaluate(
     -------
     dict
         ``{"recall_at_20": {ranking: value}, "ndcg_at_20": {ranking: value}, "questions": number}``, the values 0 to 1
-        by each of `models.prequential.RANKINGS`, None if there was no question.
+        by each of `models.evaluation.prequential.RANKINGS`, None if there was no question.
     """
     answers = evaluate_prequentially(model, before.histories, before.popularity, later, before.history_limit, progress)
     if not answers.questions:

@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 import msgspec
 
 from app.offline.errors import JobFailed
-from models.events import MAX_EVENT_BYTES, Event, Rejected, decode_event
+from models.feedback.events import MAX_EVENT_BYTES, Event, Rejected, decode_event
 
 STANDARD_INPUT = "-"
 

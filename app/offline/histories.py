@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from models.events import Event
-from models.history import EMPTY_HISTORY, History
-from models.popularity import GLOBAL_REGION, PopularityCounts, counts_as_popular, event_day, event_region
+from models.feedback.events import Event
+from models.feedback.history import EMPTY_HISTORY, History
+from models.feedback.popularity import GLOBAL_REGION, PopularityCounts, counts_as_popular, event_day, event_region
 
 _BATCH: Final = 100_000  # events held before they are applied user by user; the order does not matter
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from agents.connection import Connection
 from app.offline.announcements import RegionAnnouncements, announce, read_announcements
 from app.offline.errors import JobFailed
-from models.announcement import Announcement
-from models.artifact import manifest_digest, read_artifact, read_manifest
-from models.artifact_files import ArtifactLimits
+from models.artifacts.artifact import manifest_digest, read_artifact, read_manifest
+from models.artifacts.artifact_files import ArtifactLimits
+from models.artifacts.store import ModelStore
 from models.errors import ArtifactInvalid
-from models.store import ModelStore
+from models.rollout.announcement import Announcement
 
 
 @dataclass(frozen=True, slots=True)

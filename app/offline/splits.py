@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from models.events import Event
+from models.feedback.events import Event
 
 
 def split_by_time(events: Iterable[Event], share: float) -> tuple[list[Event], list[Event]]:

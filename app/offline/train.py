@@ -10,15 +10,15 @@ from app.offline.evaluate import evaluate
 from app.offline.histories import Population
 from app.offline.recipe import Recipe
 from app.offline.splits import split_by_time
-from models.artifact import version_name, write_artifact
-from models.description import ModelDescription
+from models.artifacts.artifact import version_name, write_artifact
+from models.artifacts.manifest import Manifest
+from models.artifacts.store import ModelStore
 from models.errors import LearningFailed
-from models.events import Event
-from models.factor_model import FactorModel
-from models.history import History
-from models.interactions import Interactions
-from models.manifest import Manifest
-from models.store import ModelStore
+from models.factorization.description import ModelDescription
+from models.factorization.factor_model import FactorModel
+from models.feedback.events import Event
+from models.feedback.history import History
+from models.feedback.interactions import Interactions
 
 Progress = Callable[[int, float], None]
 

@@ -14,9 +14,9 @@ from app.offline.gate import Standard, judge
 from app.offline.jobs_file import Job
 from app.offline.publish import Publisher
 from app.offline.train import train
-from models.artifact import read_manifest, read_metrics
+from models.artifacts.artifact import read_manifest, read_metrics
 from models.errors import ArtifactInvalid
-from models.events import Event
+from models.feedback.events import Event
 
 
 @dataclass(slots=True)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from app.offline.announcements import RegionAnnouncements, read_announcements
 from app.offline.publish import Publisher
-from models.announcement import Fallback
 from models.errors import ArtifactInvalid
+from models.rollout.announcement import Fallback
 
 
 @dataclass(frozen=True, slots=True)

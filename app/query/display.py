@@ -16,8 +16,8 @@ import msgspec
 from app.query.answers import Item
 from app.query.shelf import Shelf
 from app.query.view import Catalogue
-from models.factor_model import FactorModel
-from models.video_index import SEPARATOR, VideoIndex
+from models.factorization.factor_model import FactorModel
+from models.feedback.video_index import SEPARATOR, VideoIndex
 
 MAX_TEXTS: Final = 65_536
 """Texts that are kept of one model: about 150 bytes each."""

@@ -5,8 +5,8 @@ from weakref import WeakKeyDictionary
 
 from app.query.shelf import Candidate, Page, Shelf, cut_page
 from app.query.view import Popularity
-from models.factor_model import FactorModel
-from models.scoring import top_n
+from models.factorization.factor_model import FactorModel
+from models.numerics.scoring import top_n
 
 MAX_POPULAR = 1_000
 

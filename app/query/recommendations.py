@@ -17,10 +17,10 @@ from agents.user_state import UserState
 from app.query.answers import Item
 from app.query.display import HIDDEN, UNDECIDED, Display, ModelDisplay
 from app.query.shelf import LARGEST_SCORE, Candidate, Page, Shelf, cut_page
-from models.factor_model import FactorModel
-from models.history import History
-from models.recommend import recommend, solve_histories
-from models.scoring import TopN, score_videos
+from models.factorization.factor_model import FactorModel
+from models.feedback.history import History
+from models.inference.recommend import recommend, solve_histories
+from models.numerics.scoring import TopN, score_videos
 
 _FIRST_GUESS = 1_000
 _NOTHING: Final[frozenset[int]] = frozenset()

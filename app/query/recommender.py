@@ -21,7 +21,7 @@ from app.query.shelf import Page, Shelf
 from app.query.slots import Slots
 from app.query.view import QueryView
 from models.errors import ModelError
-from models.factor_model import FactorModel
+from models.factorization.factor_model import FactorModel
 
 
 class Pinned(NamedTuple):

@@ -13,8 +13,8 @@ from msgspec import UNSET, Meta, UnsetType
 from yarl import URL
 
 from app.query.problems import BODY_TOO_LARGE, INVALID_REQUEST, NOT_JSON, Problem
-from models.events import Event, is_identifier
-from models.store import is_region
+from models.artifacts.store import is_region
+from models.feedback.events import Event, is_identifier
 
 MAX_OFFSET = 10_000
 MAX_MATURITY = 18

@@ -24,8 +24,8 @@ from app.query.requests import (
     read_query,
     user_id_of,
 )
-from models.events import Event, Rejected, decode_event, encode_event
-from models.history import EMPTY_HISTORY
+from models.feedback.events import Event, Rejected, decode_event, encode_event
+from models.feedback.history import EMPTY_HISTORY
 
 
 async def anonymous(desk: Desk, request: web.Request) -> web.StreamResponse:

@@ -14,7 +14,7 @@ from app.query.elsewhere import list_from_elsewhere
 from app.query.problems import NO_MODEL, NOT_CONFIRMED, UNKNOWN_USER, UNKNOWN_VIDEO, Problem
 from app.query.recommendations import score_and_rank
 from app.query.requests import NoQuery, RecommendationQuery, read_query, user_id_of, video_id_of
-from models.history import Kind
+from models.feedback.history import Kind
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FORGET_SECONDS = 10.0

@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry
 from agents.catalogue import CatalogueEntry
 from agents.models_in_use import RegionStatus
 from agents.user_state import UserState
-from models.announcement import Announcement
-from models.factor_model import FactorModel
+from models.factorization.factor_model import FactorModel
+from models.rollout.announcement import Announcement
 
 
 class Users(Protocol):

@@ -18,11 +18,11 @@ from deploy.demonstration.replay import Replayed, replay, wait_until_ready
 from deploy.demonstration.screen import Screen
 from deploy.demonstration.stage import Stage
 from deploy.demonstration.view import open_view
-from models.artifact import read_artifact
-from models.events import Rate
-from models.factor_model import FactorModel
-from models.popularity import GLOBAL_REGION
-from models.store import ModelStore
+from models.artifacts.artifact import read_artifact
+from models.artifacts.store import ModelStore
+from models.factorization.factor_model import FactorModel
+from models.feedback.events import Rate
+from models.feedback.popularity import GLOBAL_REGION
 
 
 def fill_topics(stage: Stage, dataset: Dataset, screen: Screen) -> None:

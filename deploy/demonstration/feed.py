@@ -10,7 +10,7 @@ from agents.catalogue import CatalogueEntry
 from agents.connection import Connection
 from app.offline.broker import producer_of
 from deploy.data import Dataset, Rating
-from models.events import MAX_EVENT_BYTES, Rate, encode_event
+from models.feedback.events import MAX_EVENT_BYTES, Rate, encode_event
 
 PAST = 0.8
 HELD_BACK = 100

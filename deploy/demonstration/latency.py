@@ -13,7 +13,7 @@ from app.offline.broker import producer_of
 from deploy.demonstration.errors import DemonstrationFailed
 from deploy.demonstration.stage import Stage
 from deploy.demonstration.view import View
-from models.events import Rate, encode_event
+from models.feedback.events import Rate, encode_event
 
 _POLL_SECONDS = 0.005
 _PAUSE_SECONDS = 0.05

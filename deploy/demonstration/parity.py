@@ -8,8 +8,8 @@ from itertools import cycle
 
 from app.offline.histories import Population
 from deploy.demonstration.view import View
-from models.factor_model import FactorModel
-from models.recommend import recommend
+from models.factorization.factor_model import FactorModel
+from models.inference.recommend import recommend
 
 LIMIT = 20
 _USERS = 200

@@ -8,10 +8,10 @@ from rich.text import Text
 
 from app.offline.histories import Population
 from deploy.demonstration.screen import Screen
-from models.events import Rate
-from models.factor_model import FactorModel
-from models.history import EMPTY_HISTORY, History
-from models.recommend import recommend
+from models.factorization.factor_model import FactorModel
+from models.feedback.events import Rate
+from models.feedback.history import EMPTY_HISTORY, History
+from models.inference.recommend import recommend
 
 LIMIT = 10
 _WIDTH = 34

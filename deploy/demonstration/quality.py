@@ -9,8 +9,8 @@ from app.offline.evaluate import evaluate
 from app.offline.histories import Population
 from deploy.demonstration.errors import DemonstrationFailed
 from deploy.demonstration.screen import Screen
-from models.events import Rate
-from models.factor_model import FactorModel
+from models.factorization.factor_model import FactorModel
+from models.feedback.events import Rate
 
 NAMES = {
     "popular": "popular, of all time",

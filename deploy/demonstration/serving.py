@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from deploy.demonstration.processes import Workers
 from deploy.demonstration.screen import Screen
 from deploy.demonstration.stage import Stage
-from models.events import Rate, encode_event
+from models.feedback.events import Rate, encode_event
 
 _CHECK_SECONDS = 0.5
 

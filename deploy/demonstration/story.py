@@ -16,8 +16,8 @@ from deploy.demonstration.replay import Replayed
 from deploy.demonstration.screen import Screen
 from deploy.demonstration.stage import Stage
 from deploy.demonstration.view import Counts, open_view
-from models.events import Rate
-from models.factor_model import FactorModel
+from models.factorization.factor_model import FactorModel
+from models.feedback.events import Rate
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from agents.metrics import Metrics, make_metrics
-from models.description import ModelDescription
-from models.factor_model import FactorModel
-from models.strengths import StrengthRule
-from models.user_solver import SolverParameters
+from models.factorization.description import ModelDescription
+from models.factorization.factor_model import FactorModel
+from models.factorization.user_solver import SolverParameters
+from models.feedback.strengths import StrengthRule
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from agents.dead_letters import DeadLetter, outgoing
-from models.events import Rejected, decode_event
+from models.feedback.events import Rejected, decode_event
 
 
 def test_bytes_origin_and_reason_are_kept() -> None:

@@ -20,15 +20,15 @@ from agents.model_updates import ModelUpdates
 from agents.models_in_use import ModelsInUse
 from agents.popularity import GlobalPopularity, Share
 from agents.user_state import UserState
-from models.announcement import Announcement
-from models.events import Play, is_identifier
-from models.factor_model import FactorModel
-from models.history import EMPTY_HISTORY, LatestRegion
+from models.factorization.factor_model import FactorModel
+from models.feedback.events import Play, is_identifier
+from models.feedback.history import EMPTY_HISTORY, LatestRegion
+from models.rollout.announcement import Announcement
 from tables.errors import RowCorrupt
 from tables.position import Position
 from tests.hostile import DEPTHS, ODD, deep, fields_of, for_all, mutations, outcome, runs, texts
-from tests.models.test_announcement import FIELDS as ANNOUNCEMENT
-from tests.models.test_events import TS
+from tests.models.feedback.test_events import TS
+from tests.models.rollout.test_announcement import FIELDS as ANNOUNCEMENT
 
 KEYS = (
     st.none()

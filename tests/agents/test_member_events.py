@@ -17,10 +17,10 @@ from agents.own_popularity import POPULARITY_PREFIX, OwnPopularity
 from agents.recent_users import RecentUsers
 from agents.user_scores import UserScores
 from agents.user_state import UserState
-from models.events import Browse, Event, Play, Rate, encode_event
-from models.factor_model import FactorModel
-from models.history import EMPTY_HISTORY
-from models.recommend import recommend
+from models.factorization.factor_model import FactorModel
+from models.feedback.events import Browse, Event, Play, Rate, encode_event
+from models.feedback.history import EMPTY_HISTORY
+from models.inference.recommend import recommend
 from tables.fenced_table import FencedTable
 from tables.position import POSITION_KEY, Position
 

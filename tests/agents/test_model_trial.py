@@ -13,10 +13,10 @@ from agents.models_in_use import ModelsInUse
 from agents.recent_users import RecentUsers
 from agents.user_state import UserState
 from models.errors import SolveFailed
-from models.factor_model import FactorModel
-from models.list_comparison import compare
-from models.recommend import recommend
-from models.trial import TrialLimits
+from models.evaluation.list_comparison import compare
+from models.evaluation.trial import TrialLimits
+from models.factorization.factor_model import FactorModel
+from models.inference.recommend import recommend
 from tests.agents.test_model_updates import announced
 from tests.agents.test_pipeline import Log, opened, partition
 from tests.agents.test_rescoring import PEOPLE, Swapped, other, ratings
@@ -139,7 +139,7 @@ async def test_a_candidate_that_cannot_solve_a_user_is_refused_and_one_that_serv
         return recommend(which, *given, **named)
 
     monkeypatch.setattr("agents.model_trial.recommend", recommends)
-    monkeypatch.setattr("models.list_comparison.recommend", recommends)
+    monkeypatch.setattr("models.evaluation.list_comparison.recommend", recommends)
     (found,) = (await trial(worker)(model, broken)).objections
     assert "cannot solve 40 users" in found
     assert (await trial(worker, limits=STRICT)(broken, model)).objections == ()

@@ -16,11 +16,11 @@ from agents.metrics import Metrics
 from agents.model_trial import Tried
 from agents.model_updates import ModelUpdates
 from agents.models_in_use import ModelsInUse
-from models.announcement import Announcement
 from models.errors import ArtifactInvalid, ArtifactMissing, StoreUnavailable
-from models.factor_model import FactorModel
-from models.list_comparison import Comparison, Pair
-from models.refusal import Refusal, decode_refusal
+from models.evaluation.list_comparison import Comparison, Pair
+from models.factorization.factor_model import FactorModel
+from models.rollout.announcement import Announcement
+from models.rollout.refusal import Refusal, decode_refusal
 from tests.integration.waiting import wait_for
 
 BROKEN = "broken"

@@ -33,9 +33,9 @@ from agents.recent_users import RecentUsers
 from agents.row_writer import RowWriter
 from agents.user_scores import UserScores
 from agents.user_state import UserState
-from models.events import Event, encode_event
-from models.factor_model import FactorModel
-from models.history import EMPTY_HISTORY
+from models.factorization.factor_model import FactorModel
+from models.feedback.events import Event, encode_event
+from models.feedback.history import EMPTY_HISTORY
 from tables.fence import RESERVED
 from tables.fenced_table import FencedTable
 from tables.position import Position

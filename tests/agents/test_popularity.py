@@ -14,7 +14,7 @@ from agents.metrics import make_metrics
 from agents.own_popularity import POPULARITY_PREFIX, OwnPopularity
 from agents.popularity import GlobalPopularity, Share, ShareCounts
 from agents.producer import Outgoing
-from models.events import Event, Play, Rate
+from models.feedback.events import Event, Play, Rate
 
 DAY_0 = datetime(2026, 1, 1, tzinfo=UTC)
 

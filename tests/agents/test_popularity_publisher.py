@@ -10,7 +10,7 @@ from agents.own_popularity import OwnPopularity
 from agents.ownership import Ownership
 from agents.popularity_publisher import publish_popularity
 from agents.producer import Outgoing
-from models.events import Play
+from models.feedback.events import Play
 
 
 class Sent:

@@ -21,10 +21,10 @@ from agents.stale_users import Batch, StaleUsers, survey
 from agents.user_scores import UserScores
 from agents.user_state import UserState, stamp_of
 from models.errors import SolveFailed
-from models.events import Event, Rate
-from models.factor_model import FactorModel
-from models.history import EMPTY_HISTORY, History
-from models.recommend import recommend
+from models.factorization.factor_model import FactorModel
+from models.feedback.events import Event, Rate
+from models.feedback.history import EMPTY_HISTORY, History
+from models.inference.recommend import recommend
 from tables.fenced_table import FencedTable
 from tests.agents.test_member_events import NOW, STORED_SCORES
 from tests.agents.test_model_updates import announced

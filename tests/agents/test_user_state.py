@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from agents.user_state import NEW_USER, UserState
-from models.scoring import TopN
+from models.numerics.scoring import TopN
 
 ties = st.binary(min_size=8, max_size=8) | st.sampled_from([bytes(8), b"\0" * 7 + b"\1", b"\1" + b"\0" * 7])
 

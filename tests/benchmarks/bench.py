@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from models.factor_model import FactorModel
+from models.factorization.factor_model import FactorModel
 from tests.benchmarks.deployment import Deployment
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.sizes import Sizes

@@ -19,9 +19,9 @@ from app.offline.publish import Publisher
 from deploy.kafka.plan import Plan
 from deploy.kafka.ports import free_ports
 from deploy.kafka.supervised import Supervised
-from models.artifact_files import ArtifactLimits
-from models.factor_model import FactorModel
-from models.store import ModelStore
+from models.artifacts.artifact_files import ArtifactLimits
+from models.artifacts.store import ModelStore
+from models.factorization.factor_model import FactorModel
 from tests.benchmarks.processes import cpu_seconds, thread_cpu_seconds
 from tests.benchmarks.progress import Sample
 from tests.integration.cluster import write_model

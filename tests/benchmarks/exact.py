@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from deploy.demonstration.latency import percentile
-from models.recommend import recommend
+from models.inference.recommend import recommend
 from tests.benchmarks.alternating import medians
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.figures import Figures

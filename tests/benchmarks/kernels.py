@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from models.history import History
-from models.recommend import recommend, solve_histories
+from models.feedback.history import History
+from models.inference.recommend import recommend, solve_histories
 from tests.benchmarks.alternating import medians
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.figures import Figures

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaProducer
 
 from app.offline.broker import producer_of
 from deploy.demonstration.latency import percentile, written_since
-from models.events import Rate, encode_event
+from models.feedback.events import Rate, encode_event
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.deployment import BenchmarkFailed, Worker
 from tests.benchmarks.figures import Figures

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from models.factor_model import FactorModel
-from models.scoring import TopN
+from models.factorization.factor_model import FactorModel
+from models.numerics.scoring import TopN
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.deployment import Deployment
 from tests.benchmarks.figures import Figures

@@ -12,7 +12,7 @@ import numpy as np
 from agents.topics import TopicSpec, create_topics
 from deploy.kafka.plan import Plan
 from deploy.kafka.supervised import Supervised
-from models.history import History
+from models.feedback.history import History
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.deployment import BenchmarkFailed, Deployment
 from tests.benchmarks.figures import Figures

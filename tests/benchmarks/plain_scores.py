@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.user_solver import SolverParameters
+from models.factorization.user_solver import SolverParameters
 
 Liked = Sequence[tuple[str, float]]
 Best = tuple[NDArray[np.int64], NDArray[np.float32]]

@@ -10,9 +10,9 @@ import numpy as np
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.user_state import UserState
-from models.events import decode_event
-from models.history import History
-from models.recommend import recommend
+from models.feedback.events import decode_event
+from models.feedback.history import History
+from models.inference.recommend import recommend
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.deployment import BenchmarkFailed
 from tests.benchmarks.workload import event_records, histories_before

@@ -1,7 +1,7 @@
 """The one topic of events that the worker and plain Faust both read, and the rows of its users."""
 
 from agents.topics import TopicSpec, create_topics
-from models.recommend import recommend
+from models.inference.recommend import recommend
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.filling import batch_producer, fill
 from tests.benchmarks.workload import event_records, histories_before, stored_state, user_id

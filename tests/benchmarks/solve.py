@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from models.user_solver import SolverParameters, UserSolver
+from models.factorization.user_solver import SolverParameters, UserSolver
 from tests.benchmarks.alternating import medians
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.deployment import BenchmarkFailed

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from deploy.demonstration.latency import percentile
-from models.factor_model import FactorModel
+from models.factorization.factor_model import FactorModel
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.deployment import BenchmarkFailed, Deployment, Worker
 from tests.benchmarks.figures import Figures

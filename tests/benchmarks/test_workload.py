@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from agents.user_state import UserState
-from models.events import decode_event
-from models.recommend import recommend
+from models.feedback.events import decode_event
+from models.inference.recommend import recommend
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.deployment import BenchmarkFailed
 from tests.benchmarks.http_client import Connection, answer_size, answer_times, get_request, requests_per_second

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from models.scoring import Excluded
+from models.numerics.scoring import Excluded
 from tests.benchmarks.alternating import medians
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.deployment import BenchmarkFailed

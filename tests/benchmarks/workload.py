@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.user_state import UserState
-from models.artifact import version_name
-from models.description import ModelDescription
-from models.events import Rate, encode_event
-from models.factor_model import FactorModel
-from models.history import FACT, History, Kind
-from models.scoring import TopN
-from models.strengths import StrengthRule
-from models.user_solver import SolverParameters
+from models.artifacts.artifact import version_name
+from models.factorization.description import ModelDescription
+from models.factorization.factor_model import FactorModel
+from models.factorization.user_solver import SolverParameters
+from models.feedback.events import Rate, encode_event
+from models.feedback.history import FACT, History, Kind
+from models.feedback.strengths import StrengthRule
+from models.numerics.scoring import TopN
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 Record = tuple[bytes, bytes]

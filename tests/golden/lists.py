@@ -11,12 +11,12 @@ from agents.catalogue import CatalogueEntry
 from app.offline.catalogue_file import decode_catalogue, title_of
 from app.offline.events_file import Tally, decode_lines, read_lines
 from app.offline.histories import Population
-from models.artifact import read_artifact
-from models.artifact_files import ArtifactLimits
-from models.factor_model import FactorModel
-from models.history import History
-from models.recommend import recommend
-from models.store import ModelStore
+from models.artifacts.artifact import read_artifact
+from models.artifacts.artifact_files import ArtifactLimits
+from models.artifacts.store import ModelStore
+from models.factorization.factor_model import FactorModel
+from models.feedback.history import History
+from models.inference.recommend import recommend
 
 FOLDER: Final = Path(__file__).parent
 PLACES: Final = 8

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from models.facts import Kind
-from models.recommend import recommend
-from models.strengths import KnownFacts
+from models.feedback.facts import Kind
+from models.feedback.strengths import KnownFacts
+from models.inference.recommend import recommend
 from tests.golden import __main__ as command
 from tests.golden import lists
 from tests.golden.lists import (

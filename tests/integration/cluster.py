@@ -12,14 +12,14 @@ from agents.topics import TopicNames, create_topics, topic_specs
 from app.offline.announcements import announce, read_announcements
 from app.offline.publish import Publisher
 from deploy.kafka.ports import free_ports
-from models.artifact import version_name, write_artifact
-from models.artifact_files import ArtifactLimits
-from models.description import ModelDescription
-from models.factor_model import FactorModel
-from models.manifest import Manifest
-from models.store import ModelStore
-from models.strengths import StrengthRule
-from models.user_solver import SolverParameters
+from models.artifacts.artifact import version_name, write_artifact
+from models.artifacts.artifact_files import ArtifactLimits
+from models.artifacts.manifest import Manifest
+from models.artifacts.store import ModelStore
+from models.factorization.description import ModelDescription
+from models.factorization.factor_model import FactorModel
+from models.factorization.user_solver import SolverParameters
+from models.feedback.strengths import StrengthRule
 from tests.integration.workers import WorkerProcess
 
 N_VIDEOS = 200

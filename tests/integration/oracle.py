@@ -15,7 +15,7 @@ import numpy as np
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from numpy.typing import NDArray
 
-from models.factor_model import FactorModel
+from models.factorization.factor_model import FactorModel
 
 HISTORY_LIMIT = 500
 """The default of users.history_limit; long runs go beyond it."""

@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 
 from agents.partitions import partition_of
 from app.cli.root import cli
-from models.announcement import decode_announcement
-from models.events import encode_event
+from models.feedback.events import encode_event
+from models.rollout.announcement import decode_announcement
 from tests.app.logging_state import restored_afterwards
 from tests.app.offline.tastes import two_tastes
 

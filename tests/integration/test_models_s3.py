@@ -1,7 +1,7 @@
 """A model store on S3: workers fetch from it, outlive its outages, and tell nobody its keys."""
 
 from app.offline.announcements import announce, read_announcements
-from models.artifact import manifest_digest
+from models.artifacts.artifact import manifest_digest
 from tests.integration.cluster import Cluster, random_model, write_model
 from tests.integration.happenings import rating
 from tests.integration.test_end_to_end import listed

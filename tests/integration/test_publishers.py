@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaProducer
 from app.offline.announcements import announce, read_announcements
 from app.offline.broker import read_topic
 from app.offline.errors import JobFailed
-from models.announcement import Announcement, decode_announcement
+from models.rollout.announcement import Announcement, decode_announcement
 from tests.integration.cluster import Cluster, random_model, write_model
 
 DIGEST = "0a" * 32

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from models.artifact import version_name
-from models.description import ModelDescription
-from models.factor_model import FactorModel
-from models.strengths import StrengthRule
-from models.user_solver import SolverParameters
+from models.artifacts.artifact import version_name
+from models.factorization.description import ModelDescription
+from models.factorization.factor_model import FactorModel
+from models.factorization.user_solver import SolverParameters
+from models.feedback.strengths import StrengthRule
 from tests.integration.cluster import Cluster, write_model
 from tests.integration.oracle import reference_scores
 from tests.integration.swaps import regions, serves

@@ -15,8 +15,8 @@ from typing import Any, BinaryIO
 import pytest
 
 from app.offline.announcements import read_announcements
-from models.artifact import read_artifact, read_manifest, write_artifact
-from models.events import Event, Rate, encode_event
+from models.artifacts.artifact import read_artifact, read_manifest, write_artifact
+from models.feedback.events import Event, Rate, encode_event
 from tests.app.offline.tastes import two_tastes
 from tests.integration.cluster import LIMITS, Cluster, random_model
 from tests.integration.waiting import wait_for

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from app.offline.announcements import read_announcements
 from app.offline.broker import read_topic
 from app.offline.version_list import list_versions
-from models.artifact import version_name
-from models.events import encode_event
-from models.factor_model import FactorModel
-from models.refusal import Refusal, decode_refusal
+from models.artifacts.artifact import version_name
+from models.factorization.factor_model import FactorModel
+from models.feedback.events import encode_event
+from models.rollout.refusal import Refusal, decode_refusal
 from tests.app.offline.tastes import two_tastes
 from tests.integration.cluster import Cluster, write_model
 from tests.integration.swaps import regions, serves
@@ -19,7 +19,7 @@ from tests.integration.test_end_to_end import listed
 from tests.integration.verdict import applied
 from tests.integration.waiting import wait_for
 from tests.integration.workers import WorkerProcess
-from tests.models.test_trial import learned
+from tests.models.evaluation.test_trial import learned
 
 STRICT = {
     "NEARLINE_TRIAL__MIN_USERS": "20",

@@ -11,7 +11,7 @@ from rocksdict import AccessType, Options, Rdict
 
 from agents.own_popularity import POPULARITY_PREFIX
 from agents.user_state import UserState
-from models.factor_model import FactorModel
+from models.factorization.factor_model import FactorModel
 from tables.fence import LOCAL
 from tables.position import POSITION_KEY, Position
 from tests.integration.cluster import PARTITIONS, Cluster

@@ -11,16 +11,30 @@ import msgspec
 import pytest
 from hypothesis import strategies as st
 
-from models.announcement import MAX_ANNOUNCEMENT_BYTES, Announcement, decode_announcement
-from models.artifact_files import decode_metrics
-from models.description import MAX_DESCRIPTION_BYTES, ModelDescription, decode_description, encode_description
+from models.artifacts.artifact_files import decode_metrics
+from models.artifacts.manifest import Manifest, decode_manifest, encode_manifest
 from models.errors import AnnouncementInvalid, ArtifactInvalid, DescriptionInvalid
-from models.events import MAX_EVENT_BYTES, REASONS, Play, Rate, Rejected, decode_event, encode_event, is_identifier
-from models.manifest import Manifest, decode_manifest, encode_manifest
+from models.factorization.description import (
+    MAX_DESCRIPTION_BYTES,
+    ModelDescription,
+    decode_description,
+    encode_description,
+)
+from models.feedback.events import (
+    MAX_EVENT_BYTES,
+    REASONS,
+    Play,
+    Rate,
+    Rejected,
+    decode_event,
+    encode_event,
+    is_identifier,
+)
+from models.rollout.announcement import MAX_ANNOUNCEMENT_BYTES, Announcement, decode_announcement
 from tests.hostile import DEPTHS, deep, fields_of, for_all, mutations, outcome, runs, texts
-from tests.models.test_announcement import FALLBACK
-from tests.models.test_announcement import FIELDS as ANNOUNCEMENT
-from tests.models.test_events import BROWSE, NOW, PLAY, RATE
+from tests.models.feedback.test_events import BROWSE, NOW, PLAY, RATE
+from tests.models.rollout.test_announcement import FALLBACK
+from tests.models.rollout.test_announcement import FIELDS as ANNOUNCEMENT
 
 MANIFEST: dict[str, Any] = {
     "format": 1,

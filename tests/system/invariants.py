@@ -23,8 +23,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from agents.dead_letters import OFFSET_HEADER, PARTITION_HEADER
 from agents.own_popularity import POPULARITY_PREFIX
 from agents.user_state import TIE_BYTES, UserState
-from models.factor_model import FactorModel
-from models.user_solver import UserSolver
+from models.factorization.factor_model import FactorModel
+from models.factorization.user_solver import UserSolver
 from tables.fence import RESERVED
 from tables.position import POSITION_KEY, Position
 from tests.integration.cluster import Cluster

@@ -10,7 +10,7 @@ import aiohttp
 
 from agents.fatal import EXIT_DISK, EXIT_RETRY, EXIT_STUCK
 from agents.partitions import partition_of
-from models.factor_model import FactorModel
+from models.factorization.factor_model import FactorModel
 from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.oracle import HISTORY_LIMIT
 from tests.integration.waiting import wait_for

@@ -7,7 +7,7 @@ import numpy as np
 
 from agents.own_popularity import POPULARITY_PREFIX
 from agents.user_state import UserState
-from models.factor_model import FactorModel
+from models.factorization.factor_model import FactorModel
 from tables.fence import RESERVED
 from tests.integration.cluster import Cluster
 from tests.integration.happenings import happenings

@@ -6,8 +6,8 @@ from functools import cache
 import numpy as np
 from aiokafka import ConsumerRecord
 
-from models.factor_model import FactorModel
-from models.history import Kind
+from models.factorization.factor_model import FactorModel
+from models.feedback.history import Kind
 from tests.integration.oracle import expect, reference_scores
 from tests.system.answers import Answers
 from tests.system.changelog import Written

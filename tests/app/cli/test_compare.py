@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from models.events import encode_event
+from models.feedback.events import encode_event
 from tests.app.cli.conftest import Run
 from tests.app.offline.tastes import two_tastes
 from tests.app.page import Page

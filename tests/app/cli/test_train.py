@@ -7,10 +7,10 @@ import pytest
 
 from app.cli.train import train
 from app.offline.recipe import Recipe
-from models.artifact import read_artifact, read_manifest
-from models.artifact_files import ArtifactLimits
-from models.events import encode_event
-from models.store import ModelStore
+from models.artifacts.artifact import read_artifact, read_manifest
+from models.artifacts.artifact_files import ArtifactLimits
+from models.artifacts.store import ModelStore
+from models.feedback.events import encode_event
 from tests.app.cli.conftest import Run
 from tests.app.offline.tastes import two_tastes
 

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 import app.contract
 from app.contract import asyncapi, contract_files, event_schema
-from models.events import Rejected, decode_event
+from models.feedback.events import Rejected, decode_event
 
 NOW = 1_800_000_000.0
 PLAY: dict[str, Any] = {

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from models.events import Event, Rate
+from models.feedback.events import Event, Rate
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from app.offline.announcements import RegionAnnouncements
-from models.announcement import Announcement
+from models.rollout.announcement import Announcement
 
 
 def announced(*versions: str) -> RegionAnnouncements:

@@ -6,13 +6,13 @@ from app.offline.compare import compare_versions, sample_users
 from app.offline.comparison_report import GenreShare, MovedVideo, Report, SomeUsers
 from app.offline.comparison_tables import chapters_of
 from app.offline.errors import JobFailed
-from models.description import ModelDescription
-from models.factor_model import FactorModel
-from models.history import EMPTY_HISTORY, History
-from models.list_comparison import Pair, compare
-from models.strengths import StrengthRule
-from tests.models.test_list_comparison import model, random_model, users
-from tests.models.test_strengths import history_of
+from models.evaluation.list_comparison import Pair, compare
+from models.factorization.description import ModelDescription
+from models.factorization.factor_model import FactorModel
+from models.feedback.history import EMPTY_HISTORY, History
+from models.feedback.strengths import StrengthRule
+from tests.models.evaluation.test_list_comparison import model, random_model, users
+from tests.models.feedback.test_strengths import history_of
 
 CATALOGUE = {
     "a": CatalogueEntry(title="Alien", year=1979, genres=("Horror", "Sci-Fi")),

@@ -7,10 +7,10 @@ from agents.catalogue import CatalogueEntry
 from app.offline.compare import compare_versions
 from app.offline.compare_page import page_of
 from app.offline.comparison_report import Report
-from models.history import EMPTY_HISTORY
+from models.feedback.history import EMPTY_HISTORY
 from tests.app.offline.test_compare import HISTORIES, A, B, found, ordered
 from tests.app.page import Page
-from tests.models.test_list_comparison import random_model, users
+from tests.models.evaluation.test_list_comparison import random_model, users
 
 HOSTILE = (
     "<script>alert(1)</script>",

@@ -2,7 +2,7 @@ from aiokafka import ConsumerRecord
 
 from agents.dead_letters import DeadLetter, outgoing
 from app.offline.dead_letters import letter_of
-from models.events import Rejected
+from models.feedback.events import Rejected
 
 
 def record(**fields: object) -> ConsumerRecord:

@@ -7,8 +7,8 @@ from app.offline.histories import Population
 from app.offline.recipe import Recipe
 from app.offline.splits import split_by_time
 from app.offline.train import learn
-from models.als import AlsLearner
-from models.prequential import RANKINGS
+from models.evaluation.prequential import RANKINGS
+from models.factorization.als import AlsLearner
 from tests.app.offline.tastes import two_tastes
 
 RECIPE = Recipe(learner=AlsLearner(n_factors=4, iterations=5))

@@ -8,7 +8,7 @@ import pytest
 
 from app.offline.errors import JobFailed
 from app.offline.events_file import Tally, decode_lines, key_of, read_files, read_lines
-from models.events import encode_event
+from models.feedback.events import encode_event
 from tests.app.offline.tastes import two_tastes
 
 GOOD = list(two_tastes())

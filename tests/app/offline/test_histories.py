@@ -5,9 +5,9 @@ import pytest
 
 from app.offline import histories
 from app.offline.histories import Population
-from models.events import Play
-from models.history import EMPTY_HISTORY
-from models.popularity import GLOBAL_REGION
+from models.feedback.events import Play
+from models.feedback.history import EMPTY_HISTORY
+from models.feedback.popularity import GLOBAL_REGION
 from tests.app.offline.tastes import START, two_tastes
 
 EVENTS = list(two_tastes())

@@ -7,13 +7,13 @@ import pytest
 from app.offline.histories import Population
 from app.offline.recipe import Recipe
 from app.offline.train import learn, train
-from models.als import AlsLearner
-from models.artifact import read_artifact, read_metrics
-from models.artifact_files import ArtifactLimits
+from models.artifacts.artifact import read_artifact, read_metrics
+from models.artifacts.artifact_files import ArtifactLimits
+from models.artifacts.store import ModelStore
 from models.errors import LearningFailed
-from models.history import EMPTY_HISTORY
-from models.recommend import recommend
-from models.store import ModelStore
+from models.factorization.als import AlsLearner
+from models.feedback.history import EMPTY_HISTORY
+from models.inference.recommend import recommend
 from tests.app.offline.tastes import two_tastes
 
 CREATED = datetime(2026, 11, 23, 10, tzinfo=UTC)

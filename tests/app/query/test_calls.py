@@ -12,7 +12,7 @@ from yarl import URL
 
 from agents.catalogue import CatalogueEntry
 from app.query.recommendations import solved_page
-from models.events import encode_event
+from models.feedback.events import encode_event
 from tests.app.query.servers import Client, answer, problem, serving, user_in
 from tests.app.query.world import (
     PARTITIONS,

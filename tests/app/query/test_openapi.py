@@ -11,7 +11,7 @@ from agents.catalogue import CatalogueEntry
 from app.query import attach
 from app.query.openapi import openapi_document
 from app.query.routes import ROUTES
-from models.events import encode_event
+from models.feedback.events import encode_event
 from tests.app.query.servers import answer, serving
 from tests.app.query.world import World, play
 

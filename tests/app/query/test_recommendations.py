@@ -14,8 +14,8 @@ from app.query.display import Display
 from app.query.recommendations import lacks_list, score_and_rank, solved_page
 from app.query.requests import RecommendationQuery
 from app.query.shelf import Page, Shelf
-from models.factor_model import FactorModel
-from models.scoring import TopN
+from models.factorization.factor_model import FactorModel
+from models.numerics.scoring import TopN
 from tests.app.query.world import (
     NOW,
     STORED,

@@ -19,12 +19,12 @@ from agents.partitions import partition_of
 from agents.user_state import NEW_USER, UserState
 from agents.users import NotHere
 from app.query import QueryView
-from models.announcement import Announcement
-from models.description import ModelDescription
-from models.events import Event, Play, Rate
-from models.factor_model import FactorModel
-from models.history import EMPTY_HISTORY, History
-from models.recommend import recommend
+from models.factorization.description import ModelDescription
+from models.factorization.factor_model import FactorModel
+from models.feedback.events import Event, Play, Rate
+from models.feedback.history import EMPTY_HISTORY, History
+from models.inference.recommend import recommend
+from models.rollout.announcement import Announcement
 from tables.errors import StateUnusable
 
 VIDEOS = 300

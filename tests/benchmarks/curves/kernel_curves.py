@@ -6,8 +6,8 @@ import numpy as np
 from msgspec.structs import replace
 
 from agents.user_state import UserState
-from models.factor_model import FactorModel
-from models.recommend import recommend, solve_histories
+from models.factorization.factor_model import FactorModel
+from models.inference.recommend import recommend, solve_histories
 from tests.benchmarks.alternating import Side, alternate
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.curves.curve import Curve, Line

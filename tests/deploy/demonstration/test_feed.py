@@ -5,7 +5,7 @@ import pytest
 from app.offline.events_file import key_of
 from deploy.data import NAMES, CatalogueEntry, Dataset, Rating, load_ratings
 from deploy.demonstration.feed import HELD_BACK, Feed, event_of, lines_of, no_events
-from models.events import Rate, Rejected, decode_event, encode_event
+from models.feedback.events import Rate, Rejected, decode_event, encode_event
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ from app.offline.histories import Population
 from deploy.data import Rating
 from deploy.demonstration.feed import event_of
 from deploy.demonstration.parity import compare
-from models.recommend import recommend
+from models.inference.recommend import recommend
 from tests.deploy.demonstration.test_person import model, population
 
 LIKES = [0, 2, 4, 6, 8]

@@ -8,11 +8,11 @@ from deploy.data import Rating
 from deploy.demonstration.feed import event_of
 from deploy.demonstration.person import Shown, choose_event, movement, shorten, show_change, shown
 from deploy.demonstration.screen import Screen
-from models.description import ModelDescription
-from models.events import Rate
-from models.factor_model import FactorModel
-from models.strengths import StrengthRule
-from models.user_solver import SolverParameters
+from models.factorization.description import ModelDescription
+from models.factorization.factor_model import FactorModel
+from models.factorization.user_solver import SolverParameters
+from models.feedback.events import Rate
+from models.feedback.strengths import StrengthRule
 
 VIDEOS = 40
 

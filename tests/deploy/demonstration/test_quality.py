@@ -2,7 +2,7 @@ import pytest
 
 from deploy.demonstration.quality import NAMES, meaning, ratio, show_table
 from deploy.demonstration.screen import Screen
-from models.prequential import RANKINGS
+from models.evaluation.prequential import RANKINGS
 
 
 def recall(popular: float, recent: float, frozen: float, nearline: float) -> dict[str, float]:

@@ -7,7 +7,7 @@ import pytest
 from app.settings_sources import load_settings
 from deploy.demonstration.serving import examples
 from deploy.demonstration.stage import Stage
-from models.events import decode_event
+from models.feedback.events import decode_event
 
 BOOTSTRAP = "127.0.0.1:19999"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from agents.own_popularity import POPULARITY_PREFIX, decode_count
 from agents.user_state import UserState
 from deploy.kafka.ports import free_ports
-from models.factor_model import FactorModel
+from models.factorization.factor_model import FactorModel
 from tables.fence import RESERVED
 from tests.integration.cluster import Cluster
 from tests.integration.oracle import expect, newest_rows, read_topic

@@ -1,0 +1,1 @@
+"""From histories to lists: the one way to recommend, offline, nearline and online, and its compilation ahead."""
