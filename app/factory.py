@@ -13,32 +13,32 @@ from typing import Any
 
 from faust.types import ChannelT, StreamT
 
-from agents.background import Background
-from agents.broadcast import BroadcastReader
-from agents.broker_probe import BrokerProbe
-from agents.changelog_places import ChangelogPlaces
-from agents.checkpointing import Checkpointing
-from agents.chunk_agent import ChunkProcessor, make_chunk_agent, make_membership_agent
-from agents.chunk_sizes import ChunkSizes
-from agents.chunks import make_chunk_channel
-from agents.forgetting import Forgetting
-from agents.member_events import MemberEvents, UserBounds
-from agents.mender import Mender, mend_regularly
+from agents.changelog.changelog_places import ChangelogPlaces
+from agents.changelog.checkpointing import Checkpointing
+from agents.changelog.mender import Mender, mend_regularly
+from agents.changelog.partition_watch import LeaveWhenBroken
+from agents.changelog.recovery import Recovery, RecoveryBounds
+from agents.changelog.table_flusher import flush_regularly
+from agents.events.chunk_agent import ChunkProcessor, make_chunk_agent, make_membership_agent
+from agents.events.chunk_sizes import ChunkSizes
+from agents.events.chunks import make_chunk_channel
+from agents.events.member_events import MemberEvents, UserBounds
+from agents.events.reader import Reader, ReaderBounds
+from agents.kafka.broadcast import BroadcastReader
+from agents.kafka.broker_probe import BrokerProbe
+from agents.kafka.producer import MAX_BATCH_BYTES, TopicChangelog
+from agents.liveness.background import Background
+from agents.liveness.watchdog import Vitals, Watchdog, must_not_end
 from agents.metrics import Metrics
-from agents.own_popularity import POPULARITY_PREFIX, OwnPopularity
-from agents.ownership import Ownership
-from agents.partition_watch import LeaveWhenBroken
-from agents.pending_rows import PendingRows
-from agents.popularity_publisher import publish_popularity
-from agents.producer import MAX_BATCH_BYTES, TopicChangelog
-from agents.reader import Reader, ReaderBounds
-from agents.recovery import Recovery, RecoveryBounds
-from agents.rescoring import Rescoring, RescoringBounds
-from agents.row_writer import RowWriter
-from agents.table_flusher import flush_regularly
-from agents.user_scores import UserScores
-from agents.users import Users
-from agents.watchdog import Vitals, Watchdog, must_not_end
+from agents.popularity.own_popularity import POPULARITY_PREFIX, OwnPopularity
+from agents.popularity.popularity_publisher import publish_popularity
+from agents.rollout.rescoring import Rescoring, RescoringBounds
+from agents.users.forgetting import Forgetting
+from agents.users.ownership import Ownership
+from agents.users.pending_rows import PendingRows
+from agents.users.row_writer import RowWriter
+from agents.users.user_scores import UserScores
+from agents.users.users import Users
 from app.activation import Activation, publisher_of
 from app.faust_app import assignment_of, make_faust_app, make_users_table, raw_topic
 from app.faust_seam import StreamApp

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from faust.types import TopicT
 
-from agents.reader import Assignment
+from agents.events.reader import Assignment
 from app.faust_seam import PromptTables, StreamApp, TellingAssignor
 from app.membership import place_of
 from app.settings import Settings

@@ -81,7 +81,7 @@ class BareWeb(Web):
 
 
 class NoRecovery(Recovery):
-    """Faust's recovery with no partition in it: `agents.recovery` makes the tables complete and follows standbys.
+    """Faust's recovery with no partition in it: `agents.changelog` makes tables complete and follows standbys.
 
     It still ends each rebalance: the membership topic flows again, and the worker counts as ready.
     """

@@ -5,10 +5,10 @@ Liveness is progress: a worker that has events to apply and applies none is not 
 
 import faust
 
-from agents.broker_probe import BrokerProbe
-from agents.models_in_use import ModelsInUse
-from agents.reader import Reader
-from agents.watchdog import AWAY_SECONDS, Watchdog
+from agents.events.reader import Reader
+from agents.kafka.broker_probe import BrokerProbe
+from agents.liveness.watchdog import AWAY_SECONDS, Watchdog
+from agents.rollout.models_in_use import ModelsInUse
 
 
 class WorkerHealth:

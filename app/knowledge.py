@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from agents.catalogue import Catalogue
-from agents.model_trial import ModelTrial
-from agents.model_updates import ModelUpdates
-from agents.models_in_use import ModelsInUse
-from agents.popularity import GlobalPopularity
-from agents.refusals import Refusals
+from agents.popularity.popularity import GlobalPopularity
+from agents.rollout.model_trial import ModelTrial
+from agents.rollout.model_updates import ModelUpdates
+from agents.rollout.models_in_use import ModelsInUse
+from agents.rollout.refusals import Refusals
 from app.model_fetch import ModelFetch
 from app.shared import Shared
 from models.evaluation.trial import TrialLimits

@@ -11,12 +11,12 @@ import time
 import aiohttp
 from aiokafka.errors import KafkaError
 
-from agents.broker_probe import BrokerProbe
-from agents.connection import Connection
-from agents.fatal import leave
-from agents.group import Group, GroupState, Member, Place, open_group
-from agents.reader import Reader
-from agents.watchdog import AWAY_SECONDS
+from agents.events.reader import Reader
+from agents.kafka.broker_probe import BrokerProbe
+from agents.kafka.connection import Connection
+from agents.kafka.group import Group, GroupState, Member, Place, open_group
+from agents.liveness.fatal import leave
+from agents.liveness.watchdog import AWAY_SECONDS
 from app.faust_seam import StreamApp
 from app.settings import Settings, WorkerSettings
 

@@ -2,7 +2,7 @@
 
 import faust
 
-from agents.users import Users
+from agents.users.users import Users
 from app.faust_seam import STANDBY
 
 

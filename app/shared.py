@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
-from agents.connection import Connection
-from agents.demand import Demand
+from agents.kafka.connection import Connection
+from agents.kafka.producer import AcknowledgedProducer
+from agents.kafka.topics import TopicNames
+from agents.liveness.demand import Demand
+from agents.liveness.stall import StallGuard
 from agents.metrics import Metrics, make_metrics
-from agents.producer import AcknowledgedProducer
-from agents.recent_users import RecentUsers
-from agents.stall import StallGuard
-from agents.topics import TopicNames
+from agents.users.recent_users import RecentUsers
 from app.settings import Settings
 from app.topics import connection_of, topic_names
 

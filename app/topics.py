@@ -1,7 +1,7 @@
 """Where Kafka is and what the topics are called, from the settings."""
 
-from agents.connection import Connection
-from agents.topics import TopicNames, TopicSpec, topic_specs
+from agents.kafka.connection import Connection
+from agents.kafka.topics import TopicNames, TopicSpec, topic_specs
 from app.settings import Settings
 
 

@@ -12,9 +12,9 @@ import faust
 import uvloop
 from threadpoolctl import threadpool_limits
 
-from agents.fatal import EXIT_CONFIG, EXIT_RETRY
-from agents.loop_guard import LoopGuard
-from agents.topics import TopicMismatch, check_topics
+from agents.kafka.topics import TopicMismatch, check_topics
+from agents.liveness.fatal import EXIT_CONFIG, EXIT_RETRY
+from agents.liveness.loop_guard import LoopGuard
 from app.factory import create_worker
 from app.membership import PlaceTaken, claim_place, leave_group, place_of
 from app.settings import Settings

@@ -27,7 +27,7 @@ def explain(error: Exception) -> tuple[int, str] | None:
     """Return the exit status and the sentence for an expected failure, None for any other, which is a defect."""
     from aiokafka.errors import KafkaConnectionError, KafkaError
 
-    from agents.topics import TopicMismatch
+    from agents.kafka.topics import TopicMismatch
     from app.offline.errors import JobFailed, JobsInvalid
     from app.settings_sources import SettingsInvalid
     from models.errors import ModelError

@@ -42,7 +42,7 @@ def forget(
 
 def _left(settings: "Settings") -> Iterator[tuple[str, str, str]]:
     """Yield where something of the user is left, what it is, and until when, as the topics are made here."""
-    from agents.topics import topic_specs
+    from agents.kafka.topics import topic_specs
     from app.topics import topic_names
 
     names = topic_names(settings)

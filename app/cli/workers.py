@@ -9,7 +9,7 @@ from app.cli.context import JsonOption, quiet_settings
 from app.cli.output import show_json, show_line, show_rows
 
 if TYPE_CHECKING:
-    from agents.group import Member
+    from agents.kafka.group import Member
 
 verbs = typer.Typer(no_args_is_help=True, help="The workers of the group.")
 
@@ -19,7 +19,7 @@ _SECONDS = 10.0
 @verbs.command("list")
 def list_workers(context: typer.Context, json: JsonOption = False) -> None:
     """List the workers: id, address, partitions, whether each answers. During a rebalance no partitions are known."""
-    from agents.group import open_group
+    from agents.kafka.group import open_group
     from app.membership import answers
     from app.topics import connection_of, topic_names
 
@@ -52,7 +52,7 @@ def remove(
 
     Without this they wait until its session ends, for it may only be starting again.
     """
-    from agents.group import open_group
+    from agents.kafka.group import open_group
     from app.membership import PlaceTaken, remove_worker
     from app.offline.errors import JobFailed
     from app.topics import connection_of

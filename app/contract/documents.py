@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from agents.catalogue import CatalogueEntry
-from agents.dead_letters import (
+from agents.events.dead_letters import (
     CUT_HEADER,
     EXCEPTION_HEADER,
     MESSAGE_HEADER,

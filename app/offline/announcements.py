@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from agents.connection import Connection
-from agents.topics import rejected_topic
+from agents.kafka.connection import Connection
+from agents.kafka.topics import rejected_topic
 from app.offline.broker import producer_of, read_topic
 from app.offline.errors import JobFailed
 from models.errors import AnnouncementInvalid

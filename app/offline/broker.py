@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 
-from agents.connection import Connection
+from agents.kafka.connection import Connection
 from app.offline.errors import JobFailed
 
 _POLL_MS = 500

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from aiokafka import ConsumerRecord
 
-from agents.connection import Connection
-from agents.dead_letters import (
+from agents.events.dead_letters import (
     EXCEPTION_HEADER,
     MESSAGE_HEADER,
     OFFSET_HEADER,
@@ -16,6 +15,7 @@ from agents.dead_letters import (
     REASON_HEADER,
     TOPIC_HEADER,
 )
+from agents.kafka.connection import Connection
 from app.offline.broker import producer_of, read_topic
 
 _OWN_HEADERS = frozenset(

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from agents.connection import Connection
+from agents.kafka.connection import Connection
 from app.offline.announcements import RegionAnnouncements, announce, read_announcements
 from app.offline.errors import JobFailed
 from models.artifacts.artifact import manifest_digest, read_artifact, read_manifest

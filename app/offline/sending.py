@@ -12,7 +12,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 from aiokafka.errors import KafkaError
 
-from agents.connection import Connection
+from agents.kafka.connection import Connection
 from app.offline.broker import producer_of
 from app.offline.errors import JobFailed
 from app.offline.events_file import key_of

@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from agents.connection import Connection
+from agents.kafka.connection import Connection
 from app.offline.errors import JobFailed
 from tables.fence import fence_of
 from tables.removals import removal_fence

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from agents.connection import Connection
-from agents.own_popularity import POPULARITY_PREFIX, decode_count
-from agents.user_state import UserState
+from agents.kafka.connection import Connection
+from agents.popularity.own_popularity import POPULARITY_PREFIX, decode_count
+from agents.users.user_state import UserState
 from app.offline.state_changelog import ChangelogRows, changelog_reader, digest_of
 from tables.data_folder import Mark, partition_folders
 from tables.errors import RowCorrupt

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from agents.models_in_use import RegionStatus
+from agents.rollout.models_in_use import RegionStatus
 from app.query.json_response import JsonResponse
 from app.query.problems import ProblemDetails
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 from aiohttp import web
 
-from agents.user_state import UserState
+from agents.users.user_state import UserState
 from app.query.answers import BatchAnswer, BatchResult, json_response
 from app.query.desk import Desk
 from app.query.elsewhere import AWAY

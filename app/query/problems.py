@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import msgspec
 from aiohttp import web
 
-from agents.users import NotHere
+from agents.users.users import NotHere
 from models.errors import ModelError
 
 PROBLEM_TYPE = "application/problem+json"

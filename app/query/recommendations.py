@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from msgspec import UNSET, Raw
 
-from agents.user_state import UserState
+from agents.users.user_state import UserState
 from app.query.answers import Item
 from app.query.display import HIDDEN, UNDECIDED, Display, ModelDisplay
 from app.query.shelf import LARGEST_SCORE, Candidate, Page, Shelf, cut_page

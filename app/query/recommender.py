@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from msgspec import UNSET
 
-from agents.user_state import UserState
+from agents.users.user_state import UserState
 from app.query.answers import EmptyReason, RecommendationsAnswer, Source
 from app.query.display import Display
 from app.query.popular import popular_page

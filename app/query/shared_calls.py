@@ -3,7 +3,7 @@
 from aiohttp import web
 from msgspec import UNSET
 
-from agents.user_state import UserState
+from agents.users.user_state import UserState
 from app.query.answers import (
     PartitionAnswer,
     PartitionsAnswer,

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
-from agents.user_state import UserState
-from agents.users import NotHere
+from agents.users.user_state import UserState
+from agents.users.users import NotHere
 from app.query.answers import FactAnswer, UserAnswer, VideoScoreAnswer, json_response
 from app.query.desk import Desk
 from app.query.elsewhere import list_from_elsewhere

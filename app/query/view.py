@@ -9,8 +9,8 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry
 
 from agents.catalogue import CatalogueEntry
-from agents.models_in_use import RegionStatus
-from agents.user_state import UserState
+from agents.rollout.models_in_use import RegionStatus
+from agents.users.user_state import UserState
 from models.factorization.factor_model import FactorModel
 from models.rollout.announcement import Announcement
 
@@ -19,7 +19,7 @@ class Users(Protocol):
     """The users of this worker."""
 
     def read(self, user_id: str) -> UserState:
-        """Return the user's state, `NEW_USER` when nothing is stored; raises `agents.users.NotHere`."""
+        """Return the user's state, `NEW_USER` when nothing is stored; raises `agents.users.users.NotHere`."""
 
     def read_copy(self, user_id: str) -> UserState | None:
         """Return the user's state in a copy of a partition that does not run here, None without one."""
@@ -29,7 +29,7 @@ class Forgetting(Protocol):
     """What removes users of this worker."""
 
     async def forget(self, user_id: str) -> None:
-        """Return when nothing is stored for the user; raises `agents.users.NotHere`."""
+        """Return when nothing is stored for the user; raises `agents.users.users.NotHere`."""
 
 
 class Checkpointing(Protocol):

@@ -17,7 +17,7 @@ from typing import NoReturn
 from aiokafka.errors import KafkaError
 from threadpoolctl import threadpool_limits
 
-from agents.topics import TopicMismatch
+from agents.kafka.topics import TopicMismatch
 from app.offline.errors import JobFailed
 from deploy.data import Dataset, load_ratings
 from deploy.demonstration import acts

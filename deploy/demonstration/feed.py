@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from agents.catalogue import CatalogueEntry
-from agents.connection import Connection
+from agents.kafka.connection import Connection
 from app.offline.broker import producer_of
 from deploy.data import Dataset, Rating
 from models.feedback.events import MAX_EVENT_BYTES, Rate, encode_event

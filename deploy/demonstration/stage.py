@@ -8,8 +8,8 @@ from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
 
-from agents.connection import Connection
-from agents.topics import TopicNames
+from agents.kafka.connection import Connection
+from agents.kafka.topics import TopicNames
 from app.settings import KafkaSettings, Settings, TopicSettings
 from app.topics import connection_of, topic_names
 

@@ -16,10 +16,10 @@ from prometheus_client import CollectorRegistry
 
 from agents.catalogue import MAX_ENTRY_BYTES, Catalogue, CatalogueEntry
 from agents.metrics import make_metrics
-from agents.model_updates import ModelUpdates
-from agents.models_in_use import ModelsInUse
-from agents.popularity import GlobalPopularity, Share
-from agents.user_state import UserState
+from agents.popularity.popularity import GlobalPopularity, Share
+from agents.rollout.model_updates import ModelUpdates
+from agents.rollout.models_in_use import ModelsInUse
+from agents.users.user_state import UserState
 from models.factorization.factor_model import FactorModel
 from models.feedback.events import Play, is_identifier
 from models.feedback.history import EMPTY_HISTORY, LatestRegion

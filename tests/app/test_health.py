@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import pytest
 
-from agents.fatal import EXIT_STUCK
-from agents.watchdog import Standstill
+from agents.liveness.fatal import EXIT_STUCK
+from agents.liveness.watchdog import Standstill
 from app.health import WorkerHealth
 
 STUCK = Standstill("agent", 40.0, "events wait, and none was applied for 40 s", EXIT_STUCK)

@@ -5,8 +5,8 @@ from typing import Any
 
 from yarl import URL
 
-from agents.partitions import partition_of
-from agents.users import Users
+from agents.kafka.partitions import partition_of
+from agents.users.users import Users
 from app.routing import AssignmentRouting
 
 

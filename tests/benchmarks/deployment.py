@@ -13,8 +13,8 @@ from pathlib import Path
 import aiohttp
 from aiokafka.admin import AIOKafkaAdminClient
 
-from agents.connection import Connection
-from agents.topics import TopicNames, create_topics, topic_specs
+from agents.kafka.connection import Connection
+from agents.kafka.topics import TopicNames, create_topics, topic_specs
 from app.offline.publish import Publisher
 from deploy.kafka.plan import Plan
 from deploy.kafka.ports import free_ports

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from itertools import islice
 
-from agents.connection import Connection
-from agents.partitions import partition_of
-from agents.producer import AcknowledgedProducer
-from agents.stall import StallGuard
+from agents.kafka.connection import Connection
+from agents.kafka.partitions import partition_of
+from agents.kafka.producer import AcknowledgedProducer
+from agents.liveness.stall import StallGuard
 from tests.benchmarks.workload import Record
 
 _AT_ONCE = 20_000

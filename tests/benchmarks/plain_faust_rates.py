@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from agents.topics import TopicSpec, create_topics
+from agents.kafka.topics import TopicSpec, create_topics
 from deploy.kafka.plan import Plan
 from deploy.kafka.supervised import Supervised
 from models.feedback.history import History

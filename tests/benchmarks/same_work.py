@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from agents.user_state import UserState
+from agents.users.user_state import UserState
 from models.feedback.events import decode_event
 from models.feedback.history import History
 from models.inference.recommend import recommend

@@ -1,6 +1,6 @@
 """The one topic of events that the worker and plain Faust both read, and the rows of its users."""
 
-from agents.topics import TopicSpec, create_topics
+from agents.kafka.topics import TopicSpec, create_topics
 from models.inference.recommend import recommend
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.filling import batch_producer, fill

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.user_state import UserState
+from agents.users.user_state import UserState
 from models.feedback.events import decode_event
 from models.inference.recommend import recommend
 from tests.benchmarks.bench import Bench

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.user_state import UserState
+from agents.users.user_state import UserState
 from models.artifacts.artifact import version_name
 from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel

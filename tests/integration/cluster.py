@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from aiokafka import AIOKafkaProducer
 
-from agents.connection import Connection
-from agents.topics import TopicNames, create_topics, topic_specs
+from agents.kafka.connection import Connection
+from agents.kafka.topics import TopicNames, create_topics, topic_specs
 from app.offline.announcements import announce, read_announcements
 from app.offline.publish import Publisher
 from deploy.kafka.ports import free_ports

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from agents.group import GroupState, open_group
+from agents.kafka.group import GroupState, open_group
 from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.waiting import wait_for
 from tests.integration.workers import ROOT, WorkerProcess

@@ -12,7 +12,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from typer.testing import CliRunner, Result
 
-from agents.partitions import partition_of
+from agents.kafka.partitions import partition_of
 from app.cli.root import cli
 from models.feedback.events import encode_event
 from models.rollout.announcement import decode_announcement

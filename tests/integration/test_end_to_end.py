@@ -3,7 +3,7 @@
 from itertools import islice
 from typing import Any
 
-from agents.partitions import partition_of
+from agents.kafka.partitions import partition_of
 from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.happenings import happenings, rating
 from tests.integration.hostile import bad_records

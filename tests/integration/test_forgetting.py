@@ -14,7 +14,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import ConsumerRecord
 from rocksdict import AccessType, Options, Rdict
 
-from agents.partitions import partition_of
+from agents.kafka.partitions import partition_of
 from tables.removals import removal_fence
 from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.happenings import rating

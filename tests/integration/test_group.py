@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from aiokafka import AIOKafkaConsumer
 
-from agents.group import Place, open_group
+from agents.kafka.group import Place, open_group
 from app.membership import PlaceTaken, claim_place, leave_group, remove_worker
 from deploy.kafka.ports import free_ports
 from tests.integration.cluster import PARTITIONS, Cluster

@@ -9,8 +9,8 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import ConsumerRecord
 
-from agents.producer import AcknowledgedProducer
-from agents.stall import StallGuard
+from agents.kafka.producer import AcknowledgedProducer
+from agents.liveness.stall import StallGuard
 from tables.position import POSITION_KEY
 from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.happenings import happenings, rating

@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 
-from agents.fatal import EXIT_CONFIG, EXIT_RETRY
+from agents.liveness.fatal import EXIT_CONFIG, EXIT_RETRY
 from tests.integration.cluster import Cluster
 from tests.integration.group_view import LONG_SESSION, group_of, metric, serves_all, settled, started
 from tests.integration.happenings import happenings

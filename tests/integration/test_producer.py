@@ -3,9 +3,9 @@
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from agents.connection import Connection
-from agents.producer import MAX_BATCH_BYTES, AcknowledgedProducer
-from agents.stall import StallGuard
+from agents.kafka.connection import Connection
+from agents.kafka.producer import MAX_BATCH_BYTES, AcknowledgedProducer
+from agents.liveness.stall import StallGuard
 from tables.removals import removal_fence
 from tests.integration.oracle import read_topic
 

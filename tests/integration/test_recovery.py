@@ -13,10 +13,10 @@ import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 from prometheus_client import CollectorRegistry
 
+from agents.changelog.recovery import CatchUp, ChangelogLost, Recovery, RecoveryBounds
+from agents.kafka.producer import AcknowledgedProducer
+from agents.liveness.stall import StallGuard
 from agents.metrics import make_metrics
-from agents.producer import AcknowledgedProducer
-from agents.recovery import CatchUp, ChangelogLost, Recovery, RecoveryBounds
-from agents.stall import StallGuard
 from tables.fence import FENCE, LOCAL
 from tables.fenced_table import FencedTable
 from tables.replay import Replay

@@ -3,7 +3,7 @@
 import asyncio
 from itertools import islice
 
-from agents.topics import create_topics, topic_specs
+from agents.kafka.topics import create_topics, topic_specs
 from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.happenings import happenings
 from tests.integration.test_starting import _delete

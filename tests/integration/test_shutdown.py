@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from agents.fatal import EXIT_RETRY
+from agents.liveness.fatal import EXIT_RETRY
 from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.group_view import LONG_SESSION, group_of, metric, serves_all, started, workers_verb
 from tests.integration.verdict import applied, check_changelog

@@ -4,7 +4,7 @@ import asyncio
 
 from aiokafka import TopicPartition
 
-from agents.reader import between_lookups, source_consumer
+from agents.events.reader import between_lookups, source_consumer
 from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.happenings import rating
 

@@ -4,7 +4,7 @@ import asyncio
 
 from aiokafka.admin import AIOKafkaAdminClient
 
-from agents.topics import create_topics, topic_specs
+from agents.kafka.topics import create_topics, topic_specs
 from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.happenings import rating
 from tests.integration.verdict import applied

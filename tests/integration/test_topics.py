@@ -3,8 +3,8 @@
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from agents.connection import Connection
-from agents.topics import TopicMismatch, TopicNames, check_topics, create_topics, topic_specs
+from agents.kafka.connection import Connection
+from agents.kafka.topics import TopicMismatch, TopicNames, check_topics, create_topics, topic_specs
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import numpy as np
 from aiokafka import ConsumerRecord
 from rocksdict import AccessType, Options, Rdict
 
-from agents.own_popularity import POPULARITY_PREFIX
-from agents.user_state import UserState
+from agents.popularity.own_popularity import POPULARITY_PREFIX
+from agents.users.user_state import UserState
 from models.factorization.factor_model import FactorModel
 from tables.fence import LOCAL
 from tables.position import POSITION_KEY, Position

@@ -5,7 +5,7 @@ from typing import NamedTuple, Self
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from agents.user_state import UserState
+from agents.users.user_state import UserState
 from tables.fence import RESERVED
 from tables.position import POSITION_KEY, Position
 from tests.integration.cluster import PARTITIONS, Cluster

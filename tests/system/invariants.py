@@ -20,9 +20,9 @@ import numpy as np
 from aiokafka import ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient
 
-from agents.dead_letters import OFFSET_HEADER, PARTITION_HEADER
-from agents.own_popularity import POPULARITY_PREFIX
-from agents.user_state import TIE_BYTES, UserState
+from agents.events.dead_letters import OFFSET_HEADER, PARTITION_HEADER
+from agents.popularity.own_popularity import POPULARITY_PREFIX
+from agents.users.user_state import TIE_BYTES, UserState
 from models.factorization.factor_model import FactorModel
 from models.factorization.user_solver import UserSolver
 from tables.fence import RESERVED

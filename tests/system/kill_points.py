@@ -14,14 +14,14 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-import agents.model_trial
-import agents.reader
-import agents.rescoring
-from agents import stale_users
-from agents.chunk_agent import ChunkProcessor
-from agents.late_trial import LateTrial
-from agents.models_in_use import ModelsInUse
-from agents.producer import MAX_BATCH_BYTES, AcknowledgedProducer, TopicChangelog
+import agents.events.reader
+import agents.rollout.model_trial
+import agents.rollout.rescoring
+from agents.events.chunk_agent import ChunkProcessor
+from agents.kafka.producer import MAX_BATCH_BYTES, AcknowledgedProducer, TopicChangelog
+from agents.rollout import stale_users
+from agents.rollout.late_trial import LateTrial
+from agents.rollout.models_in_use import ModelsInUse
 from app.__main__ import main
 from app.model_fetch import ModelFetch
 from tables.fenced_table import FencedTable
@@ -112,7 +112,7 @@ def _after_dead_letters(point: Point) -> None:
 
 def _during_commit(point: Point) -> None:
     """The group is about to be told how far this worker is."""
-    _around(agents.reader, "_commit", before=point)
+    _around(agents.events.reader, "_commit", before=point)
 
 
 def _during_recovery(point: Point) -> None:
@@ -128,12 +128,12 @@ def _during_recovery(point: Point) -> None:
 
 def _during_takeover(point: Point) -> None:
     """Tables are complete, their positions read, and no record is."""
-    _around(agents.reader, "start_points", after=point)
+    _around(agents.events.reader, "start_points", after=point)
 
 
 def _during_revocation(point: Point) -> None:
     """Partitions are being given away."""
-    _around(agents.reader.Reader, "revoked", before=point)
+    _around(agents.events.reader.Reader, "revoked", before=point)
 
 
 def _after_fetch(point: Point) -> None:
@@ -143,7 +143,7 @@ def _after_fetch(point: Point) -> None:
 
 def _during_trial(point: Point) -> None:
     """Users are chosen, and the candidate is about to be held against the active model."""
-    _around_call(agents.model_trial, "compare", before=point)
+    _around_call(agents.rollout.model_trial, "compare", before=point)
 
 
 def _before_swap(point: Point) -> None:
@@ -166,7 +166,7 @@ def _before_rescoring(point: Point) -> None:
             point.passed()
         return found
 
-    _put(agents.rescoring, "survey", survey)
+    _put(agents.rollout.rescoring, "survey", survey)
 
 
 def _during_rescoring(point: Point) -> None:

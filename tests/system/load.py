@@ -10,7 +10,7 @@ from typing import Self
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 from aiokafka.errors import KafkaError
 
-from agents.partitions import partition_of
+from agents.kafka.partitions import partition_of
 from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.happenings import happenings
 from tests.integration.hostile import Sent, bad_records

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 
-from agents.fatal import EXIT_DISK, EXIT_RETRY, EXIT_STUCK
-from agents.partitions import partition_of
+from agents.kafka.partitions import partition_of
+from agents.liveness.fatal import EXIT_DISK, EXIT_RETRY, EXIT_STUCK
 from models.factorization.factor_model import FactorModel
 from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.oracle import HISTORY_LIMIT

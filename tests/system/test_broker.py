@@ -11,8 +11,8 @@ import pytest_asyncio
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from agents.fatal import EXIT_CONFIG
-from agents.topics import create_topics, topic_specs
+from agents.kafka.topics import create_topics, topic_specs
+from agents.liveness.fatal import EXIT_CONFIG
 from deploy.kafka import Broker
 from deploy.kafka.ports import free_ports
 from tests.integration.cluster import PARTITIONS, Cluster

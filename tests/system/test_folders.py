@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.fatal import EXIT_RETRY
+from agents.liveness.fatal import EXIT_RETRY
 from tables.data_folder import partition_folder
 from tables.repair import folders_aside
 from tests.integration.cluster import Cluster

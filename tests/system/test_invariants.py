@@ -7,8 +7,8 @@ from itertools import islice
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 
-from agents.own_popularity import POPULARITY_PREFIX
-from agents.user_state import UserState
+from agents.popularity.own_popularity import POPULARITY_PREFIX
+from agents.users.user_state import UserState
 from tables.position import POSITION_KEY, Position
 from tests.integration.cluster import Cluster, random_model
 from tests.integration.happenings import happenings

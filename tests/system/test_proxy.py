@@ -10,8 +10,8 @@ import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError
 
-from agents.connection import Connection
-from agents.topics import TopicSpec, create_topics
+from agents.kafka.connection import Connection
+from agents.kafka.topics import TopicSpec, create_topics
 from deploy.kafka import Broker, BrokerFailed
 from deploy.kafka.ports import free_ports
 from tests.integration.oracle import read_topic

@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from agents.partitions import partition_of
+from agents.kafka.partitions import partition_of
 from app.query.router import HOP_HEADER
 from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.happenings import happenings

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from agents.own_popularity import POPULARITY_PREFIX
-from agents.user_state import UserState
+from agents.popularity.own_popularity import POPULARITY_PREFIX
+from agents.users.user_state import UserState
 from models.factorization.factor_model import FactorModel
 from tables.fence import RESERVED
 from tests.integration.cluster import Cluster

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from agents.fatal import EXIT_RETRY
+from agents.liveness.fatal import EXIT_RETRY
 from tests.integration.cluster import Cluster
 from tests.integration.workers import WorkerProcess
 from tests.system.load import Load

@@ -3,7 +3,7 @@ import errno
 import pytest
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
 
-from agents.topics import TopicMismatch
+from agents.kafka.topics import TopicMismatch
 from app.cli.failures import explain
 from app.offline.errors import JobFailed
 from app.settings_sources import SettingsInvalid

@@ -1,6 +1,6 @@
 from aiokafka import ConsumerRecord
 
-from agents.dead_letters import DeadLetter, outgoing
+from agents.events.dead_letters import DeadLetter, outgoing
 from app.offline.dead_letters import letter_of
 from models.feedback.events import Rejected
 

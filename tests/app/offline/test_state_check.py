@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from agents.own_popularity import POPULARITY_PREFIX
-from agents.user_state import NEW_USER
+from agents.popularity.own_popularity import POPULARITY_PREFIX
+from agents.users.user_state import NEW_USER
 from app.offline.state_changelog import ChangelogRows, digest_of
 from app.offline.state_check import check_row, compare
 from tables.errors import RowCorrupt

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from agents.catalogue import CatalogueEntry
-from agents.user_state import NEW_USER, UserState
+from agents.users.user_state import NEW_USER, UserState
 from app.query import recommendations
 from app.query.answers import Item
 from app.query.display import Display

@@ -14,10 +14,10 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 
 from agents.catalogue import CatalogueEntry
-from agents.models_in_use import RegionStatus, Rejection
-from agents.partitions import partition_of
-from agents.user_state import NEW_USER, UserState
-from agents.users import NotHere
+from agents.kafka.partitions import partition_of
+from agents.rollout.models_in_use import RegionStatus, Rejection
+from agents.users.user_state import NEW_USER, UserState
+from agents.users.users import NotHere
 from app.query import QueryView
 from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from msgspec.structs import replace
 
-from agents.user_state import UserState
+from agents.users.user_state import UserState
 from models.factorization.factor_model import FactorModel
 from models.inference.recommend import recommend, solve_histories
 from tests.benchmarks.alternating import Side, alternate

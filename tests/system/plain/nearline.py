@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from agents.own_popularity import POPULARITY_PREFIX, decode_count
-from agents.user_state import UserState
+from agents.popularity.own_popularity import POPULARITY_PREFIX, decode_count
+from agents.users.user_state import UserState
 from deploy.kafka.ports import free_ports
 from models.factorization.factor_model import FactorModel
 from tables.fence import RESERVED

@@ -6,8 +6,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from agents.connection import Connection
-from agents.topics import TopicSpec, create_topics
+from agents.kafka.connection import Connection
+from agents.kafka.topics import TopicSpec, create_topics
 from deploy.kafka.plan import Plan
 from deploy.kafka.supervised import Supervised
 from tests.integration.oracle import read_topic

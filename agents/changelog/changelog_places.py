@@ -1,0 +1,69 @@
+"""Looking into the changelog of partitions that run: what lies at some offsets, and where it ends."""
+
+from collections.abc import Iterable, Sequence
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from agents.kafka.connection import Connection
+
+_RECORDS_AT_ONCE = 500
+"""They are written again in one turn, so that events wait for as long as a large chunk takes."""
+
+
+class ChangelogPlaces:
+    """A consumer for single looks.
+
+    Parameters
+    ----------
+    connection, topic : which changelog.
+    """
+
+    def __init__(self, connection: Connection, topic: str) -> None:
+        self._topic = topic
+        self._connection = connection
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def start(self) -> None:
+        """Connect."""
+        consumer = AIOKafkaConsumer(
+            **self._connection.client_options(),
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            max_partition_fetch_bytes=1 << 20,
+        )
+        await consumer.start()
+        self._consumer = consumer
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        if self._consumer is not None:
+            await self._consumer.stop()
+            self._consumer = None
+
+    async def ends(self, partitions: Iterable[int]) -> dict[int, int]:
+        """Return the offsets behind the last records of partitions; raises `KafkaError`."""
+        ends = await self._running().end_offsets([TopicPartition(self._topic, partition) for partition in partitions])
+        return {at.partition: end for at, end in ends.items()}
+
+    async def read(self, partition: int, place: range) -> tuple[Sequence[ConsumerRecord], range]:
+        """Return some first records of a place and the offsets that these are, up to its end where there is no more.
+
+        Compaction may have taken any of them. Raises `KafkaError`.
+        """
+        consumer, at = self._running(), TopicPartition(self._topic, partition)
+        first = (await consumer.beginning_offsets([at]))[at]
+        if first >= place.stop:
+            return (), place
+        consumer.assign([at])
+        consumer.seek(at, max(first, place.start))
+        while True:
+            fetched = (await consumer.getmany(at, timeout_ms=200, max_records=_RECORDS_AT_ONCE)).get(at, [])
+            reached = min(await consumer.position(at), place.stop)
+            if reached > max(first, place.start):
+                return [record for record in fetched if record.offset < reached], range(place.start, reached)
+
+    def _running(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            raise RuntimeError("not connected to the changelog")
+        return self._consumer

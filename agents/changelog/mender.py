@@ -1,0 +1,166 @@
+"""Mending the changelog: where an older record lies behind a newer one, the newer one is written again.
+
+A batch of a worker that was thought dead may land behind its successor's rows. By the fences nothing is lost; but
+hours later compaction keeps the last record of a key, whichever that is. The writer, as it notices the gap between its
+own records, and replay, as it passes older records over, remember the places (`tables.intrusions`). The partition's
+owner reads them and, in a turn of its own, appends what its database holds of the same keys. Then the last record of
+every key is the one that counts, and the place is forgotten in the same write batch.
+
+A database is right, whatever landed, so a row is written as it is, but for its fence where a late record's is higher:
+that may be so of an event that only the other worker could apply, or of a removal that nobody was told was done. No
+fence may reach the position, so such a place waits until the position has passed it.
+"""
+
+import asyncio
+import logging
+import struct
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+
+from aiokafka.errors import KafkaError
+
+from agents.changelog.changelog_places import ChangelogPlaces
+from agents.liveness.fatal import leave
+from agents.users.ownership import Ownership
+from agents.users.row_writer import RowWriter
+from tables.errors import RowCorrupt
+from tables.fence import FENCE, fence_of, outranking_fence, removal_rank, row_rank
+from tables.fenced_table import FencedTable
+from tables.intrusions import INTRUSIONS_KEY, decode_intrusions
+from tables.position import POSITION_KEY
+from tables.removals import removal_fence, removal_key
+from tables.replay import ChangelogRecord
+
+_log = logging.getLogger(__name__)
+_EVERY_SECONDS = 1.0
+_ROUNDS_TO_A_LOOK = 60
+_NO_RANK = -(1 << 63)
+
+Read = Callable[[int, range], Awaitable[tuple[Sequence[ChangelogRecord], range]]]
+"""Returns some first records of a place in a partition, and the offsets that these are."""
+
+
+class Mender:
+    """Mends the partitions that run; see the module.
+
+    Parameters
+    ----------
+    table, writer : what counts, and where it is written.
+    ownership : gives the turns.
+    read : reads the changelog.
+    """
+
+    def __init__(self, table: FencedTable, ownership: Ownership, writer: RowWriter, read: Read) -> None:
+        self._table = table
+        self._ownership = ownership
+        self._writer = writer
+        self._read = read
+
+    async def mend(self, partition: int) -> bool:
+        """Mend one partition; returns whether no place is left, as far as the position has come."""
+        epoch = self._ownership.epoch
+        while epoch == self._ownership.epoch and partition in self._ownership.running:
+            places = decode_intrusions(self._table.read(partition, INTRUSIONS_KEY))
+            if not places:
+                return True
+            records, settled = await self._read(partition, places[0])
+            if not await self._settle(partition, epoch, records, settled):
+                return False
+        return False
+
+    async def look(self, ends: Mapping[int, int]) -> None:
+        """Let the writer notice what landed in partitions where nothing was written since.
+
+        `ends` are the offsets behind their changelogs' last records, as they were a moment ago.
+        """
+        epoch = self._ownership.epoch
+        for partition, end in ends.items():
+            async with self._ownership.turn(epoch) as current:
+                if not current or partition not in self._ownership.running:
+                    continue
+                if end > self._table.changelog_offset(partition) + 1:
+                    await self._write(partition, {}, range(0))
+
+    async def _settle(self, partition: int, epoch: int, records: Sequence[ChangelogRecord], settled: range) -> bool:
+        """Write again what is newer than the records at the offsets `settled`; returns whether it could be done."""
+        async with self._ownership.turn(epoch) as current:
+            position = self._table.position(partition) if current else None
+            if position is None or any(_is_ahead(record, position.next_offset) for record in records):
+                return False
+            rows = self._to_write(partition, [record for record in records if record.key != POSITION_KEY])
+            if any(fence >= position.next_offset for fence in self._fences(partition, rows)):
+                return False
+            await self._write(partition, rows, settled)
+        _log.info("partition %d: %d rows are written again behind records that landed late", partition, len(rows))
+        return True
+
+    def _to_write(self, partition: int, records: Sequence[ChangelogRecord]) -> dict[bytes, bytes | None]:
+        """Return what is stored of the keys whose last record is another, or a newer one, ranked above it."""
+        keys = list({record.key for record in records})
+        stored = dict(zip(keys, self._table.read_many(partition, keys), strict=True))
+        ranks: dict[bytes, int] = {}
+        behind: set[bytes] = set()
+        for record in records:
+            key = record.key
+            if record.value == stored[key]:
+                behind.discard(key)
+            else:
+                behind.add(key)
+                ranks[key] = max(ranks.get(key, _NO_RANK), _rank(record))
+        return {
+            key: None if (row := stored[key]) is None else _with_fence(row, outranking_fence(rank))
+            for key, rank in ranks.items()
+            if key in behind or (row := stored[key]) is None or row_rank(fence_of(row)) < rank
+        }
+
+    def _fences(self, partition: int, rows: Mapping[bytes, bytes | None]) -> list[int]:
+        """Return the fences of rows, and of the removals that the database remembers in the place of rows."""
+        removed = self._table.read_many(partition, [removal_key(key) for key, row in rows.items() if row is None])
+        return [fence_of(row) for row in (*rows.values(), *removed) if row is not None]
+
+    async def _write(self, partition: int, rows: Mapping[bytes, bytes | None], settled: range) -> None:
+        position = self._table.position(partition)
+        if position is None:
+            return  # nothing of this partition was ever written; its first chunk will notice
+        try:
+            await self._writer.write(partition, rows, position, settled)
+        except Exception as error:  # noqa: BLE001 - no failure may be outlived, whatever its kind
+            leave(f"rows of partition {partition} could not be written again: {error!r}")
+
+
+async def mend_regularly(mender: Mender, places: ChangelogPlaces, ownership: Ownership) -> None:
+    """For ever: mend what is known once a second, and look for more where nothing was written once a minute."""
+    await places.start()
+    try:
+        rounds = 0
+        while True:
+            await asyncio.sleep(_EVERY_SECONDS)
+            rounds += 1
+            with suppress(KafkaError):  # whether the broker is there is watched elsewhere; the next round tries again
+                for partition in sorted(ownership.running):
+                    await mender.mend(partition)
+                if not rounds % _ROUNDS_TO_A_LOOK and ownership.running:
+                    await mender.look(await places.ends(sorted(ownership.running)))
+    finally:
+        await places.stop()
+
+
+def _is_ahead(record: ChangelogRecord, next_offset: int) -> bool:
+    """Return whether a record is of somebody who was further than a position."""
+    return _rank(record) >= row_rank(next_offset + (1 if record.key == POSITION_KEY else 0))
+
+
+def _rank(record: ChangelogRecord) -> int:
+    """Return a record's rank, the lowest for one that has no fence and is none of this code's."""
+    with suppress(struct.error, RowCorrupt):
+        if record.value is not None:
+            return row_rank(fence_of(record.value))
+        fence = removal_fence(record.headers)
+        if fence is not None:
+            return removal_rank(fence)
+    return _NO_RANK
+
+
+def _with_fence(row: bytes, fence: int) -> bytes:
+    """Return a row with a fence at least as high."""
+    return FENCE.pack(max(fence_of(row), fence)) + row[FENCE.size :]

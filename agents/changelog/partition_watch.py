@@ -1,0 +1,35 @@
+"""What a worker does about partition folders that are torn or rotten, and about a disk that fails."""
+
+import logging
+
+from agents.liveness.fatal import EXIT_DISK, EXIT_RETRY, leave
+from agents.metrics import Metrics
+from tables.errors import DiskFailed, PartitionCorrupt, PartitionError
+from tables.repair import SetAside
+
+_log = logging.getLogger(__name__)
+
+
+class LeaveWhenBroken:
+    """Ends the process over whatever is wrong with an open database; counts and logs what an opening set aside.
+
+    Wherever it was met, by a chunk, a query or a merge in the background: no answer may be made of rows that a
+    database cannot give, and only a start can take its folder away.
+    """
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def set_aside(self, found: SetAside) -> None:
+        """Log and count; recovery fills the empty database."""
+        self._metrics.partitions_set_aside.inc()
+        kept = "nothing was left of it" if found.kept is None else f"it is kept as {found.kept.name}"
+        _log.error("%s; %s, and the partition is rebuilt from the changelog", found.found, kept)
+
+    def broken(self, error: PartitionError) -> None:
+        """Leave."""
+        if isinstance(error, DiskFailed):
+            leave(f"{error}; nothing is lost, start again when the disk reads and writes", EXIT_DISK)
+        if isinstance(error, PartitionCorrupt):
+            leave(f"{error}; the next start sets the folder aside and rebuilds it from the changelog", EXIT_RETRY)
+        leave(str(error), EXIT_RETRY)

@@ -1,0 +1,5 @@
+"""The path of the member events: take a partition over, fetch, cut into chunks, decode, apply, make durable, in order.
+
+`reader` drives it, `chunk_agent` is the Faust agent at its end, `member_events` turns events into rows, `dead_letters`
+carries what breaks the contract.
+"""

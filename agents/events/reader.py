@@ -1,0 +1,282 @@
+"""The reader of member events: one consumer, assigned by hand to the partitions that Faust gave this worker.
+
+Faust never reads this topic. The reader takes each partition over when its table is complete, at the position
+stored there, and hands whole chunks to the agent on the channel. An epoch ends with the partitions; chunks that are
+still under way are recognised by it and dropped.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from agents.changelog.recovery import Recovery
+from agents.events.chunk_sizes import ChunkSizes
+from agents.events.chunks import Chunk, ChunkChannel
+from agents.events.fetching import Pace, fetch
+from agents.events.takeover import SourceChanged, StartPoint, start_points
+from agents.kafka.connection import Connection, learn_leaders
+from agents.liveness.fatal import leave_on_error
+from agents.metrics import Metrics
+from agents.users.ownership import Ownership
+from tables.fenced_table import FencedTable
+
+_log = logging.getLogger(__name__)
+_REPORT_SECONDS = 1.0
+_RECOVERING_POLL_MS = 50
+"""So long at most a partition that became complete waits for its takeover, where the running ones have no events."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderBounds:
+    """Limits of the reader.
+
+    Parameters
+    ----------
+    fetch_wait_ms : how long the broker may hold an empty fetch back.
+    linger_seconds : from one chunk to the next, unless a whole one is waiting.
+    """
+
+    fetch_wait_ms: int
+    linger_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What Faust knows: `partitions()` are this worker's own, `standbys()` those of which it keeps a second copy."""
+
+    partitions: Callable[[], set[int]]
+    standbys: Callable[[], set[int]]
+
+
+class Reader:
+    """Reads the source topic; see the module.
+
+    Parameters
+    ----------
+    connection, topic, group : what to read, and the group whose commits tell lag tools where this worker is.
+    table : the table that holds the positions.
+    ownership : epoch and running partitions.
+    channel : where chunks go; its bound is the back-pressure.
+    assignment : what Faust assigned.
+    recovery : makes the tables complete.
+    sizes : how large a chunk may be.
+    on_running : awaited with partitions after their tables are complete and before their first chunk.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        topic: str,
+        group: str,
+        table: FencedTable,
+        ownership: Ownership,
+        channel: ChunkChannel,
+        assignment: Assignment,
+        recovery: Recovery,
+        sizes: ChunkSizes,
+        bounds: ReaderBounds,
+        metrics: Metrics,
+        on_running: Callable[[set[int]], Awaitable[None]],
+    ) -> None:
+        self._connection = connection
+        self._topic = topic
+        self._group = group
+        self._table = table
+        self._ownership = ownership
+        self._channel = channel
+        self._assignment = assignment
+        self._recovery = recovery
+        self._sizes = sizes
+        self._pace = Pace(channel, bounds.linger_seconds)
+        self._bounds = bounds
+        self._metrics = metrics
+        self._on_running = on_running
+        self._consumer: AIOKafkaConsumer | None = None
+        self._connected = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.running = False
+        """Whether all partitions of the current assignment are taken over."""
+        self._next: dict[int, int] = {}
+        self._passed: dict[int, int] = {}
+        """Fetch positions, which go past markers of transactions where `_next` stands before them."""
+        self._reported = 0.0
+        self._committing: asyncio.Task[None] | None = None
+
+    async def connect(self) -> None:
+        """Connect, beside Faust's start, for it takes a moment; the first assignment waits for it."""
+        consumer, _ = await asyncio.gather(
+            source_consumer(self._connection, self._group, self._bounds.fetch_wait_ms), self._recovery.connect()
+        )
+        await learn_leaders(consumer, self._topic)
+        self._consumer = consumer
+        self._connected.set()
+
+    async def assigned(self) -> None:
+        """Begin a new epoch's reading; Faust's databases of the assignment are open."""
+        if self._task is not None:
+            await self.revoked()
+        await self._connected.wait()
+        if self._consumer is None:
+            return  # stopped
+        self._recovery.begin(self._assignment.partitions(), self._assignment.standbys())
+        self._task = asyncio.create_task(self._run(self._consumer, self._ownership.epoch), name="reader")
+        self._task.add_done_callback(leave_on_error("reader", SourceChanged))
+
+    async def revoked(self) -> None:
+        """End the epoch: stop reading and wait for the write in progress. Nothing is written after it returns."""
+        task, self._task = self._task, None
+        self.running = False
+        if task is not None:
+            task.cancel()
+        self._metrics.partitions_running.set(0)
+        self._table.copies |= self._table.running  # they are whole until somebody else writes the changelog
+        await self._recovery.end()
+        await self._ownership.revoke()
+
+    async def stop(self) -> None:
+        """End the epoch and disconnect, for good."""
+        self._connected.set()  # who waits for it sees that there is nothing
+        await self.revoked()
+        await self._recovery.stop()
+        if self._committing is not None:
+            self._committing.cancel()
+        if self._consumer is not None:
+            await self._consumer.stop()
+            self._consumer = None
+
+    @property
+    def recovering(self) -> bool:
+        """Whether it waits for the tables of an assignment, which has a deadline of its own."""
+        return self._task is not None and not self.running
+
+    def lag(self) -> int | None:
+        """Return the records between the fetch position and the end of the own partitions, None when not running."""
+        consumer, running = self._consumer, self._ownership.running
+        if consumer is None or not running:
+            return None
+        return sum(self._behind(consumer, partition) for partition in running)
+
+    def _behind(self, consumer: AIOKafkaConsumer, partition: int) -> int:
+        """Return the records that wait; markers of transactions, which are never handed over, are none."""
+        at = TopicPartition(self._topic, partition)
+        return max(0, (consumer.last_stable_offset(at) or 0) - self._reached(partition))
+
+    def reached(self) -> dict[int, int]:
+        """Return, for each running partition, the offset up to which it was fetched."""
+        return {partition: self._reached(partition) for partition in self._ownership.running}
+
+    def _reached(self, partition: int) -> int:
+        return max(self._next.get(partition, 0), self._passed.get(partition, 0))
+
+    async def _run(self, consumer: AIOKafkaConsumer, epoch: int) -> None:
+        missing = self._assignment.partitions()
+        starts: dict[int, StartPoint] = {}
+        self.running = not missing
+        if not missing:
+            async with between_lookups(consumer):
+                consumer.assign([])  # it may still have those of the last epoch
+        while epoch == self._ownership.epoch:
+            if missing and (complete := await self._recovery.completed(wait=not starts)):
+                starts |= await self._take_over(consumer, complete, epoch)
+                missing -= complete
+                self.running = not missing
+            timeout_ms = _RECOVERING_POLL_MS if missing else 200
+            await self._pace.due(full=(self.lag() or 0) >= self._sizes.max_records)
+            fetched = await fetch(consumer, self._sizes, timeout_ms)
+            chunk = self._chunk(epoch, starts, fetched)
+            if chunk is not None:
+                self._pace.cut()
+                await self._channel.hand_over(chunk)
+            await self._report(consumer)
+
+    async def _take_over(self, consumer: AIOKafkaConsumer, partitions: set[int], epoch: int) -> dict[int, StartPoint]:
+        """Read complete partitions, too, each from its start, and go on with the others where they stand."""
+        starts = await start_points(self._table, consumer, self._topic, partitions)
+        for partition, start in starts.items():
+            if start.missed:
+                self._metrics.retention_gap.inc(start.missed)
+                _log.error("partition %d: retention removed %d records before they were read", partition, start.missed)
+        await self._on_running(partitions)
+        async with between_lookups(consumer):
+            if epoch != self._ownership.epoch:
+                raise asyncio.CancelledError
+            if not self._ownership.running:
+                self._next, self._passed = {}, {}
+            self._next |= {partition: start.seek for partition, start in starts.items()}
+            self._ownership.start({partition: start.next_offset for partition, start in starts.items()})
+            self._table.copies.difference_update(starts)
+            consumer.assign([TopicPartition(self._topic, partition) for partition in self._next])
+            for partition, offset in self._next.items():
+                consumer.seek(TopicPartition(self._topic, partition), offset)
+        self._metrics.partitions_running.set(len(self._next))
+        _log.info("reading partitions %s", sorted(partitions))
+        return starts
+
+    def _chunk(
+        self, epoch: int, starts: dict[int, StartPoint], fetched: dict[TopicPartition, list[ConsumerRecord]]
+    ) -> Chunk | None:
+        records: dict[int, list[ConsumerRecord]] = {}
+        after: dict[int, int] = {}
+        for at, received in fetched.items():
+            start = starts[at.partition]
+            if received and received[0].offset < start.next_offset:
+                start.check(received.pop(0))
+                self._next[at.partition] = start.next_offset
+            if received:
+                records[at.partition] = received
+                after[at.partition] = self._next[at.partition]
+                self._next[at.partition] = received[-1].offset + 1
+        return Chunk(epoch, records, after) if records else None
+
+    async def _report(self, consumer: AIOKafkaConsumer) -> None:
+        """Once a second: the lag as a metric, and the positions as commits that only lag tools read."""
+        now = time.monotonic()
+        if now - self._reported < _REPORT_SECONDS or (self._committing and not self._committing.done()):
+            return
+        self._reported = now
+        self._passed = {at.partition: await consumer.position(at) for at in consumer.assignment()}
+        self._metrics.lag_records.set(self.lag() or 0)
+        stored = {partition: self._table.position(partition) for partition in self._ownership.running}
+        offsets = {
+            TopicPartition(self._topic, partition): position.next_offset
+            for partition, position in stored.items()
+            if position is not None
+        }
+        if offsets:
+            self._committing = asyncio.create_task(_commit(consumer, offsets), name="commit for lag tools")
+
+
+async def _commit(consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
+    with contextlib.suppress(KafkaError):  # nothing reads them but lag tools; the next second tries again
+        await consumer.commit(offsets)
+
+
+def between_lookups(consumer: AIOKafkaConsumer) -> asyncio.Lock:
+    """Return a lock within which a consumer's partitions may be exchanged.
+
+    aiokafka holds it while it asks who coordinates the group; if the partitions were exchanged before the answer comes,
+    it would fail, for good, on not finding those that it had when it asked.
+    """
+    lock: asyncio.Lock = consumer._coordinator._coordinator_lookup_lock  # noqa: SLF001
+    return lock
+
+
+async def source_consumer(connection: Connection, group: str, fetch_wait_ms: int) -> AIOKafkaConsumer:
+    """Return a started consumer without partitions; `group` only names where its positions are committed."""
+    consumer = AIOKafkaConsumer(
+        **connection.client_options(),
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        isolation_level="read_committed",  # what a producer took back is no event
+        fetch_max_wait_ms=fetch_wait_ms,
+        max_partition_fetch_bytes=1 << 20,
+    )
+    await consumer.start()
+    return consumer

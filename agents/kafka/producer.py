@@ -1,0 +1,140 @@
+"""Sending that counts only when the broker has acknowledged it."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from agents.kafka.connection import Connection
+from agents.liveness.stall import StallGuard
+from tables.removals import removal_headers
+
+MAX_BATCH_BYTES = 1 << 20
+_BATCH_OVERHEAD_BYTES = 512
+_NO_HEADERS: list[tuple[str, bytes]] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One record to send; `partition` None lets the key decide."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    partition: int | None = None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+class AcknowledgedProducer:
+    """A producer of its own, not Faust's: no shared buffer, and every send is awaited.
+
+    Parameters
+    ----------
+    connection : where the brokers are.
+    stall : checked before each request leaves this process.
+    """
+
+    def __init__(self, connection: Connection, stall: StallGuard) -> None:
+        self._connection = connection
+        self._stall = stall
+        self._producer: AIOKafkaProducer | None = None
+
+    async def start(self) -> None:
+        """Connect."""
+        producer = AIOKafkaProducer(
+            **self._connection.client_options(),
+            acks="all",
+            max_batch_size=MAX_BATCH_BYTES,
+            max_request_size=4 * MAX_BATCH_BYTES,
+            request_timeout_ms=30_000,
+        )
+        await producer.start()
+        producer.client.send = self._stall.guarded(producer.client.send)
+        self._producer = producer
+
+    async def stop(self) -> None:
+        """Disconnect; what was sent is acknowledged already."""
+        if self._producer is not None:
+            await self._producer.stop()
+            self._producer = None
+
+    async def send(self, records: Iterable[Outgoing]) -> None:
+        """Send records and return when all are acknowledged; raises what the broker answered."""
+        producer = self._running()
+        sent = [
+            await producer.send(
+                record.topic,
+                key=record.key,
+                value=record.value,
+                partition=record.partition,
+                headers=list(record.headers),
+            )
+            for record in records
+        ]
+        await asyncio.gather(*sent)
+
+    async def append(
+        self,
+        topic: str,
+        partition: int,
+        rows: Mapping[bytes, bytes | None],
+        removed_at: int,
+        last: tuple[bytes, bytes],
+    ) -> list[range]:
+        """Append rows and then `last` to one partition; see `tables.partition_writer.Changelog.append`."""
+        batches = self._batches(chain(rows.items(), (last,)), removal_headers(removed_at))
+        *earlier, (final, count) = batches
+        acknowledged = [await self._send_batch(batch, topic, partition) for batch, _ in earlier]
+        landed = [int(metadata.offset) for metadata in await asyncio.gather(*acknowledged)]
+        metadata = await (await self._send_batch(final, topic, partition))
+        counts = [count for _, count in earlier]
+        return [
+            range(offset, offset + count)
+            for offset, count in zip([*landed, int(metadata.offset)], [*counts, count], strict=True)
+        ]
+
+    def _batches(
+        self, records: Iterable[tuple[bytes, bytes | None]], of_removals: list[tuple[str, bytes]]
+    ) -> list[tuple[BatchBuilder, int]]:
+        """Return full batches with the number of their records; one clock for all, for asking it is a tenth of it."""
+        producer, now = self._running(), int(time.time() * 1000)
+        batch, count = producer.create_batch(), 0
+        batches: list[tuple[BatchBuilder, int]] = []
+        for key, value in records:
+            headers = of_removals if value is None else _NO_HEADERS
+            if batch.append(key=key, value=value, timestamp=now, headers=headers) is None:
+                batches.append((batch, count))
+                batch, count = producer.create_batch(), 0
+                batch.append(key=key, value=value, timestamp=now, headers=headers)
+            count += 1
+        return [*batches, (batch, count)]
+
+    async def _send_batch(self, batch: BatchBuilder, topic: str, partition: int) -> "asyncio.Future[Any]":
+        batch.close()
+        return await self._running().send_batch(batch, topic, partition=partition)  # type: ignore[no-any-return]
+
+    def _running(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            raise RuntimeError("the producer is not started")
+        return self._producer
+
+
+class TopicChangelog:
+    """The changelog of one table, as `tables.partition_writer` sees it."""
+
+    max_record_bytes = MAX_BATCH_BYTES - _BATCH_OVERHEAD_BYTES
+
+    def __init__(self, producer: AcknowledgedProducer, topic: str) -> None:
+        self._producer = producer
+        self._topic = topic
+
+    async def append(
+        self, partition: int, rows: Mapping[bytes, bytes | None], removed_at: int, last: tuple[bytes, bytes]
+    ) -> list[range]:
+        """Append to the table's changelog; returns the offsets, one range a batch."""
+        return await self._producer.append(self._topic, partition, rows, removed_at, last)

@@ -1,0 +1,74 @@
+"""The trial of what serves since a start: when it was taken, this worker had no users to try it on.
+
+That a version is announced and not refused says that others have tried it, unless it was announced a moment ago. Such a
+one is held against the version before it as soon as there are users.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+from agents.rollout.model_trial import Trial, Tried
+from agents.rollout.models_in_use import ModelsInUse
+from models.errors import ModelError
+from models.factorization.factor_model import FactorModel
+from models.rollout.announcement import Announcement
+
+_log = logging.getLogger(__name__)
+_YOUNG = timedelta(minutes=10)
+_EVERY_SECONDS = 2.0
+_TRIES = 60
+
+
+class LateTrial:
+    """Tries what serves already.
+
+    Parameters
+    ----------
+    models : what serves.
+    fetch : reads and verifies an announced artifact, in a thread; raises a `ModelError`.
+    trial : holds the second model against the first, on users whom either serves.
+    sleep : waits so many seconds.
+    """
+
+    def __init__(
+        self,
+        models: ModelsInUse,
+        fetch: Callable[[Announcement], FactorModel],
+        trial: Trial,
+        sleep: Callable[[float], Awaitable[object]],
+    ) -> None:
+        self._models = models
+        self._fetch = fetch
+        self._trial = trial
+        self._sleep = sleep
+
+    @staticmethod
+    def is_due(announcement: Announcement) -> bool:
+        """Tell whether an announcement is so young that perhaps nobody has tried its version."""
+        young = datetime.now(UTC) - announcement.published_at < _YOUNG
+        return announcement.trial and announcement.former is not None and young
+
+    async def run(self, announcement: Announcement, model: FactorModel) -> tuple[FactorModel, Tried] | None:
+        """Return the version before and what the trial found, once there are users; None when nothing is found out.
+
+        It ends when another announcement serves, when the version before cannot be had, or after two minutes.
+        """
+        former = announcement.former
+        if former is None:
+            return None
+        try:
+            before = await asyncio.to_thread(self._fetch, former)
+        except ModelError as error:
+            _log.warning("model %s serves untried, for %s: %s", announcement.version, former.version, error)
+            return None
+        for _ in range(_TRIES):
+            await self._sleep(_EVERY_SECONDS)
+            serving = self._models.serving(announcement.region)
+            if serving is None or serving.announcement is not announcement:
+                return None
+            tried = await self._trial(before, model)
+            if tried.comparison is not None or tried.objections:
+                return before, tried
+        return None

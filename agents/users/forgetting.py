@@ -1,0 +1,80 @@
+"""Forgetting a user: their row is removed, in its turn with the events, by the partition's one writer.
+
+What is forgotten is everything that this system keeps of the user: the history, the recent event ids and the list. An
+event that is applied after that begins a new history: one that waits in the topic still, or one that a producer
+repeats, for nobody remembers that it was applied. Counts of popularity name no user, and stay.
+"""
+
+import asyncio
+
+from agents.liveness.fatal import leave
+from agents.metrics import Metrics
+from agents.users.ownership import Ownership
+from agents.users.row_writer import RowWriter
+from agents.users.users import NotHere, Users
+from tables.fence import fence_of
+from tables.fenced_table import FencedTable
+
+_PAUSE_SECONDS = 0.05
+
+
+class Forgetting:
+    """Removes users of this worker's partitions.
+
+    Parameters
+    ----------
+    users : which partition a user is in, and which run here.
+    table, writer : where rows are read and removed.
+    ownership : gives the turn.
+    metrics : counts who is forgotten.
+    """
+
+    def __init__(
+        self, users: Users, table: FencedTable, ownership: Ownership, writer: RowWriter, metrics: Metrics
+    ) -> None:
+        self._users = users
+        self._table = table
+        self._ownership = ownership
+        self._writer = writer
+        self._metrics = metrics
+
+    async def forget(self, user_id: str) -> None:
+        """Return when nothing is stored for a user, in the changelog as in the database.
+
+        It waits for the chunk under way, and for the acknowledgement of the broker. Who stops waiting does not stop the
+        removal, which may be done all the same; it does no harm to ask again. A failed one ends the process, as any
+        failed write does.
+
+        Raises
+        ------
+        NotHere
+            When the user's partition does not run here, or was given away in the meantime.
+        """
+        await asyncio.shield(asyncio.create_task(self._forget(user_id), name="forget a user"))
+
+    async def _forget(self, user_id: str) -> None:
+        partition, key = self._users.partition_of(user_id), user_id.encode()
+        while True:
+            if await self._is_gone(partition, key):
+                return
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _is_gone(self, partition: int, key: bytes) -> bool:
+        """Remove a row; returns False while it is ahead of the position, which no removal can be.
+
+        So is a part of a chunk that a former owner began, until its events are read once more.
+        """
+        async with self._ownership.turn(self._ownership.epoch) as current:
+            if not (current and self._users.holds(partition)):
+                raise NotHere(partition)
+            row, position = self._table.read(partition, key), self._table.position(partition)
+            if row is None:
+                return True
+            if position is None or fence_of(row) >= position.next_offset:
+                return False
+            try:
+                await self._writer.write(partition, {key: None}, position)
+            except Exception as error:  # noqa: BLE001 - no failure may be outlived, whatever its kind
+                leave(f"a user could not be forgotten: {error!r}")
+            self._metrics.users_forgotten.inc()
+            return True

@@ -1,0 +1,60 @@
+"""Reading users from the partitions that this worker holds."""
+
+from agents.kafka.partitions import partition_of
+from agents.users.user_state import UserState
+from tables.fence import CHANGELOG_OFFSET_KEY, RESERVED
+from tables.fenced_table import FencedTable
+
+_FIRST_USER = bytes([RESERVED[0] + 1])
+"""Before every key of a user, and behind every reserved one."""
+
+
+class NotHere(LookupError):
+    """The user's partition does not run on this worker."""
+
+    def __init__(self, partition: int) -> None:
+        super().__init__(f"partition {partition} does not run on this worker")
+        self.partition = partition
+
+
+class Users:
+    """The users of this worker.
+
+    Parameters
+    ----------
+    table : where their rows are.
+    partitions : N, the same for source topic and table.
+    """
+
+    def __init__(self, table: FencedTable, partitions: int) -> None:
+        self._table = table
+        self.partitions = partitions
+
+    def partition_of(self, user_id: str) -> int:
+        """Return the partition that holds the user, wherever it runs."""
+        return partition_of(user_id.encode(), self.partitions)
+
+    def holds(self, partition: int) -> bool:
+        """Return whether the partition runs on this worker now."""
+        return partition in self._table.running
+
+    def read(self, user_id: str) -> UserState:
+        """Return the user's state, that of a new user when nothing is stored; raises `NotHere`. One RocksDB get."""
+        partition = self.partition_of(user_id)
+        if not self.holds(partition):
+            raise NotHere(partition)
+        return UserState.decode(self._table.read(partition, user_id.encode()))
+
+    def read_copy(self, user_id: str) -> UserState | None:
+        """Return the user's state in a copy that was complete a moment ago; None without such a copy or a row in it."""
+        partition = self.partition_of(user_id)
+        if partition not in self._table.copies or self._table.database(partition) is None:
+            return None
+        row = self._table.read(partition, user_id.encode())
+        return None if row is None else UserState.decode(row)
+
+
+def user_rows(table: FencedTable, partition: int, start: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+    """Return users' rows among at most `limit` rows from the key `start` on; raises KeyError as `table.read` does."""
+    rows = table.rows_from(partition, b"", max(start, _FIRST_USER), limit)
+    return [(key, row) for key, row in rows if key != CHANGELOG_OFFSET_KEY]

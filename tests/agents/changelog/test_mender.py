@@ -1,0 +1,277 @@
+"""Whatever lands late in a changelog: in the end its last records alone are what the owner's database holds.
+
+The tables are real; the changelog is a list, into which records of others land wherever the test says.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agents.changelog.mender import Mender
+from agents.metrics import Metrics
+from agents.users.ownership import Ownership
+from agents.users.row_writer import RowWriter
+from tables.fence import FENCE, LOCAL, fence_of
+from tables.fenced_table import FencedTable
+from tables.intrusions import INTRUSIONS_KEY
+from tables.position import POSITION_KEY, Position
+from tables.removals import removal_fence, removal_headers, removal_key
+from tables.replay import Replay
+
+KEYS = [b"u1", b"u2", b"u3"]
+Late = tuple[bytes, bytes | None, int | None]
+"""Key, row and, of a removal, fence."""
+
+
+def row(fence: int, content: bytes = b"") -> bytes:
+    """A row of any kind: fence first."""
+    return FENCE.pack(fence) + content
+
+
+class Log:
+    """One partition's changelog."""
+
+    max_record_bytes = 1000
+
+    def __init__(self) -> None:
+        self.records: list[Any] = []
+        self.lands_between: list[Late] = []
+        self.reads: list[range] = []
+
+    def land(self, key: bytes, value: bytes | None, removed_at: int | None) -> None:
+        """Put a record at the end."""
+        headers = () if value is not None or removed_at is None else tuple(removal_headers(removed_at))
+        self.records.append(SimpleNamespace(offset=len(self.records), key=key, value=value, headers=headers))
+
+    async def append(
+        self, partition: int, rows: Mapping[bytes, bytes | None], removed_at: int, last: tuple[bytes, bytes]
+    ) -> Sequence[range]:
+        """Append each record as a batch of its own, between which others may land."""
+        landed = []
+        for key, value in (*rows.items(), last):
+            if self.lands_between:
+                self.land(*self.lands_between.pop())
+            landed.append(range(len(self.records), len(self.records) + 1))
+            self.land(key, value, removed_at)
+        return landed
+
+    async def read(self, partition: int, place: range) -> tuple[Sequence[Any], range]:
+        """Read two records of a place."""
+        part = place[:2]
+        self.reads.append(part)
+        return self.records[part.start : part.stop], part
+
+    def compacted(self) -> dict[bytes, bytes]:
+        """What compaction leaves of it, removals aside."""
+        last = {record.key: record.value for record in self.records}
+        return {key: value for key, value in last.items() if value is not None}
+
+
+class Owner:
+    """The partition's owner."""
+
+    def __init__(self, table: FencedTable, log: Log, metrics: Metrics) -> None:
+        self.table, self.log, self.metrics = table, log, metrics
+        self.ownership = Ownership(table.running, 60.0)
+        self.writer = RowWriter(log, table, metrics)
+        self.mender = Mender(table, self.ownership, self.writer, log.read)
+        self.take_over()
+
+    def take_over(self) -> None:
+        """Recover and run."""
+        replay = Replay(self.table, 0)
+        rest = self.log.records[replay.next_offset :]
+        for first in range(0, len(rest), 3):
+            part = rest[first : first + 3]
+            replay.apply(part, part[-1].offset + 1)
+        self.ownership.start({0: self.position})
+
+    @property
+    def position(self) -> int:
+        """Where it stands in the source."""
+        stored = self.table.position(0)
+        return stored.next_offset if stored else 0
+
+    async def chunk(self, changes: Mapping[bytes, bool], records: int = 1) -> None:
+        """Apply so many source records, by which keys are written, or removed where True."""
+        after = self.position + records
+        rows = {key: None if removed else row(after - 1, b"own") for key, removed in changes.items()}
+        rows = {key: value for key, value in rows.items() if self._newest(key) < after - 1}
+        async with self.ownership.turn(self.ownership.epoch):
+            await self.writer.write(0, rows, Position(after, 1))
+
+    def _newest(self, key: bytes) -> int:
+        """The source offset up to which a key is done: a part of a chunk that somebody else began may be ahead."""
+        stored = self.table.read_many(0, [key, removal_key(key)])
+        return max((fence_of(one) for one in stored if one is not None), default=-1)
+
+    def rows(self) -> dict[bytes, bytes]:
+        """What its database holds of the changelog."""
+        return {key: value for key, value in self.table.scan(0, b"") if not key.startswith((LOCAL, b"__faust"))}
+
+
+@pytest.fixture(autouse=True)
+def no_way_out(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A failure ends the test, not the process."""
+    reasons: list[str] = []
+
+    def leave(reason: str) -> None:
+        reasons.append(reason)
+        raise AssertionError(reason)
+
+    for module in ("agents.changelog.mender", "agents.users.ownership"):
+        monkeypatch.setattr(f"{module}.leave", leave)
+    yield
+    assert reasons == []
+
+
+fences = st.integers(0, 12)
+late = st.one_of(
+    st.builds(lambda key, fence: (key, row(fence, b"late"), None), st.sampled_from(KEYS), fences),
+    st.builds(lambda key, fence: (key, None, fence), st.sampled_from(KEYS), st.one_of(st.none(), fences)),
+    st.builds(lambda after: (POSITION_KEY, Position(after, 1).encode(), None), fences),
+)
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("chunk"), st.dictionaries(st.sampled_from(KEYS), st.booleans(), max_size=3)),
+        st.tuples(st.just("land"), late),
+        st.tuples(st.just("land between"), late),
+        st.tuples(st.sampled_from(["mend", "look", "again", "anew"]), st.none()),
+    ),
+    max_size=14,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@given(steps)
+async def test_compaction_never_takes_what_counts(
+    make_table: Callable[[], FencedTable], metrics: Metrics, happened: list[tuple[str, Any]]
+) -> None:
+    log = Log()
+    owner = Owner(make_table(), log, metrics)
+    for what, which in happened:
+        if what == "chunk":
+            await owner.chunk(which)
+        elif what == "land":
+            log.land(*which)
+        elif what == "land between":
+            log.lands_between.append(which)
+        elif what == "mend":
+            await owner.mender.mend(0)
+        elif what == "look":
+            await owner.mender.look({0: len(log.records)})
+        else:
+            await owner.ownership.revoke()
+            if what == "again":
+                owner.take_over()
+            else:
+                owner = Owner(make_table(), log, metrics)
+    log.lands_between.clear()
+    await owner.chunk({}, records=20)  # so that no late record is ahead
+    await owner.mender.look({0: len(log.records)})
+    assert await owner.mender.mend(0)
+    assert log.compacted() == owner.rows()
+    assert owner.table.read(0, INTRUSIONS_KEY) is None
+    held = owner.rows()
+    rebuilt = Owner(make_table(), log, metrics)
+    assert rebuilt.rows() == held
+    assert all(fence_of(value) <= owner.position for value in held.values())
+
+
+async def owning(make_table: Callable[[], FencedTable], metrics: Metrics) -> Owner:
+    """An owner at source position 10 with u1 and u2, and u3 removed."""
+    owner = Owner(make_table(), Log(), metrics)
+    await owner.chunk({b"u1": False, b"u2": False, b"u3": True}, records=10)
+    return owner
+
+
+async def test_late_rows_are_followed_by_those_that_count_and_nothing_else(
+    make_table: Callable[[], FencedTable], metrics: Metrics
+) -> None:
+    owner = await owning(make_table, metrics)
+    before = owner.rows()
+    owner.log.land(b"u1", row(3, b"late"), None)
+    owner.log.land(b"u3", row(4, b"late"), None)
+    await owner.chunk({})
+    end = len(owner.log.records)
+    assert await owner.mender.mend(0)
+    assert {(record.key, record.value) for record in owner.log.records[end:-1]} == {
+        (b"u1", before[b"u1"]),
+        (b"u3", None),
+    }
+    assert [removal_fence(record.headers) for record in owner.log.records[end:] if record.value is None] == [10]
+    assert metrics.changelog_intruded._value.get() == 2
+    end = len(owner.log.records)
+    assert await owner.mender.mend(0)
+    assert len(owner.log.records) == end, "it is done once"
+
+
+async def test_own_rows_that_the_broker_took_twice_need_nothing(
+    make_table: Callable[[], FencedTable], metrics: Metrics
+) -> None:
+    owner = await owning(make_table, metrics)
+    for record in list(owner.log.records[:2]):
+        owner.log.land(record.key, record.value, None)
+    await owner.chunk({})
+    end = len(owner.log.records)
+    assert await owner.mender.mend(0)
+    assert [record.key for record in owner.log.records[end:]] == [POSITION_KEY]
+
+
+async def test_a_late_row_ahead_of_the_position_waits_for_it(
+    make_table: Callable[[], FencedTable], metrics: Metrics
+) -> None:
+    owner = await owning(make_table, metrics)
+    owner.log.land(b"u3", row(11, b"ahead"), None)
+    await owner.chunk({})  # to position 11, and no fence may reach that
+    end = len(owner.log.records)
+    assert not await owner.mender.mend(0)
+    assert len(owner.log.records) == end
+    await owner.chunk({})
+    assert await owner.mender.mend(0)
+    assert b"u3" not in owner.log.compacted()
+
+
+async def test_after_the_epoch_nothing_is_written(make_table: Callable[[], FencedTable], metrics: Metrics) -> None:
+    owner = await owning(make_table, metrics)
+    owner.log.land(b"u1", row(3, b"late"), None)
+    await owner.chunk({})
+    end = len(owner.log.records)
+    read = owner.log.read
+
+    async def revoked_meanwhile(partition: int, place: range) -> tuple[Sequence[Any], range]:
+        await owner.ownership.revoke()
+        return await read(partition, place)
+
+    mender = Mender(owner.table, owner.ownership, owner.writer, revoked_meanwhile)
+    assert not await mender.mend(0)
+    assert not await mender.mend(0)
+    assert len(owner.log.records) == end
+
+
+async def test_what_lands_where_nothing_is_written_is_found(
+    make_table: Callable[[], FencedTable], metrics: Metrics
+) -> None:
+    owner = await owning(make_table, metrics)
+    end = len(owner.log.records)
+    await owner.mender.look({0: end})
+    assert len(owner.log.records) == end, "nothing landed"
+    owner.log.land(b"u2", row(1, b"late"), None)
+    await owner.mender.look({0: end + 1})
+    assert await owner.mender.mend(0)
+    assert owner.log.compacted() == owner.rows()
+
+
+async def test_rubbish_of_somebody_else_is_followed_by_what_counts(
+    make_table: Callable[[], FencedTable], metrics: Metrics
+) -> None:
+    owner = await owning(make_table, metrics)
+    for key in (b"u1", b"unknown"):
+        owner.log.land(key, b"abc", None)
+    await owner.chunk({})
+    assert await owner.mender.mend(0)
+    assert owner.log.compacted() == owner.rows()

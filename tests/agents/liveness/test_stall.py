@@ -1,0 +1,42 @@
+"""Self-fencing: a gap in the ticks beyond the limit ends the process before anything is sent."""
+
+import pytest
+
+from agents.liveness.stall import StallGuard
+
+
+class Left(BaseException):
+    """The process left."""
+
+
+@pytest.fixture(autouse=True)
+def _leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave(reason: str) -> None:
+        raise Left(reason)
+
+    monkeypatch.setattr("agents.liveness.stall.leave", leave)
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_a_send_within_the_limit_goes_out_and_one_after_a_sleep_does_not() -> None:
+    clock, sent = Clock(), []
+
+    async def send(what: str, *, where: str) -> str:
+        sent.append((what, where))
+        return "acknowledged"
+
+    guarded = StallGuard(5.0, clock).guarded(send)
+    clock.now = 105.0
+    assert await guarded("rows", where="broker") == "acknowledged"
+    clock.now = 105.1
+    with pytest.raises(Left, match=r"did not run for 5\.1 s"):
+        await guarded("rows", where="broker")
+    assert sent == [("rows", "broker")]
