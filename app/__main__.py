@@ -2,7 +2,7 @@
 
 import sys
 
-from app.names import EXIT_CONFIGURATION, ForeignPackage, require_own_packages
+from app.own_packages import EXIT_CONFIGURATION, ForeignPackage, require_own_packages
 
 
 def main() -> None:

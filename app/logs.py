@@ -15,7 +15,7 @@ from typing import TextIO
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
-from app.settings import LogSettings
+from app.settings.settings import LogSettings
 
 _RATE_LIMITED = ("aiokafka", "kafka", "aiohttp")
 _WARNINGS_ONLY = ("aiobotocore", "botocore", "s3fs", "fsspec", "urllib3")

@@ -31,7 +31,7 @@ async def ask_worker(
 
     import aiohttp
 
-    from app.offline.errors import JobFailed
+    from app.errors import JobFailed
 
     address = "/".join((url.rstrip("/"), *(quote(part, safe="") for part in path)))
     headers = {"Authorization": f"Bearer {key}"} if key else {}

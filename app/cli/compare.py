@@ -9,7 +9,7 @@ from app.cli.context import JsonOption, RegionOption, quiet_settings
 from app.cli.output import show_json, show_line, show_rows
 
 if TYPE_CHECKING:
-    from app.offline.comparison_report import Report
+    from app.offline.comparison.report import Report
 
 
 def compare(
@@ -37,11 +37,11 @@ def compare(
 
     import msgspec
 
-    from app.model_fetch import artifact_limits, signing_key
-    from app.offline.catalogue_file import decode_catalogue
-    from app.offline.compare import compare_versions
-    from app.offline.events_file import Tally, decode_lines, read_lines
-    from app.offline.histories import Population
+    from app.offline.comparison.compare import compare_versions
+    from app.offline.data.catalogue_file import decode_catalogue
+    from app.offline.data.events_file import Tally, decode_lines, read_lines
+    from app.offline.data.histories import Population
+    from app.publishing.model_fetch import artifact_limits, signing_key
     from models.artifacts.artifact import read_artifact
     from models.artifacts.store import ModelStore
 
@@ -67,7 +67,7 @@ def compare(
 
 
 def _show(report: "Report") -> None:
-    from app.offline.comparison_tables import chapters_of, shown
+    from app.offline.comparison.tables import chapters_of, shown
 
     show_line(f"{report.region}: A is {report.versions[0]}, B is {report.versions[1]}")
     for table in (table for chapter in chapters_of(report) for table in chapter.tables):
@@ -77,7 +77,7 @@ def _show(report: "Report") -> None:
 
 
 def _write_page(report: "Report", path: Path) -> None:
-    from app.offline.compare_page import page_of
+    from app.offline.comparison.page import page_of
 
     path.write_text(page_of(report), encoding="utf-8")
 
@@ -85,7 +85,7 @@ def _write_page(report: "Report", path: Path) -> None:
 def _check_plots() -> None:
     from importlib.util import find_spec
 
-    from app.offline.errors import JobFailed
+    from app.errors import JobFailed
 
     if find_spec("matplotlib") is None:
         raise JobFailed(

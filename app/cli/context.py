@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from app.cli.failures import EXIT_INTERRUPTED, explain
 
 if TYPE_CHECKING:
-    from app.settings_sources import EffectiveSettings
+    from app.settings.sources import EffectiveSettings
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on the last line.")]
 RegionOption = Annotated[str, typer.Option(help="The region whose model it is.")]
@@ -46,7 +46,7 @@ class Verbs(TyperGroup):
 
 def effective_settings(context: typer.Context, options: Mapping[str, object] | None = None) -> "EffectiveSettings":
     """Read the settings, with the values that options of the verb gave; those that are None were not given."""
-    from app.settings_sources import load_settings
+    from app.settings.sources import load_settings
 
     globals_: GlobalOptions = context.find_root().obj
     given = {name: value for name, value in (options or {}).items() if value is not None}

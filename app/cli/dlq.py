@@ -9,7 +9,7 @@ from app.cli.context import JsonOption, quiet_settings
 from app.cli.output import show_json, show_line, show_rows
 
 if TYPE_CHECKING:
-    from app.offline.dead_letters import Letter
+    from app.operations.dead_letters import Letter
 
 verbs = typer.Typer(no_args_is_help=True, help="The dead-letter topic: events that were rejected.")
 
@@ -22,8 +22,8 @@ def list_letters(
     context: typer.Context, limit: LimitOption = 100, reason: ReasonOption = None, json: JsonOption = False
 ) -> None:
     """List rejected events: where they lie, where they came from, why, key and size."""
-    from app.offline.dead_letters import read_letters
-    from app.topics import connection_of, topic_names
+    from app.operations.dead_letters import read_letters
+    from app.settings.topics import connection_of, topic_names
 
     settings = quiet_settings(context).settings
     topic = topic_names(settings).dead_letters
@@ -43,8 +43,8 @@ def replay(
 
     They stay in the dead-letter topic; what is rejected again is added there once more.
     """
-    from app.offline.dead_letters import read_letters, replay_letters
-    from app.topics import connection_of, topic_names
+    from app.operations.dead_letters import read_letters, replay_letters
+    from app.settings.topics import connection_of, topic_names
 
     settings = quiet_settings(context).settings
     names, connection = topic_names(settings), connection_of(settings)

@@ -11,7 +11,7 @@ from app.cli.context import JsonOption, quiet_settings
 from app.cli.output import progress, show_json, show_line
 
 if TYPE_CHECKING:
-    from app.offline.sending import Pace
+    from app.operations.sending import Pace
 
 verbs = typer.Typer(no_args_is_help=True, help="Member events.")
 
@@ -38,7 +38,7 @@ def send(
 
     Nothing is validated here: a line that is no event goes to the dead-letter topic by way of a worker.
     """
-    from app.offline.sending import at_once, at_rate
+    from app.operations.sending import at_once, at_rate
 
     _send(context, file, at_once if rate is None else at_rate(rate), json=json)
 
@@ -55,15 +55,15 @@ def replay(
     The file is sent in its own order; a line dated before its predecessor follows at once. With --speed 86400 a day
     takes a second.
     """
-    from app.offline.sending import as_it_happened
+    from app.operations.sending import as_it_happened
 
     _send(context, file, as_it_happened(speed), json=json)
 
 
 def _send(context: typer.Context, file: str, pace: "Pace", *, json: bool) -> None:
-    from app.offline.events_file import read_lines
-    from app.offline.sending import SendReport, send_events
-    from app.topics import connection_of
+    from app.offline.data.events_file import read_lines
+    from app.operations.sending import SendReport, send_events
+    from app.settings.topics import connection_of
 
     settings = quiet_settings(context).settings
     topic = settings.topics.member_events

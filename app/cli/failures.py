@@ -13,7 +13,7 @@
 import asyncio
 import re
 
-from app.names import EXIT_CONFIGURATION
+from app.own_packages import EXIT_CONFIGURATION
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -28,8 +28,8 @@ def explain(error: Exception) -> tuple[int, str] | None:
     from aiokafka.errors import KafkaConnectionError, KafkaError
 
     from agents.kafka.topics import TopicMismatch
-    from app.offline.errors import JobFailed, JobsInvalid
-    from app.settings_sources import SettingsInvalid
+    from app.errors import JobFailed, JobsInvalid
+    from app.settings.sources import SettingsInvalid
     from models.errors import ModelError
     from tables.errors import ForeignFolder, TableError
 

@@ -11,7 +11,7 @@ from app.cli.context import JsonOption, quiet_settings
 from app.cli.output import show_json, show_line, show_rows
 
 if TYPE_CHECKING:
-    from app.settings import Settings
+    from app.settings.settings import Settings
 
 _TIMEOUT_SECONDS = 20.0
 _DAY_MS = 24 * 3_600_000
@@ -43,7 +43,7 @@ def forget(
 def _left(settings: "Settings") -> Iterator[tuple[str, str, str]]:
     """Yield where something of the user is left, what it is, and until when, as the topics are made here."""
     from agents.kafka.topics import topic_specs
-    from app.topics import topic_names
+    from app.settings.topics import topic_names
 
     names = topic_names(settings)
     configured = {spec.name: spec.config for spec in topic_specs(names, settings.topics.partitions)}

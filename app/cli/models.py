@@ -10,7 +10,7 @@ from app.cli.context import JsonOption, RegionOption, quiet_settings
 from app.cli.output import show_json, show_line, show_rows
 
 if TYPE_CHECKING:
-    from app.offline.publish import Publisher
+    from app.publishing.publish import Publisher
     from models.rollout.announcement import Announcement
 
 
@@ -47,7 +47,7 @@ def rollback(
 
 def models(context: typer.Context, json: JsonOption = False) -> None:
     """List the versions in the store, each read in full, and what is announced of them."""
-    from app.offline.version_list import list_versions
+    from app.publishing.versions import list_versions
 
     listed = asyncio.run(list_versions(_publisher(context)))
     if json:
@@ -58,7 +58,7 @@ def models(context: typer.Context, json: JsonOption = False) -> None:
 
 
 def _publisher(context: typer.Context) -> "Publisher":
-    from app.activation import publisher_of
+    from app.publishing.activation import publisher_of
 
     return publisher_of(quiet_settings(context).settings)
 

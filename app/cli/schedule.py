@@ -28,9 +28,9 @@ from app.cli.output import show_json, show_line
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from app.offline.jobs_file import Job
-    from app.offline.schedule import Report
-    from app.offline.training_run import Trainer, TrainingRun
+    from app.offline.schedule.jobs_file import Job
+    from app.offline.schedule.schedule import Report
+    from app.offline.schedule.training_run import Trainer, TrainingRun
 
 _log = logging.getLogger(__name__)
 
@@ -46,10 +46,10 @@ def schedule(
 
     Jobs run one at a time. One that fails, or that the gate holds back, leaves its region's active version alone.
     """
-    from app.activation import publisher_of
-    from app.offline.errors import JobsInvalid
-    from app.offline.jobs_file import read_jobs
-    from app.offline.training_run import Trainer
+    from app.errors import JobsInvalid
+    from app.offline.schedule.jobs_file import read_jobs
+    from app.offline.schedule.training_run import Trainer
+    from app.publishing.activation import publisher_of
 
     settings = quiet_settings(context).settings
     chosen = [job for job in read_jobs(jobs) if region in {None, job.region}]
@@ -71,7 +71,7 @@ def schedule(
 
 
 async def _follow(jobs: Sequence["Job"], trainer: "Trainer", report: "Report", *, once: bool) -> bool:
-    from app.offline.schedule import run_once, run_schedule
+    from app.offline.schedule.schedule import run_once, run_schedule
 
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

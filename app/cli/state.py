@@ -12,7 +12,7 @@ from app.cli.forget import forget
 from app.cli.output import show_json, show_line, show_rows
 
 if TYPE_CHECKING:
-    from app.settings import Settings
+    from app.settings.settings import Settings
     from tables.data_folder import Mark
     from tables.partition_check import PartitionReport
 
@@ -35,8 +35,8 @@ def check(
     json: JsonOption = False,
 ) -> None:
     """Read every row of a stopped worker's tables, its checksum included; status 1 if anything is wrong."""
-    from app.offline.state_check import check_state
-    from app.topics import connection_of, topic_names
+    from app.operations.state_check import check_state
+    from app.settings.topics import connection_of, topic_names
     from tables.data_folder import lock_existing
 
     settings = quiet_settings(context).settings
@@ -67,7 +67,7 @@ def checkpoint(
 
     A running worker (--url) puts the copy below its own data folder, prints where, and keeps the last two.
     """
-    from app.offline.state_copies import checkpoint_stopped
+    from app.operations.state_copies import checkpoint_stopped
 
     settings = quiet_settings(context).settings
     if (url is None) == (destination is None):
@@ -95,7 +95,7 @@ def restore(
     Every row is checked on the way, and the checkpoint must be less than a day old. Without this a start reads the
     whole changelog, which comes to the same.
     """
-    from app.offline.state_copies import restore_stopped
+    from app.operations.state_copies import restore_stopped
 
     settings = quiet_settings(context).settings
     data = data_dir or settings.data_dir

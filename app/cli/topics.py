@@ -14,7 +14,7 @@ verbs = typer.Typer(no_args_is_help=True, help="The Kafka topics.")
 def create(context: typer.Context, json: JsonOption = False) -> None:
     """Make the topics that do not exist and check all; status 78 if one is not what the settings say."""
     from agents.kafka.topics import create_topics
-    from app.topics import connection_of, specs_of
+    from app.settings.topics import connection_of, specs_of
 
     settings = quiet_settings(context).settings
     specs = specs_of(settings)
@@ -31,7 +31,7 @@ def create(context: typer.Context, json: JsonOption = False) -> None:
 def check(context: typer.Context, json: JsonOption = False) -> None:
     """Check that all topics are what the settings say; status 78 with both numbers if not."""
     from agents.kafka.topics import check_topics
-    from app.topics import connection_of, specs_of
+    from app.settings.topics import connection_of, specs_of
 
     settings = quiet_settings(context).settings
     specs = specs_of(settings)

@@ -33,11 +33,11 @@ def train(
     import time
     from datetime import UTC, datetime
 
-    from app.model_fetch import signing_key
-    from app.offline.code_version import code_version
-    from app.offline.events_file import Tally, decode_lines, read_lines
-    from app.offline.recipe import recipe_of
-    from app.offline.train import train as train_job
+    from app.offline.data.events_file import Tally, decode_lines, read_lines
+    from app.offline.training.code_version import code_version
+    from app.offline.training.recipe import recipe_of
+    from app.offline.training.train import train as train_job
+    from app.publishing.model_fetch import signing_key
     from models.artifacts.store import ModelStore
 
     settings = quiet_settings(context).settings

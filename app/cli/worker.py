@@ -17,7 +17,7 @@ def worker(
     """Run a worker until a signal; each needs a name, a port and a folder of its own."""
     effective = effective_settings(context, {"worker.id": id, "http.port": http_port, "data_dir": data_dir})
     from app.logs import configure_logging
-    from app.worker import run_worker
+    from app.worker.worker import run_worker
 
     configure_logging(effective.settings.log, effective.secrets())
     raise typer.Exit(run_worker(effective.settings))

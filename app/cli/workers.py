@@ -20,8 +20,8 @@ _SECONDS = 10.0
 def list_workers(context: typer.Context, json: JsonOption = False) -> None:
     """List the workers: id, address, partitions, whether each answers. During a rebalance no partitions are known."""
     from agents.kafka.group import open_group
-    from app.membership import answers
-    from app.topics import connection_of, topic_names
+    from app.settings.topics import connection_of, topic_names
+    from app.worker.membership import answers
 
     settings = quiet_settings(context).settings
 
@@ -53,9 +53,9 @@ def remove(
     Without this they wait until its session ends, for it may only be starting again.
     """
     from agents.kafka.group import open_group
-    from app.membership import PlaceTaken, remove_worker
-    from app.offline.errors import JobFailed
-    from app.topics import connection_of
+    from app.errors import JobFailed
+    from app.settings.topics import connection_of
+    from app.worker.membership import PlaceTaken, remove_worker
 
     settings = quiet_settings(context).settings
 

@@ -9,7 +9,7 @@ what is solved on the spot, and what falls back.
 May import `agents`, `models`, aiohttp, msgspec and prometheus-client; the rest of `app` imports it, not the reverse.
 """
 
-from app.query.routes import attach
+from app.query.endpoints.routes import attach
 from app.query.view import Health, QueryView, Routing
 
 __all__ = ["Health", "QueryView", "Routing", "attach"]

@@ -58,7 +58,7 @@ class Activation(Protocol):
     async def activate(self, region: str, version: str) -> tuple[Announcement, bool]:
         """Announce a version; return the announcement that counts, and whether it is new.
 
-        Raises `models.errors.ArtifactInvalid`, `models.errors.StoreUnavailable` or `app.offline.errors.JobFailed`.
+        Raises `models.errors.ArtifactInvalid`, `models.errors.StoreUnavailable` or `app.errors.JobFailed`.
         """
 
 

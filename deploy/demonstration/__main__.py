@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 from threadpoolctl import threadpool_limits
 
 from agents.kafka.topics import TopicMismatch
-from app.offline.errors import JobFailed
+from app.errors import JobFailed
 from deploy.data import Dataset, load_ratings
 from deploy.demonstration import acts
 from deploy.demonstration.arguments import Options, parse

@@ -4,10 +4,10 @@ import asyncio
 import time
 from datetime import UTC, datetime
 
-from app.model_fetch import artifact_limits
-from app.offline.broker import producer_of
-from app.offline.dead_letters import read_letters
-from app.offline.histories import Population
+from app.broker import producer_of
+from app.offline.data.histories import Population
+from app.operations.dead_letters import read_letters
+from app.publishing.model_fetch import artifact_limits
 from deploy.data import Dataset
 from deploy.demonstration.feed import Feed, lines_of, no_events, send_catalogue
 from deploy.demonstration.latency import watch_event, watch_events

@@ -9,7 +9,7 @@ from itertools import cycle
 
 from aiokafka import AIOKafkaProducer
 
-from app.offline.broker import producer_of
+from app.broker import producer_of
 from deploy.demonstration.errors import DemonstrationFailed
 from deploy.demonstration.stage import Stage
 from deploy.demonstration.view import View

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle
 
-from app.offline.histories import Population
+from app.offline.data.histories import Population
 from deploy.demonstration.view import View
 from models.factorization.factor_model import FactorModel
 from models.inference.recommend import recommend

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
-from app.offline.histories import Population
+from app.offline.data.histories import Population
 from deploy.demonstration.screen import Screen
 from models.factorization.factor_model import FactorModel
 from models.feedback.events import Rate

@@ -5,8 +5,8 @@ from typing import Any
 
 from rich.text import Text
 
-from app.offline.evaluate import evaluate
-from app.offline.histories import Population
+from app.offline.data.histories import Population
+from app.offline.training.evaluate import evaluate
 from deploy.demonstration.errors import DemonstrationFailed
 from deploy.demonstration.screen import Screen
 from models.factorization.factor_model import FactorModel
@@ -23,7 +23,7 @@ NAMES = {
 def measure(
     model: FactorModel, past: Population, later: Sequence[Rate], update: Callable[[int], None]
 ) -> dict[str, Any]:
-    """Return what `app.offline.evaluate` finds; `past` counts the later events afterwards.
+    """Return what `app.offline.training.evaluate` finds; `past` counts the later events afterwards.
 
     Raises
     ------

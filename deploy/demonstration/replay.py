@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from app.offline.sending import SendReport, send_events
+from app.operations.sending import SendReport, send_events
 from deploy.demonstration.errors import DemonstrationFailed
 from deploy.demonstration.stage import Stage
 from deploy.demonstration.view import Counts, View

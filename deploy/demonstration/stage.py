@@ -10,8 +10,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from agents.kafka.connection import Connection
 from agents.kafka.topics import TopicNames
-from app.settings import KafkaSettings, Settings, TopicSettings
-from app.topics import connection_of, topic_names
+from app.settings.settings import KafkaSettings, Settings, TopicSettings
+from app.settings.topics import connection_of, topic_names
 
 _PREFIX = "NEARLINE_"
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")

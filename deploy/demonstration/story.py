@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from app.offline.histories import Population
+from app.offline.data.histories import Population
 from deploy.data import Dataset
 from deploy.demonstration import acts, quality
 from deploy.demonstration.feed import Feed
@@ -29,7 +29,7 @@ class Story:
     replayed : of the two replays.
     visible_ms : for each event that was sent alone, how long it took to be seen.
     counts : of all workers, in the end.
-    parity, answers : of `parity.compare` and `app.offline.evaluate`.
+    parity, answers : of `parity.compare` and `app.offline.training.evaluate`.
     """
 
     replayed: Replayed

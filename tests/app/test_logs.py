@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 from app.logs import RateFilter, configure_logging
-from app.settings import LogSettings
+from app.settings.settings import LogSettings
 
 pytestmark = pytest.mark.usefixtures("restored_logging")
 

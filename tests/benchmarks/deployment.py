@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from agents.kafka.connection import Connection
 from agents.kafka.topics import TopicNames, create_topics, topic_specs
-from app.offline.publish import Publisher
+from app.publishing.publish import Publisher
 from deploy.kafka.plan import Plan
 from deploy.kafka.ports import free_ports
 from deploy.kafka.supervised import Supervised

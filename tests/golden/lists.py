@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from agents.catalogue import CatalogueEntry
-from app.offline.catalogue_file import decode_catalogue, title_of
-from app.offline.events_file import Tally, decode_lines, read_lines
-from app.offline.histories import Population
+from app.offline.data.catalogue_file import decode_catalogue, title_of
+from app.offline.data.events_file import Tally, decode_lines, read_lines
+from app.offline.data.histories import Population
 from models.artifacts.artifact import read_artifact
 from models.artifacts.artifact_files import ArtifactLimits
 from models.artifacts.store import ModelStore

@@ -9,8 +9,8 @@ from aiokafka import AIOKafkaProducer
 
 from agents.kafka.connection import Connection
 from agents.kafka.topics import TopicNames, create_topics, topic_specs
-from app.offline.announcements import announce, read_announcements
-from app.offline.publish import Publisher
+from app.publishing.announcements import announce, read_announcements
+from app.publishing.publish import Publisher
 from deploy.kafka.ports import free_ports
 from models.artifacts.artifact import version_name, write_artifact
 from models.artifacts.artifact_files import ArtifactLimits

@@ -8,7 +8,7 @@ from aiohttp import web
 from aiokafka import AIOKafkaConsumer
 
 from agents.kafka.group import Place, open_group
-from app.membership import PlaceTaken, claim_place, leave_group, remove_worker
+from app.worker.membership import PlaceTaken, claim_place, leave_group, remove_worker
 from deploy.kafka.ports import free_ports
 from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.group_view import group_of

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save
 
-from app.offline.announcements import announce, read_announcements
+from app.publishing.announcements import announce, read_announcements
 from tests.integration.cluster import Cluster, random_model, write_model
 from tests.integration.happenings import rating
 from tests.integration.oracle import reference_scores

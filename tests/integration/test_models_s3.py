@@ -1,6 +1,6 @@
 """A model store on S3: workers fetch from it, outlive its outages, and tell nobody its keys."""
 
-from app.offline.announcements import announce, read_announcements
+from app.publishing.announcements import announce, read_announcements
 from models.artifacts.artifact import manifest_digest
 from tests.integration.cluster import Cluster, random_model, write_model
 from tests.integration.happenings import rating

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from app.offline.announcements import announce, read_announcements
-from app.offline.broker import read_topic
-from app.offline.errors import JobFailed
+from app.broker import read_topic
+from app.errors import JobFailed
+from app.publishing.announcements import announce, read_announcements
 from models.rollout.announcement import Announcement, decode_announcement
 from tests.integration.cluster import Cluster, random_model, write_model
 

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from app.offline.announcements import read_announcements
+from app.publishing.announcements import read_announcements
 from models.artifacts.artifact import read_artifact, read_manifest, write_artifact
 from models.feedback.events import Event, Rate, encode_event
 from tests.app.offline.tastes import two_tastes

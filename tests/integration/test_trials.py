@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from app.offline.announcements import read_announcements
-from app.offline.broker import read_topic
-from app.offline.version_list import list_versions
+from app.broker import read_topic
+from app.publishing.announcements import read_announcements
+from app.publishing.versions import list_versions
 from models.artifacts.artifact import version_name
 from models.factorization.factor_model import FactorModel
 from models.feedback.events import encode_event

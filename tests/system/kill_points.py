@@ -23,7 +23,7 @@ from agents.rollout import stale_users
 from agents.rollout.late_trial import LateTrial
 from agents.rollout.models_in_use import ModelsInUse
 from app.__main__ import main
-from app.model_fetch import ModelFetch
+from app.publishing.model_fetch import ModelFetch
 from tables.fenced_table import FencedTable
 from tables.position import POSITION_KEY
 from tables.replay import Replay

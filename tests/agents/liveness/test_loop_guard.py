@@ -53,7 +53,7 @@ def test_a_process_that_was_stopped_has_not_hung() -> None:
 def _run(hang: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", _PROGRAM.format(hang=hang)],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
         timeout=120,

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from app.settings_fields import setting_fields
+from app.settings.fields import setting_fields
 from tests.app.cli.conftest import Run
 
 

@@ -5,8 +5,8 @@ from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
 
 from agents.kafka.topics import TopicMismatch
 from app.cli.failures import explain
-from app.offline.errors import JobFailed
-from app.settings_sources import SettingsInvalid
+from app.errors import JobFailed
+from app.settings.sources import SettingsInvalid
 from models.errors import ArtifactInvalid
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.train import train
-from app.offline.recipe import Recipe
+from app.offline.training.recipe import Recipe
 from models.artifacts.artifact import read_artifact, read_manifest
 from models.artifacts.artifact_files import ArtifactLimits
 from models.artifacts.store import ModelStore

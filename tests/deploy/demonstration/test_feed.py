@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.offline.events_file import key_of
+from app.offline.data.events_file import key_of
 from deploy.data import NAMES, CatalogueEntry, Dataset, Rating, load_ratings
 from deploy.demonstration.feed import HELD_BACK, Feed, event_of, lines_of, no_events
 from models.feedback.events import Rate, Rejected, decode_event, encode_event

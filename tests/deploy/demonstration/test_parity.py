@@ -1,6 +1,6 @@
 from typing import Any
 
-from app.offline.histories import Population
+from app.offline.data.histories import Population
 from deploy.data import Rating
 from deploy.demonstration.feed import event_of
 from deploy.demonstration.parity import compare

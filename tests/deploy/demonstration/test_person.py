@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from app.offline.histories import Population
+from app.offline.data.histories import Population
 from deploy.data import Rating
 from deploy.demonstration.feed import event_of
 from deploy.demonstration.person import Shown, choose_event, movement, shorten, show_change, shown

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.settings_sources import load_settings
+from app.settings.sources import load_settings
 from deploy.demonstration.serving import examples
 from deploy.demonstration.stage import Stage
 from models.feedback.events import decode_event

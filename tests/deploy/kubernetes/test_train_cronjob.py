@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from yaml import safe_load_all
 
-from app.offline.jobs_file import read_jobs
-from app.settings_fields import setting_fields
+from app.offline.schedule.jobs_file import read_jobs
+from app.settings.fields import setting_fields
 
 ROOT = Path(__file__).parents[3]
 MANIFEST = ROOT / "deploy" / "kubernetes" / "train-cronjob.yaml"

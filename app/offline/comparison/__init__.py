@@ -1,0 +1,1 @@
+"""What two versions would show the same users: computed, and told as text, JSON or one page."""

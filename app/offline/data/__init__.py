@@ -1,0 +1,1 @@
+"""Input of the jobs: events from files, histories as a worker makes them, catalogue lines, splits."""

@@ -1,0 +1,132 @@
+"""Training: from events to a version in the model store."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from app.offline.data.histories import Population
+from app.offline.data.splits import split_by_time
+from app.offline.training.evaluate import evaluate
+from app.offline.training.recipe import Recipe
+from models.artifacts.artifact import version_name, write_artifact
+from models.artifacts.manifest import Manifest
+from models.artifacts.store import ModelStore
+from models.errors import LearningFailed
+from models.factorization.description import ModelDescription
+from models.factorization.factor_model import FactorModel
+from models.feedback.events import Event
+from models.feedback.history import History
+from models.feedback.interactions import Interactions
+
+Progress = Callable[[int, float], None]
+
+
+def learn(
+    histories: Mapping[str, History], recipe: Recipe, created: datetime, progress: Progress | None = None
+) -> FactorModel:
+    """Learn a model of some users.
+
+    Raises
+    ------
+    LearningFailed
+        If nobody likes a video that enough others like.
+    """
+    users = sorted(histories)  # so that the order of the events decides nothing, not even a rounding
+    interactions = Interactions.from_histories(
+        users,
+        [histories[user] for user in users],
+        recipe.rule,
+        min_users_per_video=recipe.min_users_per_video,
+    )
+    if not interactions.video_ids:
+        raise LearningFailed(
+            f"region {recipe.region}: of {len(histories)} users, no {recipe.min_users_per_video} like the same video; "
+            "give more events, or a lower --min-users-per-video"
+        )
+    with threadpool_limits(1):  # the same factors on any machine; one thread is faster at these sizes, too
+        learned = recipe.learner.learn(interactions, progress)
+    return FactorModel.build(
+        region=recipe.region,
+        version=version_name(created, learned.video_factors),
+        video_ids=interactions.video_ids,
+        factors=learned.video_factors,
+        popularity=interactions.popularity(),
+        description=ModelDescription(strengths=recipe.rule, solver=recipe.learner.solver),
+    )
+
+
+def train(
+    events: Iterable[Event],
+    recipe: Recipe,
+    store: ModelStore,
+    created: datetime,
+    *,
+    code_version: str,
+    holdout: float = 0.0,
+    accept: Callable[[Mapping[str, Any]], object] | None = None,
+    parent: str | None = None,
+    signing_key: bytes | None = None,
+    progress: Progress | None = None,
+) -> tuple[Manifest, dict[str, Any]]:
+    """Learn from events and store the version; return its manifest and its ranking metrics.
+
+    Parameters
+    ----------
+    events
+        Each once, in any order.
+    created
+        The time that names the version.
+    holdout
+        0 to less than 1: that share of the events, the latest, first evaluates a model learned from the rest; the
+        version that is stored is learned from all.
+    accept
+        Gets the ranking metrics before that version is learned; what it raises ends the training, and nothing is
+        stored.
+    parent
+        The version that this one replaces; by default the newest in the store.
+    signing_key
+        Signs the manifest.
+    progress
+        Called after each iteration, of both models if there is a holdout.
+
+    Raises
+    ------
+    LearningFailed
+        If there is nothing to learn from.
+    OSError
+        If the store cannot be written.
+    """
+    metrics: dict[str, Any] = {}
+    if holdout:
+        earlier, later = split_by_time(events, 1.0 - holdout)
+        before = Population(recipe.history_limit).add(earlier)
+        model = learn(before.of_model(recipe.region), recipe, created, progress)
+        metrics = evaluate(model, before, later)
+        events = [*earlier, *later]
+    if accept is not None:
+        accept(metrics)
+    population = Population(recipe.history_limit).add(events)
+    model = learn(population.of_model(recipe.region), recipe, created, progress)
+    manifest = write_artifact(
+        store,
+        model,
+        metrics=metrics,
+        created=created,
+        code_version=code_version,
+        data_window=_data_window(population),
+        parent=parent or next(reversed(store.versions(recipe.region)), None),
+        hyperparameters=recipe.hyperparameters,
+        signing_key=signing_key,
+    )
+    return manifest, metrics
+
+
+def _data_window(population: Population) -> dict[str, Any]:
+    return {
+        "events": population.events,
+        "users": len(population.histories),
+        "first": population.first.isoformat() if population.first else None,
+        "last": population.last.isoformat() if population.last else None,
+    }

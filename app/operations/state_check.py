@@ -1,0 +1,93 @@
+"""Checking the state of a stopped worker: its folders row by row, and, if asked for, against the changelog."""
+
+import struct
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+from agents.kafka.connection import Connection
+from agents.popularity.own_popularity import POPULARITY_PREFIX, decode_count
+from agents.users.user_state import UserState
+from app.operations.state_changelog import ChangelogRows, changelog_reader, digest_of
+from tables.data_folder import Mark, partition_folders
+from tables.errors import RowCorrupt
+from tables.fence import RESERVED
+from tables.partition_check import PartitionReport, check_partition
+from tables.position import POSITION_KEY, Position
+
+_SHOWN = 5
+"""Keys that are named of those that differ."""
+
+
+def check_row(key: bytes, row: bytes) -> None:
+    """Raise `RowCorrupt` for a row that is not what this code writes under its key."""
+    try:
+        if key == POSITION_KEY:
+            Position.decode(row)
+        elif key.startswith(POPULARITY_PREFIX):
+            decode_count(key, row)
+        elif not key.startswith(RESERVED):
+            key.decode()
+            state = UserState.decode(row)
+            state.history.videos  # noqa: B018 - decodes the ids
+    except (ValueError, struct.error) as error:
+        raise RowCorrupt(str(error)) from None
+
+
+async def check_state(data: Path, mark: Mark, changelog: tuple[Connection, str] | None) -> list[PartitionReport]:
+    """Check every partition that a data folder holds; the caller holds its lock.
+
+    Parameters
+    ----------
+    data, mark : the folder, and whose it must be; raises `ForeignFolder` when it is another's.
+    changelog : brokers and topic to compare with, None to leave it.
+
+    One partition at a time: of one that is compared, about 200 bytes a row are in memory.
+    """
+    mark.check(data)
+    reports = []
+    async with changelog_reader(*changelog) if changelog is not None else nullcontext() as reader:
+        for partition, folder in partition_folders(data, mark.partitions):
+            digests: dict[bytes, bytes] = {}
+
+            def keep(key: bytes, row: bytes, digests: dict[bytes, bytes] = digests) -> None:
+                if reader is not None:
+                    digests[key] = digest_of(row)
+
+            report = check_partition(partition, folder, check_row, keep)
+            if reader is not None and not report.problems:
+                compare(report, digests, await reader.read(partition, report.changelog_offset))
+            reports.append(report)
+    return reports
+
+
+def compare(report: PartitionReport, stored: dict[bytes, bytes], changelog: ChangelogRows) -> None:
+    """Note how a database's rows differ from what the changelog comes to at the offset that the database holds.
+
+    A row that was written again later may be gone from the changelog, for that is compacted: it is not compared.
+    """
+    held = report.changelog_offset + 1
+    if held > changelog.end:
+        report.add(f"it holds the changelog up to offset {held}, but that ends at {changelog.end}")
+        return
+    keys = (stored.keys() | changelog.digests.keys()) - changelog.later
+    missing = sorted(key for key in keys if key not in stored)
+    foreign = sorted(key for key in keys if key not in changelog.digests)
+    different = sorted(
+        key for key in keys & stored.keys() & changelog.digests.keys() if _differ(key, stored, changelog)
+    )
+    for what, found in (
+        ("rows of the changelog are missing", missing),
+        ("rows are not in the changelog", foreign),
+        ("rows are not those of the changelog", different),
+    ):
+        if found:
+            report.add(f"{len(found)} {what}: {_named(found)}")
+
+
+def _differ(key: bytes, stored: dict[bytes, bytes], changelog: ChangelogRows) -> bool:
+    return stored[key] != changelog.digests[key]
+
+
+def _named(keys: Sequence[bytes]) -> str:
+    return ", ".join(map(repr, keys[:_SHOWN])) + (", ..." if len(keys) > _SHOWN else "")

@@ -1,0 +1,1 @@
+"""The endpoints: one handler a call, the table of routes, OpenAPI, and what handlers share."""

@@ -1,0 +1,119 @@
+"""Lists of several users in one call: grouped by owner, each owner asked once, all at the same time."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+
+import msgspec
+from aiohttp import web
+
+from agents.users.user_state import UserState
+from app.query.endpoints.desk import Desk
+from app.query.endpoints.elsewhere import AWAY
+from app.query.http.problems import OWNER_UNREACHABLE, Problem, ProblemDetails
+from app.query.schema.answers import BatchAnswer, BatchResult, json_response
+from app.query.schema.requests import BatchRequest, NoQuery, decode_body, query_for, read_body, read_query
+
+_Positions = list[int]
+
+
+async def batch(desk: Desk, request: web.Request) -> web.StreamResponse:
+    """Answer `POST /v1/recommendations:batch`; every user has a status of their own."""
+    read_query(request, NoQuery)
+    asked = decode_body(await read_body(request, desk.view.max_body_bytes), BatchRequest)
+    results: dict[int, BatchResult] = {}
+    here, elsewhere = _group(asked, request, desk, results)
+    replies = await asyncio.gather(
+        _answer_here(asked, here, desk),
+        *(_ask_worker(owner, asked, positions, request, desk) for owner, positions in elsewhere.items()),
+    )
+    for positions, group in zip((here, *elsewhere.values()), replies, strict=True):
+        results.update(zip(positions, group, strict=True))
+    await _ask_copies(asked, request, desk, results)
+    return json_response(BatchAnswer([results[position] for position in range(len(asked.user_ids))]))
+
+
+def _group(
+    asked: BatchRequest, request: web.Request, desk: Desk, results: dict[int, BatchResult]
+) -> tuple[_Positions, dict[str, _Positions]]:
+    """Return the positions of the users who are here, and of the others by owner; the lost ones go to `results`."""
+    here: _Positions = []
+    elsewhere: defaultdict[str, _Positions] = defaultdict(list)
+    for position, user_id in enumerate(asked.user_ids):
+        partition = desk.view.routing.partition_of(user_id)
+        if desk.view.routing.holds(partition):
+            here.append(position)
+            continue
+        try:
+            elsewhere[desk.router.owner_of(partition, request)].append(position)
+        except Problem as problem:
+            results[position] = _failed(user_id, problem.details)
+    return here, elsewhere
+
+
+async def _answer_here(asked: BatchRequest, positions: _Positions, desk: Desk) -> list[BatchResult]:
+    users = [asked.user_ids[position] for position in positions]
+    return await _answer([(user, desk.view.users.read(user)) for user in users], asked, desk)
+
+
+async def _answer(
+    users: Sequence[tuple[str, UserState]], asked: BatchRequest, desk: Desk, *, stale: bool = False
+) -> list[BatchResult]:
+    query = query_for(asked.context, asked.limit)
+    pinned = [desk.recommender.pin(user, state, query) for user, state in users]
+    return [
+        _failed(user, answer.details)
+        if isinstance(answer, Problem)
+        else BatchResult(user_id=user, status=200, answer=msgspec.structs.replace(answer, stale=stale))
+        for (user, _), answer in zip(users, await desk.recommender.answer_all(pinned), strict=True)
+    ]
+
+
+async def _ask_copies(asked: BatchRequest, request: web.Request, desk: Desk, results: dict[int, BatchResult]) -> None:
+    """Put what copies answer in the place of what owners could not."""
+    here: dict[int, UserState] = {}
+    elsewhere: defaultdict[str, _Positions] = defaultdict(list)
+    for position, result in results.items():
+        if result.status != AWAY:
+            continue
+        state = desk.view.users.read_copy(result.user_id)
+        standby = desk.router.standby_of(desk.view.routing.partition_of(result.user_id), request)
+        if state is not None:
+            here[position] = state
+        elif standby is not None:
+            elsewhere[standby].append(position)
+    replies = await asyncio.gather(
+        _answer([(asked.user_ids[position], state) for position, state in here.items()], asked, desk, stale=True),
+        *(_ask_worker(standby, asked, positions, request, desk) for standby, positions in elsewhere.items()),
+    )
+    for positions, group in zip((list(here), *elsewhere.values()), replies, strict=True):
+        pairs = zip(positions, group, strict=True)
+        results.update({position: result for position, result in pairs if result.status != AWAY})
+
+
+async def _ask_worker(
+    worker: str, asked: BatchRequest, positions: _Positions, request: web.Request, desk: Desk
+) -> list[BatchResult]:
+    users = tuple(asked.user_ids[position] for position in positions)
+    body = msgspec.json.encode(msgspec.structs.replace(asked, user_ids=users))
+    try:
+        reply = await desk.router.ask(worker, request, body)
+        if reply.status != 200:
+            problem = msgspec.json.decode(reply.body, type=ProblemDetails)
+            return [_failed(user, problem) for user in users]
+        return _checked(msgspec.json.decode(reply.body, type=BatchAnswer), users)
+    except Problem as problem:
+        details = problem.details
+    except msgspec.DecodeError as error:
+        details = Problem(OWNER_UNREACHABLE, f"{worker} answered something else: {error}").details
+    return [_failed(user, details) for user in users]
+
+
+def _checked(answer: BatchAnswer, users: Sequence[str]) -> list[BatchResult]:
+    if [result.user_id for result in answer.results] != list(users):
+        raise Problem(OWNER_UNREACHABLE, "the owner answered for other users than it was asked for")
+    return answer.results
+
+
+def _failed(user_id: str, problem: ProblemDetails) -> BatchResult:
+    return BatchResult(user_id=user_id, status=problem.status, problem=problem)

@@ -1,0 +1,1 @@
+"""Which videos a user is shown: stored lists, lists solved on the spot, popular ones, cut to the context."""

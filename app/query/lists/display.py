@@ -1,0 +1,179 @@
+"""What is remembered of a model's videos between requests: how each is written in a list, and which context shows it.
+
+Both follow from the catalogue alone, so they are worked out when a list first needs them and forgotten, video by
+video, when the catalogue changes. Used by the event loop only.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
+from typing import Final
+from weakref import WeakKeyDictionary
+
+import msgspec
+
+from app.query.lists.shelf import Shelf
+from app.query.schema.answers import Item
+from app.query.view import Catalogue
+from models.factorization.factor_model import FactorModel
+from models.feedback.video_index import SEPARATOR, VideoIndex
+
+MAX_TEXTS: Final = 65_536
+"""Texts that are kept of one model: about 150 bytes each."""
+MAX_VERDICT_BYTES: Final = 16 << 20
+"""Verdicts that are kept of one model: a byte for each video and context."""
+
+UNDECIDED, SHOWN, HIDDEN = 0, 1, 2
+_UNKNOWN: Final = -1  # as the index says it
+_MAX_HIDDEN: Final = 64
+_NO_SCORE: Final = b"0.0}"
+_END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
+
+
+class Verdicts:
+    """Which videos of a model one context shows; decided once a video, and anew when a span of availability ends.
+
+    Parameters
+    ----------
+    video_ids : of the model, in row order.
+    now : of the request that asks first.
+
+    Attributes
+    ----------
+    marks : for each row `SHOWN`, `HIDDEN` or `UNDECIDED`.
+    """
+
+    __slots__ = ("_since", "_until", "_video_ids", "marks")
+
+    def __init__(self, video_ids: Sequence[str], now: datetime) -> None:
+        self._video_ids = video_ids
+        self._since, self._until = now, _END_OF_TIME
+        self.marks = bytearray(len(video_ids))
+
+    def at(self, now: datetime) -> "Verdicts":
+        """Return them with what no longer holds at a time forgotten."""
+        if not self._since <= now < self._until:
+            self.marks = bytearray(len(self._video_ids))
+            self._since, self._until = now, _END_OF_TIME
+        return self
+
+    def decide(self, row: int, shelf: Shelf) -> bool:
+        """Return whether a video is shown, and remember it; the shelf is of this context. Cost: 1 us."""
+        entry = shelf.entry(self._video_ids[row])
+        shown = shelf.suits(entry)
+        self.marks[row] = SHOWN if shown else HIDDEN
+        if entry is not None:
+            for turn in (entry.available_from, entry.available_until):
+                if turn is not None and turn > shelf.now:
+                    self._until = min(self._until, turn)
+        return shown
+
+    def forget(self, rows: Iterable[int]) -> None:
+        """Decide about videos anew when they are asked for."""
+        for row in rows:
+            self.marks[row] = UNDECIDED
+
+
+class ModelDisplay:
+    """The texts of one model's videos, and the verdicts of the contexts that were asked for last.
+
+    Parameters
+    ----------
+    video_ids : of the model, in row order.
+    max_texts, max_contexts : how many are kept.
+    """
+
+    def __init__(self, video_ids: Sequence[str], max_texts: int, max_contexts: int) -> None:
+        self._video_ids = video_ids
+        self._max_texts, self._max_contexts = max_texts, max_contexts
+        self._texts: list[bytes | None] = [None] * len(video_ids)
+        self._n_texts = 0
+        self._contexts: OrderedDict[tuple[object, ...], Verdicts] = OrderedDict()
+        self._hidden: dict[AbstractSet[str], frozenset[int]] = {}
+
+    def verdicts(self, shelf: Shelf) -> Verdicts:
+        """Return the verdicts of the shelf's context; what the shelf hides has no part in them."""
+        query, contexts = shelf.query, self._contexts
+        context = shelf.region, query.device, query.maturity, query.genre
+        found = contexts.get(context)
+        if found is None:
+            if len(contexts) >= self._max_contexts:
+                contexts.popitem(last=False)
+            found = contexts[context] = Verdicts(self._video_ids, shelf.now)
+            return found
+        contexts.move_to_end(context)
+        return found.at(shelf.now)
+
+    def hidden_rows(self, hidden: AbstractSet[str], index: VideoIndex) -> frozenset[int]:
+        """Return the rows of some videos, those that the model knows; the last sets of videos are remembered."""
+        found = self._hidden.get(hidden)
+        if found is None:
+            rows = index.rows_of(SEPARATOR.join(map(str.encode, hidden)), len(hidden))
+            if len(self._hidden) >= _MAX_HIDDEN:
+                self._hidden.clear()
+            found = self._hidden[hidden] = frozenset(rows.tolist()) - {_UNKNOWN}
+        return found
+
+    def texts(self, rows: Sequence[int], shelf: Shelf) -> list[bytes]:
+        """Return the JSON of each row's item up to its score."""
+        texts = self._texts
+        return [texts[row] or self._text(row, shelf) for row in rows]
+
+    def forget(self, rows: Sequence[int]) -> None:
+        """Work everything about some videos out anew."""
+        for verdicts in self._contexts.values():
+            verdicts.forget(rows)
+        for row in rows:
+            self._texts[row] = None
+
+    def _text(self, row: int, shelf: Shelf) -> bytes:
+        if self._n_texts >= self._max_texts:
+            self._texts = [None] * len(self._video_ids)
+            self._n_texts = 0
+        video_id = self._video_ids[row]
+        entry = shelf.entry(video_id)
+        item = Item(video_id, None if entry is None else entry.title, 0.0)
+        text = self._texts[row] = msgspec.json.encode(item).removesuffix(_NO_SCORE)
+        self._n_texts += 1
+        return text
+
+
+class Display:
+    """What is remembered of the models in use.
+
+    Parameters
+    ----------
+    catalogue : what all of it follows from.
+    max_texts, max_verdict_bytes : bounds for each model.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, max_texts: int = MAX_TEXTS, max_verdict_bytes: int = MAX_VERDICT_BYTES
+    ) -> None:
+        self._catalogue = catalogue
+        self._max_texts, self._max_verdict_bytes = max_texts, max_verdict_bytes
+        self._changes = catalogue.changes
+        self._models: WeakKeyDictionary[FactorModel, ModelDisplay] = WeakKeyDictionary()
+
+    def of(self, model: FactorModel) -> ModelDisplay:
+        """Return what is remembered of a model's videos, as the catalogue is now."""
+        if self._changes != self._catalogue.changes:
+            self._follow()
+        found = self._models.get(model)
+        if found is None:
+            max_contexts = max(1, self._max_verdict_bytes // model.n_videos)
+            found = self._models[model] = ModelDisplay(model.video_ids, self._max_texts, max_contexts)
+        return found
+
+    def _follow(self) -> None:
+        """Forget what follows from entries that have changed."""
+        changed = self._catalogue.changed_since(self._changes)
+        self._changes = self._catalogue.changes
+        if changed is None:
+            self._models.clear()
+            return
+        ids = SEPARATOR.join(map(str.encode, changed))
+        for model, display in self._models.items():
+            rows = model.index.rows_of(ids, len(changed))
+            display.forget([row for row in rows.tolist() if row != _UNKNOWN])

@@ -1,0 +1,147 @@
+"""Answers for users whose state is at hand: one version is pinned, and the way to the list is chosen.
+
+The way: the stored list if it suffices; else solving on the spot, in a thread, at most so many at one time; where
+there is no room for that, the list that the version before made; else what is popular.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from msgspec import UNSET
+
+from agents.users.user_state import UserState
+from app.query.http.problems import NOTHING_TO_RECOMMEND, TOO_BUSY, Problem, problem_of
+from app.query.lists.display import Display
+from app.query.lists.popular import popular_page
+from app.query.lists.recommendations import lacks_list, solved_page, stored_page
+from app.query.lists.shelf import Page, Shelf
+from app.query.lists.slots import Slots
+from app.query.schema.answers import EmptyReason, RecommendationsAnswer, Source
+from app.query.schema.requests import RecommendationQuery
+from app.query.view import QueryView
+from models.errors import ModelError
+from models.factorization.factor_model import FactorModel
+
+
+class Pinned(NamedTuple):
+    """One user's request with everything that it will use: one state, one model, one clock."""
+
+    user_id: str | None
+    state: UserState
+    model: FactorModel | None
+    shelf: Shelf
+
+
+class Recommender:
+    """Answers from the view's collaborators; `slots` bounds what is solved on the spot."""
+
+    def __init__(self, view: QueryView, slots: Slots) -> None:
+        self._view = view
+        self._slots = slots
+        self._display = Display(view.catalogue)
+
+    def pin(
+        self, user_id: str | None, state: UserState, query: RecommendationQuery, model_region: str | None = None
+    ) -> Pinned:
+        """Fix what a request will use; the model is that of the user's region, else of `model_region`."""
+        self._view.on_request()
+        region = state.history.region.name if state.history.region else None
+        model = self._view.models.active(region or model_region)
+        shelf = Shelf.of(self._view.catalogue.get, query, region, self._view.now())
+        return Pinned(user_id, state, model, shelf)
+
+    async def answer(self, pinned: Pinned) -> RecommendationsAnswer:
+        """Return one user's list; raises `Problem`."""
+        model = pinned.model
+        if model is not None and (page := self._stored(pinned, model)) is not None:
+            return _answer(pinned, "nearline", page)
+        if model is None or _lacks_list(pinned, model):
+            return self._popular(pinned)
+        try:
+            page = await self._slots.run(solved_page, pinned.state, model, pinned.shelf)
+        except Problem as busy:
+            return self._former_or(busy, pinned)
+        return self._popular(pinned) if page is None else _answer(pinned, "nearline", page)
+
+    async def answer_all(self, all_pinned: Sequence[Pinned]) -> list[RecommendationsAnswer | Problem]:
+        """Return several users' lists, a problem in place of one that failed; they share one slot and one thread."""
+        pages: dict[int, Page | Problem | None] = {}
+        unsolved: dict[int, tuple[Pinned, FactorModel]] = {}
+        for position, pinned in enumerate(all_pinned):
+            model = pinned.model
+            page = None if model is None else self._stored(pinned, model)
+            if page is None and model is not None and not _lacks_list(pinned, model):
+                unsolved[position] = pinned, model
+            pages[position] = page
+        if unsolved:
+            pages.update(await self._solve_all(unsolved))
+        return [self._listed(pinned, pages[position]) for position, pinned in enumerate(all_pinned)]
+
+    def _stored(self, pinned: Pinned, model: FactorModel) -> Page | None:
+        return stored_page(pinned.state, model, pinned.shelf, self._display)
+
+    async def _solve_all(self, unsolved: dict[int, tuple[Pinned, FactorModel]]) -> dict[int, Page | Problem | None]:
+        try:
+            solved = await self._slots.run(_solve_each, list(unsolved.values()))
+        except Problem as busy:
+            return dict.fromkeys(unsolved, busy)
+        return dict(zip(unsolved, solved, strict=True))
+
+    def _listed(self, pinned: Pinned, page: Page | Problem | None) -> RecommendationsAnswer | Problem:
+        try:
+            if isinstance(page, Problem):
+                return self._former_or(page, pinned)
+            return self._popular(pinned) if page is None else _answer(pinned, "nearline", page)
+        except Problem as nothing:
+            return nothing
+
+    def _former_or(self, problem: Problem, pinned: Pinned) -> RecommendationsAnswer:
+        """Return the list that the version before made, where there is no room to solve; else raise the problem."""
+        region = pinned.state.history.region
+        former = self._view.models.former(region.name if region else None)
+        if problem.kind is not TOO_BUSY or former is None:
+            raise problem
+        earlier = pinned._replace(model=former)
+        page = self._stored(earlier, former)
+        if page is None:
+            raise problem
+        return _answer(earlier, "nearline", page)
+
+    def _popular(self, pinned: Pinned) -> RecommendationsAnswer:
+        shelf = pinned.shelf
+        if not shelf.query.include_seen:
+            shelf = shelf.without(pinned.state.history.seen())
+        page = popular_page(self._view.popularity, self._view.fallback_days, pinned.model, shelf)
+        if page is None:
+            raise Problem(NOTHING_TO_RECOMMEND, "no model is active and no play or like was counted; try again")
+        return _answer(pinned, "popular", page)
+
+
+def _lacks_list(pinned: Pinned, model: FactorModel) -> bool:
+    return lacks_list(pinned.state, model, include_seen=pinned.shelf.query.include_seen)
+
+
+def _solve_each(unsolved: Sequence[tuple[Pinned, FactorModel]]) -> list[Page | Problem | None]:
+    """Solve users one after the other; one user's failure is that user's alone."""
+    pages: list[Page | Problem | None] = []
+    for pinned, model in unsolved:
+        try:
+            pages.append(solved_page(pinned.state, model, pinned.shelf))
+        except ModelError as error:
+            pages.append(problem_of(error))
+    return pages
+
+
+def _answer(pinned: Pinned, source: Source, page: Page) -> RecommendationsAnswer:
+    written = pinned.state.written_at
+    reason: EmptyReason = "end_of_list" if pinned.shelf.query.offset else "filters"
+    return RecommendationsAnswer(
+        user_id=pinned.user_id,
+        region=pinned.shelf.region or "global",
+        model_version=pinned.model.version if pinned.model else None,
+        as_of=datetime.fromtimestamp(written / 1000, UTC) if written else None,
+        source=source,
+        items=page.items,
+        reason=UNSET if page.items else reason,
+    )

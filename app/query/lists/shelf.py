@@ -1,0 +1,132 @@
+"""Cutting the part that a request asks for out of a list of candidates, best first.
+
+A candidate is shown when nothing speaks against it: it is not excluded, and the catalogue's entry admits the
+context. A video without an entry is admitted unless the request asks for a maturity or a genre: what nobody knows
+must not reach a child.
+"""
+
+import sys
+from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from msgspec import UNSET
+
+from agents.catalogue import CatalogueEntry
+from app.query.schema.answers import Item
+from app.query.schema.requests import MAX_MATURITY, RecommendationQuery
+
+Candidate = tuple[str, float]
+"""A video id and its score."""
+
+
+LARGEST_SCORE: Final = sys.float_info.max
+_NOTHING: Final[AbstractSet[str]] = frozenset()
+
+
+class Shelf(NamedTuple):  # a tuple: it is made for every request, four times as fast as a dataclass
+    """Decides what may be shown in one request.
+
+    Parameters
+    ----------
+    entry : the catalogue's entry of a video.
+    query : what is asked.
+    region : where the list will be shown; None when nobody said, which admits every region.
+    now : for the spans in which videos are available.
+    hidden : ids that are left out.
+    """
+
+    entry: Callable[[str], CatalogueEntry | None]
+    query: RecommendationQuery
+    region: str | None
+    now: datetime
+    hidden: AbstractSet[str]
+
+    @classmethod
+    def of(
+        cls,
+        entry: Callable[[str], CatalogueEntry | None],
+        query: RecommendationQuery,
+        user_region: str | None,
+        now: float,
+    ) -> "Shelf":
+        """Make the shelf of a request; the query's region goes before the user's own; `now` in seconds."""
+        region = user_region if query.region is UNSET else query.region
+        hidden = frozenset(query.exclude) if query.exclude else _NOTHING
+        return cls(entry, query, region, datetime.fromtimestamp(now, UTC), hidden)
+
+    def without(self, videos: AbstractSet[str]) -> "Shelf":
+        """Return a shelf that hides more videos."""
+        return self._replace(hidden=self.hidden | videos)
+
+    def shows(self, video_id: str) -> bool:
+        """Tell whether a video may be shown."""
+        return video_id not in self.hidden and self.suits(self.entry(video_id))
+
+    def suits(self, entry: CatalogueEntry | None) -> bool:
+        """Tell whether a video of this entry, None for one that nobody knows, may be shown unless it is hidden."""
+        return not self.is_picky if entry is None else self.admits(entry)
+
+    @property
+    def is_picky(self) -> bool:
+        """Whether only videos of which something is known will do."""
+        return self.query.maturity < MAX_MATURITY or self.query.genre is not UNSET
+
+    def admits(self, entry: CatalogueEntry) -> bool:
+        """Tell whether the catalogue's entry suits the context."""
+        query, region = self.query, self.region
+        return (
+            entry.maturity <= query.maturity
+            and (not entry.regions or region is None or region in entry.regions)
+            and (not entry.devices or query.device is UNSET or query.device in entry.devices)
+            and (query.genre is UNSET or query.genre.casefold() in map(str.casefold, entry.genres))
+            and (entry.available_from is None or entry.available_from <= self.now)
+            and (entry.available_until is None or self.now < entry.available_until)
+        )
+
+
+class Page(NamedTuple):
+    """The items that a request asked for; `complete` when more candidates of lower scores would not change them.
+
+    `items` may be encoded already, and are then as good as a list to an encoder and to nobody else.
+    """
+
+    items: list[Item]
+    complete: bool
+
+
+def cut_page(candidates: Iterable[Candidate], shelf: Shelf) -> Page:
+    """Return the part of the candidates that the shelf's query asks for.
+
+    Candidates come best first and are read only as far as needed. A score that is not finite never gets through.
+    Cost: O(offset + limit + candidates that are not shown).
+    """
+    query, entry_of, hidden = shelf.query, shelf.entry, shelf.hidden
+    is_picky = shelf.is_picky
+    least = -LARGEST_SCORE if query.min_score is UNSET else query.min_score
+    to_skip, limit = query.offset, query.limit
+    items: list[Item] = []
+    for video_id, score in candidates:
+        if not least <= score <= LARGEST_SCORE:
+            if score < least:
+                return Page(items, complete=True)
+            continue
+        entry = entry_of(video_id)
+        if video_id in hidden:
+            continue
+        # most videos are for every place, device and time: asking here saves a call for each of them
+        if entry is None:
+            if is_picky:
+                continue
+        elif (
+            is_picky or entry.regions or entry.devices or entry.available_from or entry.available_until
+        ) and not shelf.admits(entry):
+            continue
+        if to_skip:
+            to_skip -= 1
+            continue
+        items.append(Item(video_id, None if entry is None else entry.title, score))
+        if len(items) == limit:
+            return Page(items, complete=True)
+    return Page(items, complete=False)

@@ -1,0 +1,1 @@
+"""What goes into the query view and what comes out, as types: parsed and bounded requests, answers."""

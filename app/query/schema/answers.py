@@ -1,0 +1,178 @@
+"""What the query view answers: every successful answer is one of these types, and `/openapi.json` shows them."""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from agents.rollout.models_in_use import RegionStatus
+from app.query.http.json_response import JsonResponse
+from app.query.http.problems import ProblemDetails
+
+Source = Literal["nearline", "popular"]
+EmptyReason = Literal["filters", "end_of_list", "nothing_counted"]
+
+
+class Item(msgspec.Struct, frozen=True, gc=False):
+    """A recommended video; `title` is null when the catalogue does not know it.
+
+    `score` is the model's, or in a popular list the count of plays and likes.
+    """
+
+    video_id: str
+    title: str | None
+    score: float
+
+
+class RecommendationsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a user's list, made by one model version.
+
+    `as_of` is when the user's stored state was written, null when nothing is stored. `reason` is there when there
+    are no items: the filters leave nothing, or the list ends before the offset.
+    """
+
+    user_id: str | None
+    region: str
+    model_version: str | None
+    as_of: datetime | None
+    source: Source
+    stale: bool = False
+    experiment: str | None = None
+    items: list[Item]
+    reason: EmptyReason | UnsetType = UNSET
+
+
+class BatchResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One user's part of a batch: `answer` with status 200, else `problem`."""
+
+    user_id: str
+    status: int
+    answer: RecommendationsAnswer | UnsetType = UNSET
+    problem: ProblemDetails | UnsetType = UNSET
+
+
+class BatchAnswer(msgspec.Struct, frozen=True):
+    """The results, one for each user id, in the order of the request."""
+
+    results: list[BatchResult]
+
+
+class VideoScoreAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What one video's place is among all videos of the model, seen ones included; `rank` 1 is the best.
+
+    `score` and `rank` are null when nothing in the user's history speaks for any video.
+    """
+
+    user_id: str
+    video_id: str
+    title: str | None
+    region: str
+    model_version: str
+    score: float | None
+    rank: int | None
+    videos: int
+    seen: bool
+
+
+class FactAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a user did; `value` is the stars of a rating, the seconds of a play, else null."""
+
+    video_id: str
+    title: str | None
+    kind: str
+    value: float | None
+    ts: datetime
+
+
+class UserAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept for a user; `history` has the newest first."""
+
+    user_id: str
+    partition: int
+    owner: str
+    region: str | None
+    model_version: str | None
+    written_at: datetime
+    last_event: datetime | None
+    applied_offset: int
+    stored_scores: int
+    counts: dict[str, int]
+    history: list[FactAnswer]
+
+
+class ModelsAnswer(msgspec.Struct, frozen=True):
+    """The models of this worker, by region."""
+
+    regions: list[RegionStatus]
+
+
+class ActivationAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The announcement that every worker follows now; `changed` is false where the version was announced already."""
+
+    region: str
+    version: str
+    sequence: int
+    changed: bool
+
+
+class PopularItem(msgspec.Struct, frozen=True):
+    """A popular video and its plays and likes."""
+
+    video_id: str
+    title: str | None
+    count: int
+
+
+class PopularAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The videos with the most plays and likes in the last days."""
+
+    region: str
+    days: int
+    items: list[PopularItem]
+    reason: EmptyReason | UnsetType = UNSET
+
+
+class PartitionAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Who owns a partition, and whether it runs on the worker that answers."""
+
+    partition: int
+    owner: str | None
+    here: bool
+
+
+class PartitionsAnswer(msgspec.Struct, frozen=True):
+    """Every partition."""
+
+    worker: str
+    partitions: list[PartitionAnswer]
+
+
+class UserRoutingAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a user is kept."""
+
+    user_id: str
+    partition: int
+    owner: str | None
+    here: bool
+
+
+class CheckpointAnswer(msgspec.Struct, frozen=True):
+    """A checkpoint of this worker's tables: its folder on this worker's machine, and the partitions in it."""
+
+    folder: str
+    partitions: list[int]
+
+
+class HealthAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A yes; a no is a problem whose detail is the reason."""
+
+    status: Literal["ok"] = "ok"
+
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def json_response(answer: msgspec.Struct) -> JsonResponse:
+    """Return an answer as JSON."""
+    return JsonResponse(_ENCODER.encode(answer))

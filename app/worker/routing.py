@@ -1,0 +1,47 @@
+"""Who holds which partition, as the group's last assignment says; every worker knows all of it."""
+
+import faust
+
+from agents.users.users import Users
+from app.worker.faust_seam import STANDBY
+
+
+class AssignmentRouting:
+    """Partition to address, from Faust's assignor.
+
+    Parameters
+    ----------
+    app : its assignor carries every member's advertised URL and partitions.
+    users : which partition a user is in, and which run here.
+    changelog : the topic whose assignment tells who owns a partition.
+    own_url : what this worker advertises, without a slash at the end.
+    """
+
+    def __init__(self, app: faust.App, users: Users, changelog: str, own_url: str) -> None:
+        self._app = app
+        self._users = users
+        self._changelog = changelog
+        self.own_url = own_url
+        self.partitions = users.partitions
+
+    def partition_of(self, user_id: str) -> int:
+        """Return the user's partition."""
+        return self._users.partition_of(user_id)
+
+    def holds(self, partition: int) -> bool:
+        """Return whether the partition runs here."""
+        return self._users.holds(partition)
+
+    def owner(self, partition: int) -> str | None:
+        """Return the base URL of the partition's owner, None while it has none."""
+        return self._keeper(self._changelog, partition)
+
+    def standby(self, partition: int) -> str | None:
+        """Return the base URL of the worker that keeps a second copy of the partition, None where there is none."""
+        return self._keeper(STANDBY + self._changelog, partition)
+
+    def _keeper(self, topic: str, partition: int) -> str | None:
+        for url, topics in self._app.router.tables_metadata().items():
+            if partition in topics.get(topic, ()):
+                return str(url).rstrip("/")
+        return None

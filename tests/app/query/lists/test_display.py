@@ -1,0 +1,162 @@
+"""What is remembered between requests gives what would be worked out anew."""
+
+import gc
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
+
+from agents.catalogue import Catalogue, CatalogueEntry
+from agents.metrics import make_metrics
+from app.query.lists.display import SHOWN, Display
+from app.query.lists.recommendations import stored_page
+from app.query.lists.shelf import Shelf, cut_page
+from app.query.schema.requests import RecommendationQuery
+from tests.app.query.world import NOW, VIDEOS, history, make_model, play, stored, video
+
+MODEL = make_model()
+STATE = stored(history(play(0)), MODEL)
+
+
+def make_catalogue() -> Catalogue:
+    return Catalogue(1_000, make_metrics(CollectorRegistry()))
+
+
+async def put(catalogue: Catalogue, number: int, **entry: Any) -> None:
+    value = json.dumps({"title": f"Video {number}", **entry}).encode()
+    await catalogue.apply(SimpleNamespace(offset=0, key=video(number).encode(), value=value))
+
+
+def shelf(catalogue: Catalogue, at: float = NOW, region: str | None = None, **query: Any) -> Shelf:
+    return Shelf.of(catalogue.get, RecommendationQuery(**query), region, at)
+
+
+def shown(display: Display, of: Shelf) -> list[int]:
+    verdicts = display.of(MODEL).verdicts(of)
+    return [row for row, mark in enumerate(verdicts.marks) if mark == SHOWN or (not mark and verdicts.decide(row, of))]
+
+
+def texts(display: Display, of: Shelf, *rows: int) -> list[Any]:
+    return [json.loads(text + b"0}") for text in display.of(MODEL).texts(rows, of)]
+
+
+async def test_a_change_of_the_catalogue_shows_at_once() -> None:
+    catalogue = make_catalogue()
+    display = Display(catalogue)
+    of = shelf(catalogue, maturity=10)
+    assert (shown(display, of), texts(display, of, 3)[0]["title"]) == ([], None)
+    await put(catalogue, 3)
+    await put(catalogue, 4, maturity=11)
+    assert (shown(display, of), texts(display, of, 3)[0]["title"]) == ([3], "Video 3")
+    await put(catalogue, 4, maturity=10)
+    await put(catalogue, 3, title="Other", maturity=12)
+    assert (shown(display, of), texts(display, of, 3)[0]["title"]) == ([4], "Other")
+
+
+async def test_more_changes_than_are_remembered_show_too() -> None:
+    catalogue = make_catalogue()
+    display = Display(catalogue)
+    of = shelf(catalogue, maturity=0)
+    assert shown(display, of) == []
+    for number in range(VIDEOS):
+        await put(catalogue, number, maturity=number % 2)
+    assert catalogue.changed_since(0) is None
+    assert shown(display, of) == list(range(0, VIDEOS, 2))
+
+
+@pytest.mark.parametrize("turn", ["available_from", "available_until"])
+async def test_a_span_of_availability_begins_and_ends_on_time(turn: str) -> None:
+    catalogue = make_catalogue()
+    display = Display(catalogue)
+    at = datetime.fromtimestamp(NOW, UTC) + timedelta(seconds=10)
+    await put(catalogue, 7, **{turn: at.isoformat()})
+    before, after = (7 in shown(display, shelf(catalogue, NOW + seconds)) for seconds in (9.999, 10))
+    assert (before, after) == ((False, True) if turn == "available_from" else (True, False))
+    assert (7 in shown(display, shelf(catalogue, NOW))) is before  # clocks are set back, too
+
+
+async def test_contexts_do_not_mix_and_only_so_many_are_kept() -> None:
+    catalogue = make_catalogue()
+    await put(catalogue, 1, regions=["us"], devices=["tv"], genres=["Drama"], maturity=7)
+    display = Display(catalogue, max_verdict_bytes=2 * VIDEOS)
+    shelves = [shelf(catalogue, region=region, device=device) for region in ("us", "fr") for device in ("tv", "phone")]
+    for _ in range(2):
+        assert [1 in shown(display, of) for of in shelves] == [True, False, False, False]
+        assert 1 in shown(display, shelf(catalogue, genre="drama", region="us", device="tv"))
+        assert 1 not in shown(display, shelf(catalogue, maturity=6, region="us", device="tv"))
+
+
+async def test_texts_are_written_anew_when_there_are_too_many() -> None:
+    catalogue = make_catalogue()
+    display = Display(catalogue, max_texts=2)
+    of = shelf(catalogue)
+    for _ in range(2):
+        assert [text["video_id"] for text in texts(display, of, 0, 1, 2)] == [video(0), video(1), video(2)]
+
+
+def test_a_model_that_nobody_uses_is_forgotten() -> None:
+    catalogue = make_catalogue()
+    display = Display(catalogue)
+    display.of(make_model("two"))
+    assert display.of(MODEL) is display.of(MODEL)
+    gc.collect()
+    assert list(display._models) == [MODEL]
+
+
+_times = st.none() | st.integers(-2, 2).map(lambda second: datetime.fromtimestamp(NOW + second, UTC))
+
+
+@given(
+    entries=st.dictionaries(
+        st.integers(0, 60),
+        st.builds(
+            CatalogueEntry,
+            title=st.sampled_from(["t", 'Ü"\\\n', "x" * 200]),
+            genres=st.sampled_from([(), ("Comedy",)]),
+            maturity=st.integers(0, 18),
+            regions=st.sampled_from([(), ("us",), ("fr", "us")]),
+            devices=st.sampled_from([(), ("tv",)]),
+            available_from=_times,
+            available_until=_times,
+        ),
+        max_size=60,
+    ),
+    queries=st.lists(
+        st.fixed_dictionaries(
+            {"limit": st.integers(1, 60), "offset": st.integers(0, 55)},
+            optional={
+                "region": st.sampled_from(["us", "fr"]),
+                "device": st.sampled_from(["tv", "phone"]),
+                "maturity": st.integers(0, 18),
+                "genre": st.just("comedy"),
+                "exclude": st.lists(st.sampled_from([*map(video, range(12)), "nobody's"]), max_size=8).map(tuple),
+                "min_score": st.sampled_from([float(score) for score in STATE.top.scores[::7]] + [0.1, -1.0, 9.0]),
+            },
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+)
+def test_remembered_pages_are_byte_for_byte_those_worked_out(
+    entries: dict[int, CatalogueEntry], queries: list[dict[str, Any]]
+) -> None:
+    known = {video(number): entry for number, entry in entries.items()}
+    display = Display(SimpleNamespace(changes=0, changed_since=_never, get=known.get))
+    top = list(zip(map(video, STATE.top.rows.tolist()), STATE.top.scores.tolist(), strict=True))
+    for query in queries + queries:
+        of = Shelf.of(known.get, RecommendationQuery(**query), None, NOW)
+        expected = cut_page(top, of)
+        page = stored_page(STATE, MODEL, of, display)
+        assert (page is not None) == expected.complete
+        if page is not None:
+            assert msgspec.json.encode(page.items) == msgspec.json.encode(expected.items)
+
+
+_never: Callable[[int], None] = lambda _: None  # noqa: E731 - nothing changes
