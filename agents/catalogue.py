@@ -83,7 +83,7 @@ class Catalogue:
         return None if missed > len(self._recent) else list(islice(reversed(self._recent), missed))
 
     async def apply(self, record: ConsumerRecord) -> None:
-        """Take one record of the topic; a bad one is counted and logged, and the former entry stays."""
+        """Take one record of the topic; a bad one is counted and logged, and the previous entry stays."""
         try:
             self._take(record)
         except (ValueError, AttributeError, RecursionError) as error:

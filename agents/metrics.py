@@ -26,7 +26,7 @@ class Metrics:
     write_seconds: Histogram
     event_age_seconds: Histogram
     partitions_running: Gauge
-    partitions_copied: Gauge
+    partitions_standby: Gauge
     recovery_behind_records: Gauge
     lag_records: Gauge
     model_info: Gauge
@@ -40,7 +40,7 @@ class Metrics:
     broker_silent_seconds: Gauge
     partitions_set_aside: Counter
     changelog_intruded: Counter
-    users_forgotten: Counter
+    users_erased: Counter
     users_rescored: Counter
     users_to_rescore: Gauge
 
@@ -58,7 +58,7 @@ def make_metrics(registry: CollectorRegistry) -> Metrics:
             "nearline_events_duplicate", "Events whose id had been applied before.", registry=registry
         ),
         events_repeated=Counter(
-            "nearline_events_repeated", "Records at or below their user's fence.", registry=registry
+            "nearline_events_repeated", "Records at or below their user's applied offset.", registry=registry
         ),
         events_misrouted=Counter(
             "nearline_events_misrouted",
@@ -66,7 +66,7 @@ def make_metrics(registry: CollectorRegistry) -> Metrics:
             registry=registry,
         ),
         chunks_stale=Counter(
-            "nearline_chunks_stale", "Chunks of an ended epoch, dropped and read again.", registry=registry
+            "nearline_chunks_stale", "Chunks of an ended generation, dropped and read again.", registry=registry
         ),
         retention_gap=Counter(
             "nearline_retention_gap_records", "Records that retention removed before they were read.", registry=registry
@@ -93,8 +93,8 @@ def make_metrics(registry: CollectorRegistry) -> Metrics:
         partitions_running=Gauge(
             "nearline_partitions_running", "Source partitions that this worker reads.", registry=registry
         ),
-        partitions_copied=Gauge(
-            "nearline_partitions_copied",
+        partitions_standby=Gauge(
+            "nearline_partitions_standby",
             "Partitions of other workers whose copy here was complete a moment ago.",
             registry=registry,
         ),
@@ -149,9 +149,7 @@ def make_metrics(registry: CollectorRegistry) -> Metrics:
             "Changelog records that landed between those of this worker, a partition's owner; they are made harmless.",
             registry=registry,
         ),
-        users_forgotten=Counter(
-            "nearline_users_forgotten", "Users whose row was removed on demand.", registry=registry
-        ),
+        users_erased=Counter("nearline_users_erased", "Users whose row was removed on demand.", registry=registry),
         users_rescored=Counter(
             "nearline_users_rescored",
             "Users whose list was made anew because another model serves them now.",

@@ -1,9 +1,9 @@
 """Intrusions: places of a changelog where records lie behind newer ones of the same key.
 
-A batch of a worker that was thought dead may land behind its successor's rows. No state is lost by that as long as
-all records are there, for the higher fence wins. But compaction keeps the last record of a key, whatever its fence:
-hours later the older row would be the only one. So the places are remembered, in a local row that is written with what
-met them, until the partition's owner has looked them up and put the rows that count behind them.
+A batch of a worker that was thought dead may land behind its successor's rows. No state is lost by that as long as all
+records are there, for the higher applied offset wins. But compaction keeps the last record of a key, whatever its
+applied offset: hours later the older row would be the only one. So the places are remembered, in a local row that is
+written with what met them, until the partition's owner has looked them up and put the rows that count behind them.
 
 Offsets are remembered, never keys, and at most so many ranges of them: beyond, the two that are closest become one,
 which costs the owner some reading and loses nothing.
@@ -12,7 +12,7 @@ which costs the owner some reading and loses nothing.
 import struct
 from collections.abc import Iterable
 
-from tables.fence import LOCAL
+from tables.applied_offset import LOCAL
 
 INTRUSIONS_KEY = LOCAL + b"intrusions"
 _MAX_RANGES = 64

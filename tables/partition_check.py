@@ -7,8 +7,15 @@ from pathlib import Path
 
 from rocksdict import AccessType, Options, Rdict
 
+from tables.applied_offset import (
+    APPLIED_OFFSET,
+    CHANGELOG_OFFSET_KEY,
+    CURRENT_AT_KEY,
+    HIGHEST_APPLIED_OFFSET_KEY,
+    LOCAL,
+    applied_offset_of,
+)
 from tables.errors import PartitionError, RowCorrupt, TableError
-from tables.fence import CHANGELOG_OFFSET_KEY, CURRENT_AT_KEY, FENCE, HIGHEST_FENCE_KEY, LOCAL, fence_of
 from tables.position import POSITION_KEY, Position
 from tables.repair import condemned, partition_error, since_ms
 
@@ -127,8 +134,8 @@ def check_partition(
 
 
 def _read_head(stored: StoredPartition, report: PartitionReport) -> int | None:
-    """Read position and changelog offset; return what no fence may exceed, None where nothing says it."""
-    offset, row, highest = map(stored.get, (CHANGELOG_OFFSET_KEY, POSITION_KEY, HIGHEST_FENCE_KEY))
+    """Read position and changelog offset; return what no applied offset may exceed, None where nothing says it."""
+    offset, row, highest = map(stored.get, (CHANGELOG_OFFSET_KEY, POSITION_KEY, HIGHEST_APPLIED_OFFSET_KEY))
     report.away_ms = since_ms(stored.get(CURRENT_AT_KEY))
     limits: list[int] = []
     if offset is not None:
@@ -142,8 +149,10 @@ def _read_head(stored: StoredPartition, report: PartitionReport) -> int | None:
             limits.append(report.next_offset)
         except RowCorrupt as error:
             report.add(str(error))
-    if highest is not None and len(highest) == FENCE.size:  # a recovery that has not ended is ahead of the position
-        limits.append(fence_of(highest))
+    if (
+        highest is not None and len(highest) == APPLIED_OFFSET.size
+    ):  # a recovery that has not ended is ahead of the position
+        limits.append(applied_offset_of(highest))
     return max(limits, default=None)
 
 
@@ -151,11 +160,11 @@ def _check_row(
     report: PartitionReport, key: bytes, row: bytes, limit: int | None, check_row: Callable[[bytes, bytes], None]
 ) -> None:
     try:
-        if len(row) < FENCE.size:
+        if len(row) < APPLIED_OFFSET.size:
             raise RowCorrupt(f"{len(row)} bytes, too few for any row")
         check_row(key, row)
     except TableError as error:
         report.add(f"row {key!r}: {error}")
         return
-    if limit is not None and fence_of(row) > limit:
-        report.add(f"row {key!r}: its fence {fence_of(row)} is ahead of the position {limit}")
+    if limit is not None and applied_offset_of(row) > limit:
+        report.add(f"row {key!r}: its applied offset {applied_offset_of(row)} is ahead of the position {limit}")

@@ -1,6 +1,6 @@
 """The one writer of a partition: changelog acknowledged first, then one RocksDB write batch.
 
-Whoever changes a row goes through `write_partition`: events, re-solving, forgetting. The local database is never
+Whoever changes a row goes through `write_partition`: events, re-solving, erasure. The local database is never
 ahead of the changelog, and a crash between the two steps leaves an older state with its own older position.
 
 Nobody else writes to a changelog partition, so an append lands right behind the one before. Where it does not,
@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 from tables.errors import ChangelogShrunk, RowTooLarge
 from tables.intrusions import INTRUSIONS_KEY, decode_intrusions, encode_intrusions, without
 from tables.position import POSITION_KEY, Position
-from tables.removals import removal_key, removal_row
+from tables.tombstones import tombstone_key, tombstone_row
 
 RECORD_OVERHEAD_BYTES = 12
 """Of a Kafka record beside its key and value, within a byte or two."""
@@ -33,9 +33,9 @@ class Changelog(Protocol):
     ) -> Sequence[range]:
         """Append `rows`, then `last`, and return the offsets of all once the broker has acknowledged them.
 
-        `removed_at` is the fence of those rows that are removals. `last` is in the last batch; if the rows need more
-        than one batch, that one is sent only after the others are acknowledged, so `last` is never there without them.
-        The offsets are one range a batch, in the order of the records.
+        `removed_at` is the applied offset of those rows that are tombstones. `last` is in the last batch; if the rows
+        need more than one batch, that one is sent only after the others are acknowledged, so `last` is never there
+        without them. The offsets are one range a batch, in the order of the records.
         """
 
 
@@ -79,7 +79,7 @@ async def write_partition(
     ----------
     changelog, store : where to.
     partition : which one; it must be this process's own.
-    rows : key to row, None to remove; every key once, and every fence below the position.
+    rows : key to row, None to remove; every key once, and every applied offset below the position.
     position : the source position that these rows reach.
     settled : offsets that need not be remembered any longer: with `rows`, what counts is behind them.
 
@@ -96,7 +96,7 @@ async def write_partition(
     encoded = position.encode()
     landed = await changelog.append(partition, rows, removed_at, (POSITION_KEY, encoded))
     gaps = _gaps(partition, expected, landed)
-    stored = {**rows, **_removals(rows, removed_at), POSITION_KEY: encoded}
+    stored = {**rows, **_tombstones(rows, removed_at), POSITION_KEY: encoded}
     if gaps or settled:
         known = decode_intrusions(store.read(partition, INTRUSIONS_KEY))
         stored[INTRUSIONS_KEY] = encode_intrusions(without(known, settled) + gaps)
@@ -132,9 +132,9 @@ def _gaps(partition: int, expected: int, landed: Sequence[range]) -> list[range]
     return gaps
 
 
-def _removals(rows: Mapping[bytes, bytes | None], removed_at: int) -> dict[bytes, bytes | None]:
+def _tombstones(rows: Mapping[bytes, bytes | None], removed_at: int) -> dict[bytes, bytes | None]:
     """Return what the database remembers of rows that are removed."""
     removed = [key for key, row in rows.items() if row is None]
     if not removed:
         return {}
-    return dict.fromkeys(map(removal_key, removed), removal_row(removed_at, int(time.time() * 1000)))
+    return dict.fromkeys(map(tombstone_key, removed), tombstone_row(removed_at, int(time.time() * 1000)))

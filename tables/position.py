@@ -1,16 +1,16 @@
 """The source position of a partition: a reserved row that is written with the rows it covers.
 
-Layout, little endian: int64 next source offset (it is the row's fence too), uint8 format, uint64 fingerprint of
-the last applied record. The fingerprint tells a source topic that was deleted and made again, whose offsets
-mean other events, from the one that was read before.
+Layout, little endian: int64 next source offset (it is the row's applied offset too), uint8 format, uint64 fingerprint
+of the last applied record. The fingerprint tells a source topic that was deleted and made again, whose offsets mean
+other events, from the one that was read before.
 """
 
 import struct
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from tables.applied_offset import RESERVED
 from tables.errors import RowCorrupt
-from tables.fence import RESERVED
 
 POSITION_KEY = RESERVED + b"source-position"
 _FORMAT = 1

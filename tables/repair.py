@@ -21,15 +21,15 @@ from pathlib import Path
 
 from rocksdict import Rdict
 
+from tables.applied_offset import CHANGELOG_OFFSET_KEY, CURRENT_AT_KEY
 from tables.durable import sync_folder, write_durably
 from tables.errors import DiskFailed, PartitionCorrupt, PartitionError, PartitionLocked, RowCorrupt
-from tables.fence import CHANGELOG_OFFSET_KEY, CURRENT_AT_KEY
 from tables.position import POSITION_KEY, Position
 
 KEPT_ASIDE = 1
 """Folders set aside of each partition: the last one tells what happened, and the disk holds at most twice the table."""
 MAX_AWAY_MS = 23 * 3600 * 1000
-"""A database that was not current for so long may lack removals for ever: Kafka keeps them for a day
+"""A database that was not current for so long may lack tombstones for ever: Kafka keeps them for a day
 (`delete.retention.ms`), and when it was current is written once an hour."""
 CURRENT_AT = struct.Struct("<q")
 _ASIDE, _CONDEMNED = ".bad-", ".condemned"
@@ -158,7 +158,7 @@ def _believable(folder: Path, database: Rdict) -> Rdict:
         away_ms = since_ms(database.get(CURRENT_AT_KEY))
         if away_ms is not None and away_ms > MAX_AWAY_MS:
             raise PartitionCorrupt(
-                f"{folder}: it last had all of the changelog {away_ms / 3_600_000:.0f} hours ago, and removals since "
+                f"{folder}: it last had all of the changelog {away_ms / 3_600_000:.0f} hours ago, and tombstones since "
                 "may be gone from there"
             )
     except Exception:

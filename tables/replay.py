@@ -1,8 +1,9 @@
 """Replaying the changelog of a partition that does not run here: recovery, and a standby that follows.
 
-Of two records of one key the one with the higher fence stays, whichever comes last: a batch of a worker that was
-thought dead may land behind its successor's. A removal covers rows of its own fence, too. Removals of former versions
-carry no fence and always apply. Places where an older record lies behind a newer one are remembered (`intrusions`).
+Of two records of one key the one with the higher applied offset stays, whichever comes last: a batch of a worker that
+was thought dead may land behind its successor's. A tombstone covers rows of its own applied offset, too. Tombstones of
+previous versions carry no applied offset and always apply. Places where an older record lies behind a newer one are
+remembered (`intrusions`).
 """
 
 import struct
@@ -10,13 +11,20 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
+from tables.applied_offset import (
+    APPLIED_OFFSET,
+    HIGHEST_APPLIED_OFFSET_KEY,
+    applied_offset_of,
+    outranking_offset,
+    row_rank,
+    tombstone_rank,
+)
+from tables.batch_table import BatchTable
 from tables.errors import RowCorrupt
-from tables.fence import FENCE, HIGHEST_FENCE_KEY, fence_of, outranking_fence, removal_rank, row_rank
-from tables.fenced_table import FencedTable
 from tables.intrusions import INTRUSIONS_KEY, decode_intrusions, encode_intrusions
-from tables.removals import removal_fence, removal_key, removal_row
+from tables.tombstones import tombstone_key, tombstone_offset, tombstone_row
 
-_BELOW_EVERY_FENCE = -(1 << 63)
+_BELOW_EVERY_OFFSET = -(1 << 63)
 
 
 class ChangelogRecord(Protocol):
@@ -36,16 +44,16 @@ class ChangelogRecord(Protocol):
 
     @property
     def headers(self) -> Sequence[tuple[str, bytes]]:
-        """Those of a removal hold its fence."""
+        """Those of a tombstone hold its applied offset."""
 
 
 class Replay:
     """Puts the changelog of one partition into its open database.
 
-    What is stored is looked up only where it may be newer: where a record's fence is below the highest one that the
-    database holds. That is at most the source position, for it is written with the rows that it covers, or the highest
-    one replayed, which is kept beside them. A changelog in order, as it is but for such late batches, never needs a
-    look.
+    What is stored is looked up only where it may be newer: where a record's applied offset is below the highest one
+    that the database holds. That is at most the source position, for it is written with the rows that it covers, or the
+    highest one replayed, which is kept beside them. A changelog in order, as it is but for such late batches, never
+    needs a look.
 
     Parameters
     ----------
@@ -54,10 +62,10 @@ class Replay:
     Attributes
     ----------
     next_offset : of the changelog; everything below it is in the database.
-    older : records that were passed over because a newer row, or a newer removal, was there.
+    older : records that were passed over because a newer row, or a newer tombstone, was there.
     """
 
-    def __init__(self, table: FencedTable, partition: int) -> None:
+    def __init__(self, table: BatchTable, partition: int) -> None:
         self._table = table
         self.partition = partition
         self.next_offset = table.changelog_offset(partition) + 1
@@ -70,7 +78,7 @@ class Replay:
         Raises
         ------
         RowCorrupt
-            When a row has no fence; nothing of the batch is stored then.
+            When a row has no applied offset; nothing of the batch is stored then.
         RuntimeError
             When the partition runs: its rows are newer than the changelog that was read.
         """
@@ -88,21 +96,21 @@ class Replay:
             rows[INTRUSIONS_KEY] = encode_intrusions(known + met)
         if self._highest is not None:
             self._highest = max(self._highest, newest.highest)
-            rows[HIGHEST_FENCE_KEY] = FENCE.pack(self._highest)
+            rows[HIGHEST_APPLIED_OFFSET_KEY] = APPLIED_OFFSET.pack(self._highest)
         self._table.commit(self.partition, rows, reached - 1)
         self.next_offset = reached
         self.older += newest.older
 
     def _known_highest(self) -> int | None:
-        """Return what no fence in the database exceeds, None for a database that was not begun by this code."""
-        marked = self._table.read(self.partition, HIGHEST_FENCE_KEY)
+        """Return what no applied offset here exceeds, None for a database that was not begun by this code."""
+        marked = self._table.read(self.partition, HIGHEST_APPLIED_OFFSET_KEY)
         if marked is None and self.next_offset:
             return None
         if marked is None:
-            marked = FENCE.pack(_BELOW_EVERY_FENCE)
-            self._table.commit(self.partition, {HIGHEST_FENCE_KEY: marked}, -1)
+            marked = APPLIED_OFFSET.pack(_BELOW_EVERY_OFFSET)
+            self._table.commit(self.partition, {HIGHEST_APPLIED_OFFSET_KEY: marked}, -1)
         position = self._table.position(self.partition)
-        return max(fence_of(marked), _BELOW_EVERY_FENCE if position is None else position.next_offset)
+        return max(applied_offset_of(marked), _BELOW_EVERY_OFFSET if position is None else position.next_offset)
 
     def _outdone(self, newest: "_Newest") -> set[bytes]:
         """Return the keys of which something newer is stored than what was read."""
@@ -112,12 +120,12 @@ class Replay:
         ]
         if not doubtful:
             return set()
-        stored = self._table.read_many(self.partition, [*doubtful, *map(removal_key, doubtful)])
+        stored = self._table.read_many(self.partition, [*doubtful, *map(tombstone_key, doubtful)])
         return {
             key
-            for key, row, removal in zip(doubtful, stored, stored[len(doubtful) :], strict=False)
-            if (row is not None and newest.ranks[key] < row_rank(fence_of(row)))
-            or (removal is not None and newest.ranks[key] < removal_rank(fence_of(removal)))
+            for key, row, tombstone in zip(doubtful, stored, stored[len(doubtful) :], strict=False)
+            if (row is not None and newest.ranks[key] < row_rank(applied_offset_of(row)))
+            or (tombstone is not None and newest.ranks[key] < tombstone_rank(applied_offset_of(tombstone)))
         }
 
 
@@ -126,9 +134,9 @@ class _Newest:
 
     Attributes
     ----------
-    rows : what counts by key, None where it is a removal.
-    ranks : of those; a removal without a fence has none.
-    cleared : keys that a removal without a fence met on the way: what is stored of them is of no account.
+    rows : what counts by key, None where it is a tombstone.
+    ranks : of those; a tombstone without an applied offset has none.
+    cleared : keys that a tombstone without an applied offset met on the way: what is stored of them is of no account.
     passed : the last offset at which an older record was passed over, by key, unless a newer one came behind it.
     older : records that were passed over.
     """
@@ -148,14 +156,14 @@ class _Newest:
         for record in records:
             key, value = record.key, record.value
             if value is not None:
-                rank = 2 * self._fence(record.offset, value)  # row_rank, without a call a row
+                rank = 2 * self._applied_offset(record.offset, value)  # row_rank, without a call a row
             else:
                 self._removed.add(key)
-                fence = removal_fence(record.headers)
-                if fence is None:
+                applied_offset = tombstone_offset(record.headers)
+                if applied_offset is None:
                     self._clear(key)
                     continue
-                rank = removal_rank(fence)
+                rank = tombstone_rank(applied_offset)
             if rank < ranks.get(key, rank):
                 passed[key] = record.offset
                 self.older += 1
@@ -174,19 +182,19 @@ class _Newest:
 
     @property
     def highest(self) -> int:
-        """What no row's fence exceeds and every removal's fence is below."""
-        return outranking_fence(max(self.ranks.values(), default=row_rank(_BELOW_EVERY_FENCE)))
+        """What no row's applied offset exceeds and every tombstone's applied offset is below."""
+        return outranking_offset(max(self.ranks.values(), default=row_rank(_BELOW_EVERY_OFFSET)))
 
     def to_store(self) -> dict[bytes, bytes | None]:
-        """Return what a database keeps of it, removals included."""
+        """Return what a database keeps of it, tombstones included."""
         if not self._removed:
             return self.rows
         now_ms = int(time.time() * 1000)
-        rows = self.rows | dict.fromkeys(map(removal_key, self.cleared))
+        rows = self.rows | dict.fromkeys(map(tombstone_key, self.cleared))
         for key in self._removed:
             rank = self.ranks.get(key)
             if rank is not None and rows[key] is None:
-                rows[removal_key(key)] = removal_row(rank // 2, now_ms)
+                rows[tombstone_key(key)] = tombstone_row(rank // 2, now_ms)
         return rows
 
     def _clear(self, key: bytes) -> None:
@@ -195,9 +203,9 @@ class _Newest:
         self.passed.pop(key, None)
         self.cleared.add(key)
 
-    def _fence(self, offset: int, row: bytes) -> int:
+    def _applied_offset(self, offset: int, row: bytes) -> int:
         try:
-            return fence_of(row)
+            return applied_offset_of(row)
         except struct.error:
             raise RowCorrupt(
                 f"changelog of partition {self._partition}: the row at offset {offset} has {len(row)} bytes, too few"

@@ -5,7 +5,7 @@ Layout, little endian, in this order:
 =============  =======================  ====================================================================
 part           size in bytes            content
 =============  =======================  ====================================================================
-header         30                       fence int64, format uint8, counts and lengths, time of writing
+header         30                       applied offset int64, format uint8, counts and lengths, time of writing
 region         region length + 16       name, then ts int64 and tie uint64 of the event that named it
 recent         8 a recent event         hashes of the last event ids, oldest first
 facts          itemsize a fact          the history's facts, a numpy structured array
@@ -26,7 +26,7 @@ from tables.errors import RowCorrupt
 
 _FORMAT = 1
 _HEADER = struct.Struct("<qBBHHBHIqx")
-"""fence, format, region length, facts, recent, version length, scores, bytes of video ids, written at (ms)."""
+"""applied offset, format, region length, facts, recent, version length, scores, bytes of video ids, written at (ms)."""
 _FORMAT_AT = 8
 _REGION = struct.Struct("<qQ")
 _TIE_BYTES, _SCORE_BYTES = 8, 4
@@ -49,7 +49,7 @@ class UserRow(NamedTuple):
 
     Parameters
     ----------
-    fence : last source offset that is applied.
+    applied_offset : last source offset that is applied.
     written_at : ms since the epoch, UTC, when this row was made.
     recent : 8 bytes each, hashes of the last event ids, oldest first.
     records : n facts of the codec's size, ascending in time.
@@ -59,7 +59,7 @@ class UserRow(NamedTuple):
     top_rows, top_scores : m int32 and m float32, little endian, best first.
     """
 
-    fence: int
+    applied_offset: int
     written_at: int
     recent: bytes
     records: bytes
@@ -102,7 +102,7 @@ class RowCodec:
             region = row.region.name.encode()
         version = row.version.encode()
         header = _HEADER.pack(
-            row.fence,
+            row.applied_offset,
             _FORMAT,
             len(region),
             len(row.records) // self._fact_bytes,
@@ -132,7 +132,9 @@ class RowCodec:
         """Read a row; 2 us. Raises `RowCorrupt` on a length or format mismatch, and on text that is not UTF-8."""
         if len(data) < _HEADER.size:
             raise RowCorrupt(f"user row of {len(data)} bytes, a header has {_HEADER.size}")
-        fence, layout, n_region, n_facts, n_recent, n_version, n_top, n_ids, written_at = _HEADER.unpack_from(data)
+        applied_offset, layout, n_region, n_facts, n_recent, n_version, n_top, n_ids, written_at = _HEADER.unpack_from(
+            data
+        )
         if layout != _FORMAT:
             raise RowCorrupt(f"user row of format {layout}, this code reads format {_FORMAT}")
         region_at = _HEADER.size
@@ -151,7 +153,7 @@ class RowCodec:
             raise RowCorrupt(f"user row with {n_facts} facts names {named} videos")
         _text(ids)
         return UserRow(
-            fence,
+            applied_offset,
             written_at,
             data[recent_at:records_at],
             data[records_at:ids_at],

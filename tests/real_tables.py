@@ -6,19 +6,19 @@ from pathlib import Path
 import faust
 import pytest
 
-from tables.fenced_table import FencedTable
+from tables.batch_table import BatchTable
 
 
 @pytest.fixture
-def make_table(tmp_path: Path) -> Iterator[Callable[[], FencedTable]]:
+def make_table(tmp_path: Path) -> Iterator[Callable[[], BatchTable]]:
     """Make a new, empty table with one open partition."""
-    made: list[FencedTable] = []
+    made: list[BatchTable] = []
 
-    def make() -> FencedTable:
+    def make() -> BatchTable:
         folder = tmp_path / str(len(made))
-        app = faust.App("test", store="rocksdb://", datadir=folder, Table=FencedTable, autodiscover=False)
+        app = faust.App("test", store="rocksdb://", datadir=folder, Table=BatchTable, autodiscover=False)
         table = app.Table("users", key_type=bytes, value_type=bytes, partitions=1)
-        assert isinstance(table, FencedTable)
+        assert isinstance(table, BatchTable)
         (folder / "v1" / "tables").mkdir(parents=True)
         table.open(0)
         made.append(table)

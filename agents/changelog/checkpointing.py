@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agents.users.ownership import Ownership
+from tables.batch_table import BatchTable
 from tables.checkpoint import begin_checkpoint, finish_checkpoint, write_checkpoint
 from tables.data_folder import Mark, partition_folder
-from tables.fenced_table import FencedTable
 
 KEPT_CHECKPOINTS = 2
 """The disk keeps files for each that the table has replaced long since."""
@@ -24,7 +24,7 @@ class Checkpointing:
     mark : whose it is.
     """
 
-    def __init__(self, table: FencedTable, ownership: Ownership, data: Path, mark: Mark) -> None:
+    def __init__(self, table: BatchTable, ownership: Ownership, data: Path, mark: Mark) -> None:
         self._table = table
         self._ownership = ownership
         self._data = data
@@ -57,7 +57,7 @@ class Checkpointing:
     async def _copy_all(self, folder: Path) -> list[int]:
         copied = []
         for partition in sorted(self._ownership.running):
-            async with self._ownership.turn(self._ownership.epoch):
+            async with self._ownership.turn(self._ownership.generation):
                 database = self._table.database(partition)
                 if database is None or partition not in self._ownership.running:
                     continue

@@ -1,14 +1,14 @@
 """Mending the changelog: where an older record lies behind a newer one, the newer one is written again.
 
-A batch of a worker that was thought dead may land behind its successor's rows. By the fences nothing is lost; but
-hours later compaction keeps the last record of a key, whichever that is. The writer, as it notices the gap between its
-own records, and replay, as it passes older records over, remember the places (`tables.intrusions`). The partition's
+A batch of a worker that was thought dead may land behind its successor's rows. By the applied offsets nothing is lost;
+but hours later compaction keeps the last record of a key, whichever that is. The writer, as it notices the gap between
+its own records, and replay, as it passes older records over, remember the places (`tables.intrusions`). The partition's
 owner reads them and, in a turn of its own, appends what its database holds of the same keys. Then the last record of
 every key is the one that counts, and the place is forgotten in the same write batch.
 
-A database is right, whatever landed, so a row is written as it is, but for its fence where a late record's is higher:
-that may be so of an event that only the other worker could apply, or of a removal that nobody was told was done. No
-fence may reach the position, so such a place waits until the position has passed it.
+A database is right, whatever landed, so a row is written as it is, but for its applied offset where a late record's is
+higher: that may be so of an event that only the other worker could apply, or of a tombstone that nobody was told was
+done. No applied offset may reach the position, so such a place waits until the position has passed it.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ from agents.changelog.changelog_places import ChangelogPlaces
 from agents.liveness.fatal import leave
 from agents.users.ownership import Ownership
 from agents.users.row_writer import RowWriter
+from tables.applied_offset import APPLIED_OFFSET, applied_offset_of, outranking_offset, row_rank, tombstone_rank
+from tables.batch_table import BatchTable
 from tables.errors import RowCorrupt
-from tables.fence import FENCE, fence_of, outranking_fence, removal_rank, row_rank
-from tables.fenced_table import FencedTable
 from tables.intrusions import INTRUSIONS_KEY, decode_intrusions
 from tables.position import POSITION_KEY
-from tables.removals import removal_fence, removal_key
 from tables.replay import ChangelogRecord
+from tables.tombstones import tombstone_key, tombstone_offset
 
 _log = logging.getLogger(__name__)
 _EVERY_SECONDS = 1.0
@@ -50,7 +50,7 @@ class Mender:
     read : reads the changelog.
     """
 
-    def __init__(self, table: FencedTable, ownership: Ownership, writer: RowWriter, read: Read) -> None:
+    def __init__(self, table: BatchTable, ownership: Ownership, writer: RowWriter, read: Read) -> None:
         self._table = table
         self._ownership = ownership
         self._writer = writer
@@ -58,13 +58,13 @@ class Mender:
 
     async def mend(self, partition: int) -> bool:
         """Mend one partition; returns whether no place is left, as far as the position has come."""
-        epoch = self._ownership.epoch
-        while epoch == self._ownership.epoch and partition in self._ownership.running:
+        generation = self._ownership.generation
+        while generation == self._ownership.generation and partition in self._ownership.running:
             places = decode_intrusions(self._table.read(partition, INTRUSIONS_KEY))
             if not places:
                 return True
             records, settled = await self._read(partition, places[0])
-            if not await self._settle(partition, epoch, records, settled):
+            if not await self._settle(partition, generation, records, settled):
                 return False
         return False
 
@@ -73,22 +73,24 @@ class Mender:
 
         `ends` are the offsets behind their changelogs' last records, as they were a moment ago.
         """
-        epoch = self._ownership.epoch
+        generation = self._ownership.generation
         for partition, end in ends.items():
-            async with self._ownership.turn(epoch) as current:
+            async with self._ownership.turn(generation) as current:
                 if not current or partition not in self._ownership.running:
                     continue
                 if end > self._table.changelog_offset(partition) + 1:
                     await self._write(partition, {}, range(0))
 
-    async def _settle(self, partition: int, epoch: int, records: Sequence[ChangelogRecord], settled: range) -> bool:
+    async def _settle(
+        self, partition: int, generation: int, records: Sequence[ChangelogRecord], settled: range
+    ) -> bool:
         """Write again what is newer than the records at the offsets `settled`; returns whether it could be done."""
-        async with self._ownership.turn(epoch) as current:
+        async with self._ownership.turn(generation) as current:
             position = self._table.position(partition) if current else None
             if position is None or any(_is_ahead(record, position.next_offset) for record in records):
                 return False
             rows = self._to_write(partition, [record for record in records if record.key != POSITION_KEY])
-            if any(fence >= position.next_offset for fence in self._fences(partition, rows)):
+            if any(applied_offset >= position.next_offset for applied_offset in self._applied_offsets(partition, rows)):
                 return False
             await self._write(partition, rows, settled)
         _log.info("partition %d: %d rows are written again behind records that landed late", partition, len(rows))
@@ -108,15 +110,15 @@ class Mender:
                 behind.add(key)
                 ranks[key] = max(ranks.get(key, _NO_RANK), _rank(record))
         return {
-            key: None if (row := stored[key]) is None else _with_fence(row, outranking_fence(rank))
+            key: None if (row := stored[key]) is None else _with_applied_offset(row, outranking_offset(rank))
             for key, rank in ranks.items()
-            if key in behind or (row := stored[key]) is None or row_rank(fence_of(row)) < rank
+            if key in behind or (row := stored[key]) is None or row_rank(applied_offset_of(row)) < rank
         }
 
-    def _fences(self, partition: int, rows: Mapping[bytes, bytes | None]) -> list[int]:
-        """Return the fences of rows, and of the removals that the database remembers in the place of rows."""
-        removed = self._table.read_many(partition, [removal_key(key) for key, row in rows.items() if row is None])
-        return [fence_of(row) for row in (*rows.values(), *removed) if row is not None]
+    def _applied_offsets(self, partition: int, rows: Mapping[bytes, bytes | None]) -> list[int]:
+        """Return the applied offsets of rows, and of the tombstones that are remembered in the place of rows."""
+        removed = self._table.read_many(partition, [tombstone_key(key) for key, row in rows.items() if row is None])
+        return [applied_offset_of(row) for row in (*rows.values(), *removed) if row is not None]
 
     async def _write(self, partition: int, rows: Mapping[bytes, bytes | None], settled: range) -> None:
         position = self._table.position(partition)
@@ -151,16 +153,16 @@ def _is_ahead(record: ChangelogRecord, next_offset: int) -> bool:
 
 
 def _rank(record: ChangelogRecord) -> int:
-    """Return a record's rank, the lowest for one that has no fence and is none of this code's."""
+    """Return a record's rank, the lowest for one that has no applied offset and is none of this code's."""
     with suppress(struct.error, RowCorrupt):
         if record.value is not None:
-            return row_rank(fence_of(record.value))
-        fence = removal_fence(record.headers)
-        if fence is not None:
-            return removal_rank(fence)
+            return row_rank(applied_offset_of(record.value))
+        applied_offset = tombstone_offset(record.headers)
+        if applied_offset is not None:
+            return tombstone_rank(applied_offset)
     return _NO_RANK
 
 
-def _with_fence(row: bytes, fence: int) -> bytes:
-    """Return a row with a fence at least as high."""
-    return FENCE.pack(max(fence_of(row), fence)) + row[FENCE.size :]
+def _with_applied_offset(row: bytes, applied_offset: int) -> bytes:
+    """Return a row with an applied offset at least as high."""
+    return APPLIED_OFFSET.pack(max(applied_offset_of(row), applied_offset)) + row[APPLIED_OFFSET.size :]

@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from agents.kafka.connection import Connection, learn_leaders
 from agents.liveness.fatal import leave, leave_on_error
 from agents.metrics import Metrics
-from tables.fenced_table import FencedTable
+from tables.batch_table import BatchTable
 from tables.replay import Replay
 
 _log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Recovery:
     connection, table : which changelog, and where to.
     """
 
-    def __init__(self, connection: Connection, table: FencedTable, bounds: RecoveryBounds, metrics: Metrics) -> None:
+    def __init__(self, connection: Connection, table: BatchTable, bounds: RecoveryBounds, metrics: Metrics) -> None:
         self._connection = connection
         self._table = table
         self._bounds = bounds
@@ -82,7 +82,7 @@ class Recovery:
     def begin(self, own: Iterable[int], standbys: Iterable[int]) -> None:
         """Begin with an assignment: recover the own partitions, then follow the standbys until `end`."""
         if self._consumer is None or self._task is not None:
-            raise RuntimeError("recovery is not connected, or the former assignment has not ended")
+            raise RuntimeError("recovery is not connected, or the previous assignment has not ended")
         self._complete, self._changed = set(), asyncio.Event()
         self._table.copies &= {*own, *standbys}
         self._task = asyncio.create_task(self._run(self._consumer, set(own), set(standbys)), name="recovery")
@@ -140,7 +140,7 @@ class Recovery:
         while standbys:
             await catch_up.step()
             self._table.copies |= catch_up.complete_standbys()
-            self._metrics.partitions_copied.set(len(self._table.copies))
+            self._metrics.partitions_standby.set(len(self._table.copies))
 
     def _announce(self, complete: set[int]) -> None:
         if complete:
@@ -172,7 +172,7 @@ class CatchUp:
     replayed : records read.
     """
 
-    def __init__(self, consumer: AIOKafkaConsumer, table: FencedTable, own: set[int], standbys: set[int]) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, table: BatchTable, own: set[int], standbys: set[int]) -> None:
         self._consumer = consumer
         self._replays = {partition: Replay(table, partition) for partition in own | standbys}
         self._at = {partition: TopicPartition(table.changelog_topic_name, partition) for partition in self._replays}

@@ -1,10 +1,10 @@
 """What is done for the table once an hour, however little is written: it is put into its files, and some is read back.
 
-What it remembers of removals is dropped after a day (`tables.removals`).
+What it remembers of tombstones is dropped after a day (`tables.tombstones`).
 
 The table keeps no journal but the changelog, so a crash takes it back to its last flush, and what is in the changelog
-since is replayed. Removals stay there for a day only (Kafka's `delete.retention.ms`): a table that was not flushed for
-longer could come back with rows that were removed. So each database is told once an hour that it is current, and is
+since is replayed. Tombstones stay there for a day only (Kafka's `delete.retention.ms`): a table that was not flushed
+for longer could come back with rows that were removed. So each database is told once an hour that it is current, and is
 not believed after a day without that (`tables.repair`).
 
 Rows that nobody asks for may rot unseen until a standby or a merge needs them. Each hour one partition is read from
@@ -17,8 +17,8 @@ import logging
 import time
 from itertools import count
 
-from tables.fenced_table import FencedTable
-from tables.removals import REMOVALS_KEPT_MS, purge_removals
+from tables.batch_table import BatchTable
+from tables.tombstones import TOMBSTONES_KEPT_MS, purge_tombstones
 
 _HOUR_SECONDS = 3600.0
 _ROWS_AT_ONCE = 200
@@ -29,7 +29,7 @@ _PAUSE_SECONDS = 0.02
 _log = logging.getLogger(__name__)
 
 
-async def flush_regularly(table: FencedTable) -> None:
+async def flush_regularly(table: BatchTable) -> None:
     """For ever: once an hour, flush every open database of the table and check one of them."""
     for hour in count():
         await asyncio.sleep(_HOUR_SECONDS)
@@ -42,19 +42,19 @@ async def flush_regularly(table: FencedTable) -> None:
             await check_partition(table, partitions[hour % len(partitions)])
 
 
-async def purge_partition(table: FencedTable, partition: int) -> None:
-    """Drop what a partition remembers of removals that are too old for a copy of their rows to land yet."""
-    before_ms = int(time.time() * 1000) - REMOVALS_KEPT_MS
+async def purge_partition(table: BatchTable, partition: int) -> None:
+    """Drop what a partition remembers of tombstones that are too old for a copy of their rows to land yet."""
+    before_ms = int(time.time() * 1000) - TOMBSTONES_KEPT_MS
     key: bytes | None = b""
     try:
         while key is not None:
-            key = purge_removals(table, partition, before_ms, key, _ROWS_AT_ONCE)
+            key = purge_tombstones(table, partition, before_ms, key, _ROWS_AT_ONCE)
             await asyncio.sleep(_PAUSE_SECONDS)
     except KeyError:
-        _log.info("partition %d went elsewhere while its removals were purged", partition)
+        _log.info("partition %d went elsewhere while its tombstones were purged", partition)
 
 
-async def check_partition(table: FencedTable, partition: int) -> None:
+async def check_partition(table: BatchTable, partition: int) -> None:
     """Read every row of a partition with its checksum; the table hears of a rotten one, as with any reading."""
     key: bytes | None = b""
     try:

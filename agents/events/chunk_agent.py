@@ -19,13 +19,13 @@ from agents.events.chunks import Chunk, ChunkChannel
 from agents.events.dead_letters import outgoing
 from agents.events.member_events import MemberEvents, PreparedChunk
 from agents.kafka.producer import AcknowledgedProducer
-from agents.liveness.demand import Demand
+from agents.liveness.activity import Activity
 from agents.liveness.fatal import leave
 from agents.metrics import Metrics
 from agents.users.ownership import Ownership
 from agents.users.pending_rows import PendingRows, Rows
 from agents.users.row_writer import RowWriter
-from tables.fence import fence_of
+from tables.applied_offset import applied_offset_of
 from tables.position import Position
 
 _NICE = 10
@@ -45,7 +45,7 @@ class ChunkProcessor:
     producer : sends rejected events.
     dead_letter_topic : where rejected events go.
     sizes : learns from what is written.
-    demand : hears of chunks.
+    activity : hears of chunks.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class ChunkProcessor:
         producer: AcknowledgedProducer,
         dead_letter_topic: str,
         sizes: ChunkSizes,
-        demand: Demand,
+        activity: Activity,
         metrics: Metrics,
     ) -> None:
         self._member_events = member_events
@@ -67,17 +67,17 @@ class ChunkProcessor:
         self._producer = producer
         self._dead_letter_topic = dead_letter_topic
         self._sizes = sizes
-        self._demand = demand
+        self._activity = activity
         self._metrics = metrics
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="member-events", initializer=_be_nice)
         self.last_progress = time.monotonic()
 
     async def process(self, chunk: Chunk) -> None:
-        """Prepare a chunk and begin to write it, or drop it when its epoch has ended; any failure ends the process.
+        """Prepare a chunk and begin to write it, or drop it when its generation has ended; a failure ends the process.
 
         Returns when the next chunk may be prepared: the one before this is stored, this one need not be.
         """
-        async with self._ownership.preparing(chunk.epoch) as current:
+        async with self._ownership.preparing(chunk.generation) as current:
             if not current:
                 self._metrics.chunks_stale.inc()
                 return
@@ -86,22 +86,23 @@ class ChunkProcessor:
                 await self._ownership.stored()
                 self._pending.hold({partition: part.rows for partition, part in prepared.partitions.items()})
                 self._ownership.write(self._store(chunk, prepared))
-                self._demand.note()
+                self._activity.note()
             except Exception as error:  # noqa: BLE001 - no failure may be outlived, whatever its kind
                 leave(f"a chunk could not be applied: {error!r}")
 
-    async def rewrite(self, epoch: int, prepare: Callable[[Read], Mapping[int, Rows]]) -> int:
+    async def rewrite(self, generation: int, prepare: Callable[[Read], Mapping[int, Rows]]) -> int:
         """Between two chunks, put rows in the place of those that there are; any failure ends the process.
 
         `prepare` reads rows and returns those to write, by partition; it runs in the thread of the chunks. A row whose
-        fence is not below its partition's position, a part of a chunk that a former owner began, is left to the events.
+        applied offset is not below its partition's position, a part of a chunk that a previous owner began, is left to
+        the events.
 
         Returns
         -------
         int
-            How many rows are being written; 0 when the epoch has ended.
+            How many rows are being written; 0 when the generation has ended.
         """
-        async with self._ownership.preparing(epoch) as current:
+        async with self._ownership.preparing(generation) as current:
             if not current:
                 return 0
             try:
@@ -120,7 +121,7 @@ class ChunkProcessor:
         for partition, rows in prepared.items():
             position = self._pending.position(partition)
             if position is not None:
-                below = {key: row for key, row in rows.items() if row and fence_of(row) < position.next_offset}
+                below = {key: row for key, row in rows.items() if row and applied_offset_of(row) < position.next_offset}
                 if below:
                     found[partition] = below, position
         return found

@@ -17,12 +17,12 @@ class Chunk:
 
     Parameters
     ----------
-    epoch : of the ownership under which they were fetched.
+    generation : of the ownership under which they were fetched.
     records : by partition, in offset order, no list empty.
     after : by partition, the offset that reading had reached before.
     """
 
-    epoch: int
+    generation: int
     records: Mapping[int, Sequence[ConsumerRecord]]
     after: Mapping[int, int]
 
@@ -34,7 +34,7 @@ class ChunkChannel(Channel[Any]):
     """A bounded channel outside Faust's flow control.
 
     Faust empties the queues under its flow control at every rebalance. A stale chunk must be dropped by its
-    epoch, and a fresh one must not be.
+    generation, and a fresh one must not be.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -22,7 +22,7 @@ from agents.users.user_scores import UserScores
 from agents.users.user_state import TIE_BYTES, UserState
 from models.feedback.events import Browse, Event, Play, Rate, Rejected, decode_event
 from models.feedback.history import event_tie
-from tables.fenced_table import FencedTable
+from tables.batch_table import BatchTable
 from tables.position import Position, fingerprint
 
 
@@ -76,7 +76,7 @@ class MemberEvents:
 
     def __init__(
         self,
-        table: FencedTable | PendingRows,
+        table: BatchTable | PendingRows,
         scores: UserScores,
         popularity: OwnPopularity,
         bounds: UserBounds,
@@ -114,8 +114,8 @@ class MemberEvents:
             last = records[-1]
             reached = last.offset + 1
             position = Position(reached, fingerprint(last.timestamp, last.key, last.value))
-            # Popularity goes first. If the rows need several batches and only the first ones land, a user whose row
-            # did has been counted, and events up to that row's fence, repeats among them, must not count again.
+            # Popularity goes first. If the rows need several batches and only the first ones land, a user whose row did
+            # has been counted, and events up to that row's applied offset, repeats among them, must not count again.
             prepared.partitions[partition] = PreparedPartition(self._popularity.take_rows(partition), position, reached)
         for (partition, key), state in self._scores.score(changed).items():
             prepared.partitions[partition].rows[key] = state.encode()
@@ -129,15 +129,15 @@ class MemberEvents:
         for record in records:
             try:
                 event = decode_event(record.value, record.key, now)
-            except Rejected as refusal:
-                self._metrics.events_rejected.labels(refusal.reason).inc()
-                rejected.append(DeadLetter(record, refusal))
+            except Rejected as rejection:
+                self._metrics.events_rejected.labels(rejection.reason).inc()
+                rejected.append(DeadLetter(record, rejection))
                 continue
             arrived[record.key].append((record.offset, event))
-        elsewhere = partitions_of(list(arrived), self._partitions) != partition
-        if elsewhere.any():
+        peer_lists = partitions_of(list(arrived), self._partitions) != partition
+        if peer_lists.any():
             self._metrics.events_misrouted.inc(
-                sum(len(events) for events, one in zip(arrived.values(), elsewhere, strict=True) if one)
+                sum(len(events) for events, one in zip(arrived.values(), peer_lists, strict=True) if one)
             )
         return arrived
 
@@ -146,7 +146,7 @@ class MemberEvents:
         fresh: dict[bytes, Event] = {}
         for offset, event in arrived:
             tie = event_tie(event.event_id).to_bytes(TIE_BYTES, "little")
-            if offset <= state.fence:
+            if offset <= state.applied_offset:
                 self._metrics.events_repeated.inc()
             elif tie in fresh or state.remembers(tie):
                 self._metrics.events_duplicate.inc()
@@ -159,7 +159,7 @@ class MemberEvents:
         recent = state.recent + b"".join(fresh)
         return UserState(
             history=state.history.apply(list(fresh.values()), self._bounds.history_limit),
-            fence=arrived[-1][0],
+            applied_offset=arrived[-1][0],
             recent=recent[max(0, len(recent) - TIE_BYTES * self._bounds.recent_events) :],
             written_at=written_at,
         )

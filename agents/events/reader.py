@@ -1,8 +1,8 @@
 """The reader of member events: one consumer, assigned by hand to the partitions that Faust gave this worker.
 
-Faust never reads this topic. The reader takes each partition over when its table is complete, at the position
-stored there, and hands whole chunks to the agent on the channel. An epoch ends with the partitions; chunks that are
-still under way are recognised by it and dropped.
+Faust never reads this topic. The reader takes each partition over when its table is complete, at the position stored
+there, and hands whole chunks to the agent on the channel. A generation ends with the partitions; chunks that are still
+under way are recognised by it and dropped.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from agents.kafka.connection import Connection, learn_leaders
 from agents.liveness.fatal import leave_on_error
 from agents.metrics import Metrics
 from agents.users.ownership import Ownership
-from tables.fenced_table import FencedTable
+from tables.batch_table import BatchTable
 
 _log = logging.getLogger(__name__)
 _REPORT_SECONDS = 1.0
@@ -61,7 +61,7 @@ class Reader:
     ----------
     connection, topic, group : what to read, and the group whose commits tell lag tools where this worker is.
     table : the table that holds the positions.
-    ownership : epoch and running partitions.
+    ownership : generation and running partitions.
     channel : where chunks go; its bound is the back-pressure.
     assignment : what Faust assigned.
     recovery : makes the tables complete.
@@ -74,7 +74,7 @@ class Reader:
         connection: Connection,
         topic: str,
         group: str,
-        table: FencedTable,
+        table: BatchTable,
         ownership: Ownership,
         channel: ChunkChannel,
         assignment: Assignment,
@@ -118,18 +118,18 @@ class Reader:
         self._connected.set()
 
     async def assigned(self) -> None:
-        """Begin a new epoch's reading; Faust's databases of the assignment are open."""
+        """Begin a new generation's reading; Faust's databases of the assignment are open."""
         if self._task is not None:
             await self.revoked()
         await self._connected.wait()
         if self._consumer is None:
             return  # stopped
         self._recovery.begin(self._assignment.partitions(), self._assignment.standbys())
-        self._task = asyncio.create_task(self._run(self._consumer, self._ownership.epoch), name="reader")
+        self._task = asyncio.create_task(self._run(self._consumer, self._ownership.generation), name="reader")
         self._task.add_done_callback(leave_on_error("reader", SourceChanged))
 
     async def revoked(self) -> None:
-        """End the epoch: stop reading and wait for the write in progress. Nothing is written after it returns."""
+        """End the generation: stop reading and wait for the write in progress. Nothing is written after it returns."""
         task, self._task = self._task, None
         self.running = False
         if task is not None:
@@ -140,7 +140,7 @@ class Reader:
         await self._ownership.revoke()
 
     async def stop(self) -> None:
-        """End the epoch and disconnect, for good."""
+        """End the generation and disconnect, for good."""
         self._connected.set()  # who waits for it sees that there is nothing
         await self.revoked()
         await self._recovery.stop()
@@ -174,28 +174,30 @@ class Reader:
     def _reached(self, partition: int) -> int:
         return max(self._next.get(partition, 0), self._passed.get(partition, 0))
 
-    async def _run(self, consumer: AIOKafkaConsumer, epoch: int) -> None:
+    async def _run(self, consumer: AIOKafkaConsumer, generation: int) -> None:
         missing = self._assignment.partitions()
         starts: dict[int, StartPoint] = {}
         self.running = not missing
         if not missing:
             async with between_lookups(consumer):
-                consumer.assign([])  # it may still have those of the last epoch
-        while epoch == self._ownership.epoch:
+                consumer.assign([])  # it may still have those of the last generation
+        while generation == self._ownership.generation:
             if missing and (complete := await self._recovery.completed(wait=not starts)):
-                starts |= await self._take_over(consumer, complete, epoch)
+                starts |= await self._take_over(consumer, complete, generation)
                 missing -= complete
                 self.running = not missing
             timeout_ms = _RECOVERING_POLL_MS if missing else 200
             await self._pace.due(full=(self.lag() or 0) >= self._sizes.max_records)
             fetched = await fetch(consumer, self._sizes, timeout_ms)
-            chunk = self._chunk(epoch, starts, fetched)
+            chunk = self._chunk(generation, starts, fetched)
             if chunk is not None:
                 self._pace.cut()
                 await self._channel.hand_over(chunk)
             await self._report(consumer)
 
-    async def _take_over(self, consumer: AIOKafkaConsumer, partitions: set[int], epoch: int) -> dict[int, StartPoint]:
+    async def _take_over(
+        self, consumer: AIOKafkaConsumer, partitions: set[int], generation: int
+    ) -> dict[int, StartPoint]:
         """Read complete partitions, too, each from its start, and go on with the others where they stand."""
         starts = await start_points(self._table, consumer, self._topic, partitions)
         for partition, start in starts.items():
@@ -204,7 +206,7 @@ class Reader:
                 _log.error("partition %d: retention removed %d records before they were read", partition, start.missed)
         await self._on_running(partitions)
         async with between_lookups(consumer):
-            if epoch != self._ownership.epoch:
+            if generation != self._ownership.generation:
                 raise asyncio.CancelledError
             if not self._ownership.running:
                 self._next, self._passed = {}, {}
@@ -219,7 +221,7 @@ class Reader:
         return starts
 
     def _chunk(
-        self, epoch: int, starts: dict[int, StartPoint], fetched: dict[TopicPartition, list[ConsumerRecord]]
+        self, generation: int, starts: dict[int, StartPoint], fetched: dict[TopicPartition, list[ConsumerRecord]]
     ) -> Chunk | None:
         records: dict[int, list[ConsumerRecord]] = {}
         after: dict[int, int] = {}
@@ -232,7 +234,7 @@ class Reader:
                 records[at.partition] = received
                 after[at.partition] = self._next[at.partition]
                 self._next[at.partition] = received[-1].offset + 1
-        return Chunk(epoch, records, after) if records else None
+        return Chunk(generation, records, after) if records else None
 
     async def _report(self, consumer: AIOKafkaConsumer) -> None:
         """Once a second: the lag as a metric, and the positions as commits that only lag tools read."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from tables.fenced_table import FencedTable
+from tables.batch_table import BatchTable
 from tables.position import Position, fingerprint
 
 
@@ -50,7 +50,7 @@ class StartPoint:
 
 
 async def start_points(
-    table: FencedTable, consumer: AIOKafkaConsumer, topic: str, partitions: Iterable[int]
+    table: BatchTable, consumer: AIOKafkaConsumer, topic: str, partitions: Iterable[int]
 ) -> dict[int, StartPoint]:
     """Return where to go on in each partition of `topic`; raises `SourceChanged` for a position past its end."""
     wanted = [TopicPartition(topic, partition) for partition in partitions]

@@ -11,8 +11,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from agents.kafka.connection import Connection
-from agents.liveness.stall import StallGuard
-from tables.removals import removal_headers
+from agents.liveness.process_guard import ProcessGuard
+from tables.tombstones import tombstone_headers
 
 MAX_BATCH_BYTES = 1 << 20
 _BATCH_OVERHEAD_BYTES = 512
@@ -36,12 +36,12 @@ class AcknowledgedProducer:
     Parameters
     ----------
     connection : where the brokers are.
-    stall : checked before each request leaves this process.
+    process guard : checked before each request leaves this process.
     """
 
-    def __init__(self, connection: Connection, stall: StallGuard) -> None:
+    def __init__(self, connection: Connection, process_guard: ProcessGuard) -> None:
         self._connection = connection
-        self._stall = stall
+        self._process_guard = process_guard
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
@@ -54,7 +54,7 @@ class AcknowledgedProducer:
             request_timeout_ms=30_000,
         )
         await producer.start()
-        producer.client.send = self._stall.guarded(producer.client.send)
+        producer.client.send = self._process_guard.guarded(producer.client.send)
         self._producer = producer
 
     async def stop(self) -> None:
@@ -87,7 +87,7 @@ class AcknowledgedProducer:
         last: tuple[bytes, bytes],
     ) -> list[range]:
         """Append rows and then `last` to one partition; see `tables.partition_writer.Changelog.append`."""
-        batches = self._batches(chain(rows.items(), (last,)), removal_headers(removed_at))
+        batches = self._batches(chain(rows.items(), (last,)), tombstone_headers(removed_at))
         *earlier, (final, count) = batches
         acknowledged = [await self._send_batch(batch, topic, partition) for batch, _ in earlier]
         landed = [int(metadata.offset) for metadata in await asyncio.gather(*acknowledged)]
@@ -99,14 +99,14 @@ class AcknowledgedProducer:
         ]
 
     def _batches(
-        self, records: Iterable[tuple[bytes, bytes | None]], of_removals: list[tuple[str, bytes]]
+        self, records: Iterable[tuple[bytes, bytes | None]], of_tombstones: list[tuple[str, bytes]]
     ) -> list[tuple[BatchBuilder, int]]:
         """Return full batches with the number of their records; one clock for all, for asking it is a tenth of it."""
         producer, now = self._running(), int(time.time() * 1000)
         batch, count = producer.create_batch(), 0
         batches: list[tuple[BatchBuilder, int]] = []
         for key, value in records:
-            headers = of_removals if value is None else _NO_HEADERS
+            headers = of_tombstones if value is None else _NO_HEADERS
             if batch.append(key=key, value=value, timestamp=now, headers=headers) is None:
                 batches.append((batch, count))
                 batch, count = producer.create_batch(), 0

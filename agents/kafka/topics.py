@@ -81,13 +81,13 @@ class TopicNames:
 
 
 def rejected_topic(models: str) -> str:
-    """Return where refusals of what is announced in a topic go."""
+    """Return where rejections of what is announced in a topic go."""
     return f"{models}-rejected"
 
 
 def topic_specs(names: TopicNames, partitions: int) -> list[TopicSpec]:
     """Return what every topic must be; `partitions` is N, the same for source, membership and changelog."""
-    # who is forgotten is gone from a changelog that is written within a week, whatever little of it changes
+    # who is erased is gone from a changelog that is written within a week, whatever little of it changes
     keep_newest = {
         "min.compaction.lag.ms": str(6 * _HOUR_MS),
         "max.compaction.lag.ms": str(7 * _DAY_MS),

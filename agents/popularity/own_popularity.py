@@ -16,12 +16,12 @@ from agents.metrics import Metrics
 from agents.popularity.popularity import Share, ShareCounts
 from models.feedback.events import Event
 from models.feedback.popularity import counts_as_popular, event_day, event_region
-from tables.fence import RESERVED
+from tables.applied_offset import RESERVED
 
 POPULARITY_PREFIX = RESERVED + b"popularity\0"
 _DAY = Struct(">i")
 _ROW = Struct("<qI")
-"""fence (source offset of the last event counted), count."""
+"""applied offset (source offset of the last event counted), count."""
 _BUCKETS = 16
 """A day's videos are published in so many records, so that each stays far below the largest message."""
 _MAX_VIDEOS_IN_SHARE = 3_500
@@ -34,12 +34,12 @@ _Counted = tuple[int, str, str]
 
 @dataclass(slots=True)
 class _Count:
-    """A row's count; `fence` is the stored one, `newest` the one to store with the next write."""
+    """A row's count; `applied_offset` is the stored one, `newest` the one to store with the next write."""
 
     row_key: bytes
     share: Share
     count: int = 0
-    fence: int = -1
+    applied_offset: int = -1
     newest: int = -1
 
 
@@ -80,8 +80,8 @@ class OwnPopularity:
         for key, row in rows:
             day, region, video = _parse_key(key)
             entry = _entry(own, partition, day, region, video)
-            entry.fence, entry.count = _ROW.unpack(row)
-            entry.newest = entry.fence
+            entry.applied_offset, entry.count = _ROW.unpack(row)
+            entry.newest = entry.applied_offset
             own.newest_day = day if own.newest_day is None else max(day, own.newest_day)
             self._known.add(entry.share)
             self._unpublished.add(entry.share)
@@ -92,7 +92,7 @@ class OwnPopularity:
             kept.clear()
 
     def add(self, partition: int, event: Event, offset: int) -> None:
-        """Count an event of a partition, once: an offset at or below the row's stored fence changes nothing.
+        """Count an event of a partition, once: an offset at or below the row's stored applied offset changes nothing.
 
         Between two calls of `take_rows`, events may come in any order of their offsets.
         """
@@ -105,7 +105,7 @@ class OwnPopularity:
             entry = self._new_entry(own, partition, day, region, video)
             if entry is None:
                 return
-        if offset <= entry.fence:
+        if offset <= entry.applied_offset:
             return
         entry.count += 1
         entry.newest = max(entry.newest, offset)
@@ -121,8 +121,8 @@ class OwnPopularity:
             if entry is None:
                 rows[key] = None
             else:
-                entry.fence = entry.newest
-                rows[key] = _ROW.pack(entry.fence, entry.count)
+                entry.applied_offset = entry.newest
+                rows[key] = _ROW.pack(entry.applied_offset, entry.count)
         return rows
 
     def take_unpublished(self) -> list[Share]:

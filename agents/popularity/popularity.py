@@ -51,7 +51,7 @@ class Share(NamedTuple):
 class ShareCounts(msgspec.Struct, frozen=True):
     """The value of a popularity record: counts by video, and the last source offset among them."""
 
-    fence: Annotated[int, Meta(ge=-1, le=2**63 - 1)]
+    applied_offset: Annotated[int, Meta(ge=-1, le=2**63 - 1)] = msgspec.field(name="fence")
     counts: dict[str, Annotated[int, Meta(ge=0, le=2**32 - 1)]]
 
 
@@ -68,19 +68,19 @@ class GlobalPopularity:
     _cached: dict[tuple[str | None, int | None], tuple[float, list[tuple[str, int]]]] = field(default_factory=dict)
 
     async def apply(self, record: ConsumerRecord) -> None:
-        """Take one record of the popularity topic in place of the former one of its key."""
+        """Take one record of the popularity topic in place of the previous one of its key."""
         try:
             share = Share.decode(record.key)
             value = None if record.value is None else msgspec.json.decode(record.value, type=ShareCounts)
         except (ValueError, AttributeError, RecursionError):
             self.rejected += 1
             return
-        former = self._shares.pop(share, NO_COUNTS)
-        if value is not None and former.fence > value.fence:
-            value = former  # a worker that was thought dead published late
+        previous = self._shares.pop(share, NO_COUNTS)
+        if value is not None and previous.applied_offset > value.applied_offset:
+            value = previous  # a worker that was thought dead published late
         if value is not None:
             self._shares[share] = value
-        self._totals.replace(share.region, share.day, (value or NO_COUNTS).counts, former.counts)
+        self._totals.replace(share.region, share.day, (value or NO_COUNTS).counts, previous.counts)
         await asyncio.sleep(0)  # a record may hold a thousand counts, and a second brings hundreds: queries go between
 
     def top(self, region: str | None, days: int | None, limit: int) -> list[tuple[str, int]]:

@@ -23,11 +23,11 @@ async def publish_popularity(
     """
     while True:
         await asyncio.sleep(every_seconds)
-        epoch = ownership.epoch
-        async with ownership.preparing(epoch):
+        generation = ownership.generation
+        async with ownership.preparing(generation):
             due = own.take_unpublished()
         for first in range(0, len(due), _RECORDS_AT_ONCE):
-            async with ownership.preparing(epoch) as current:
+            async with ownership.preparing(generation) as current:
                 records = own.records(due[first : first + _RECORDS_AT_ONCE], topic) if current else []
             await ownership.stored()
             await producer.send(records)

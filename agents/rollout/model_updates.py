@@ -1,10 +1,10 @@
 """From an announcement to the active model: fetch, verify, try on real users, swap; or refuse, and say why.
 
 Every worker reads the whole topics `models` and `models-rejected`. An announced version becomes active only after every
-check of `models.artifacts.artifact`, and after a trial on this worker's users where another version serves them; a
-version that fails is remembered with its reason, and the active one serves on. A refusal by any worker's trial counts
-for all, so that a region does not serve two versions. A store that does not answer refuses nothing: the version is read
-again until the store answers, or a newer one is announced.
+check of `models.artifacts.artifact`, and after a canary on this worker's users where another version serves them; a
+version that fails is remembered with its reason, and the active one serves on. A rejection by any worker's canary
+counts for all, so that a region does not serve two versions. A store that does not answer refuses nothing: the version
+is read again until the store answers, or a newer one is announced.
 """
 
 import asyncio
@@ -14,19 +14,19 @@ from datetime import UTC, datetime
 
 from aiokafka import ConsumerRecord
 
-from agents.rollout.late_trial import LateTrial
-from agents.rollout.model_trial import Trial
+from agents.rollout.canary import RunCanary
+from agents.rollout.late_canary import LateCanary
 from agents.rollout.models_in_use import ModelsInUse
 from models.artifacts.store import is_region
 from models.errors import AnnouncementInvalid, ArtifactInvalid, ArtifactMissing, StoreUnavailable
 from models.evaluation.list_comparison import Comparison
 from models.factorization.factor_model import FactorModel
 from models.rollout.announcement import Announcement, decode_announcement
-from models.rollout.refusal import Refusal, Stage, decode_refusal
+from models.rollout.rejection import CANARY, Rejection, Stage, decode_rejection
 
 _log = logging.getLogger(__name__)
 _MAX_WAITING = 1_000
-_MAX_REFUSALS = 10_000
+_MAX_REJECTIONS = 10_000
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
 _LONGEST_PAUSE_FOR_MISSING = 4.0
@@ -34,7 +34,7 @@ _LONGEST_PAUSE_FOR_MISSING = 4.0
 _FIRST_SECONDS = 15.0
 """So long a start waits for what is announced; then it goes on, for events need not wait for a model store."""
 
-Tell = Callable[[Refusal], Awaitable[None]]
+Tell = Callable[[Rejection], Awaitable[None]]
 
 
 class ModelUpdates:
@@ -44,8 +44,8 @@ class ModelUpdates:
     ----------
     models : where a verified model becomes active.
     fetch : reads and verifies an announced artifact, in a thread; raises `ArtifactInvalid` or `StoreUnavailable`.
-    trial : tries a candidate on the users of the model that serves them.
-    tell : puts a refusal where every worker and every operator sees it.
+    canary : tries a candidate on the users of the model that serves them.
+    tell : puts a rejection where every worker and every operator sees it.
     worker : the id of this worker.
     sleep : waits so many seconds before the store is asked again.
     """
@@ -54,23 +54,23 @@ class ModelUpdates:
         self,
         models: ModelsInUse,
         fetch: Callable[[Announcement], FactorModel],
-        trial: Trial,
+        canary: RunCanary,
         tell: Tell,
         worker: str,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._models = models
         self._fetch = fetch
-        self._trial = trial
+        self._canary = canary
         self._tell = tell
         self._worker = worker
         self._sleep = sleep
         self._waiting: dict[str, list[Announcement]] = {}
-        self._refusals: dict[bytes, Refusal] = {}
+        self._rejections: dict[bytes, Rejection] = {}
         self._regions: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._settled = asyncio.Event()
-        self._late = LateTrial(models, fetch, trial, sleep)
+        self._late = LateCanary(models, fetch, canary, sleep)
 
     async def apply(self, record: ConsumerRecord) -> None:
         """Take one record of the topic and return at once; nothing is fetched before the topics are read to the end."""
@@ -78,20 +78,20 @@ class ModelUpdates:
         if announcement is not None:
             self._enqueue(announcement)
 
-    async def apply_refusal(self, record: ConsumerRecord) -> None:
-        """Take one record of the topic of refusals; another worker's trial makes this one go back, too."""
+    async def apply_rejection(self, record: ConsumerRecord) -> None:
+        """Take one record of the topic of rejections; another worker's canary makes this one go back, too."""
         if record.value is None:
             return
         try:
-            refusal = decode_refusal(record.value)
+            rejection = decode_rejection(record.value)
         except AnnouncementInvalid as error:
-            _log.error("the refusal at offset %d is ignored: %s", record.offset, error)
+            _log.error("the rejection at offset %d is ignored: %s", record.offset, error)
             return
-        if refusal.counts_for_all and refusal.key not in self._refusals:
-            if len(self._refusals) >= _MAX_REFUSALS:
-                del self._refusals[next(iter(self._refusals))]
-            self._refusals[refusal.key] = refusal
-            self._go_back(refusal)
+        if rejection.counts_for_all and rejection.key not in self._rejections:
+            if len(self._rejections) >= _MAX_REJECTIONS:
+                del self._rejections[next(iter(self._rejections))]
+            self._rejections[rejection.key] = rejection
+            self._go_back(rejection)
 
     async def run(self, caught_up: Callable[[], Awaitable[object]]) -> None:
         """Once the topics are read to the end, work on the announcements of every region until cancelled."""
@@ -156,7 +156,7 @@ class ModelUpdates:
     def _reached(self, region: str) -> int:
         """Return the sequence of what serves the region; -1 for nothing, or for what must be replaced."""
         serving = self._models.serving(region)
-        if serving is None or self._refusal_of(serving.announcement) is not None:
+        if serving is None or self._rejection_of(serving.announcement) is not None:
             return -1
         return serving.announcement.sequence
 
@@ -164,8 +164,8 @@ class ModelUpdates:
         """Activate or refuse a version; False when the store does not answer."""
         region, version = announcement.region, announcement.version
         try:
-            if (refusal := self._refusal_of(announcement)) is not None:
-                self._models.reject(region, version, _in_words(refusal))
+            if (rejection := self._rejection_of(announcement)) is not None:
+                self._models.reject(region, version, _in_words(rejection))
             else:
                 await self._bring_in(announcement)
         except StoreUnavailable as error:
@@ -184,25 +184,25 @@ class ModelUpdates:
         return True
 
     async def _bring_in(self, announcement: Announcement) -> None:
-        """Fetch, verify, try and activate a version; a former one that is in memory is there already."""
+        """Fetch, verify, try and activate a version; a previous one that is in memory is there already."""
         model = self._models.known(announcement)
         if model is None:
             model = await asyncio.to_thread(self._fetch, announcement)
         comparison: Comparison | None = None
         serving = self._models.active(announcement.region)
-        if announcement.trial and serving is not None and serving is not model:
-            tried = await self._trial(serving, model)
+        if announcement.canary and serving is not None and serving is not model:
+            tried = await self._canary(serving, model)
             comparison = tried.comparison
             if tried.objections:
-                await self._refuse(announcement, "trial", "; ".join(tried.objections), comparison)
+                await self._refuse(announcement, CANARY, "; ".join(tried.objections), comparison)
                 return
-        refusal = self._refusal_of(announcement)  # meanwhile another worker may have tried it
-        if refusal is not None:
-            self._models.reject(announcement.region, announcement.version, _in_words(refusal))
+        rejection = self._rejection_of(announcement)  # meanwhile another worker may have tried it
+        if rejection is not None:
+            self._models.reject(announcement.region, announcement.version, _in_words(rejection))
             return
         self._models.activate(model, announcement, comparison)
         if serving is None and self._group is not None and self._late.is_due(announcement):
-            self._group.create_task(self._try_late(announcement, model), name=f"late trial of {announcement.version}")
+            self._group.create_task(self._try_late(announcement, model), name=f"late canary of {announcement.version}")
 
     async def _try_late(self, announcement: Announcement, model: FactorModel) -> None:
         """Go back from a version that serves since the start, when users turn out to have no use for it."""
@@ -211,45 +211,45 @@ class ModelUpdates:
         except Exception:  # noqa: BLE001 - one announcement must not end a worker, whatever it leads to
             _log.exception("model %s, which serves, cannot be tried", announcement.version)
             return
-        former = announcement.former
-        if found is None or former is None or not found[1].objections:
+        previous = announcement.previous
+        if found is None or previous is None or not found[1].objections:
             return
         before, tried = found
-        await self._refuse(announcement, "trial", "; ".join(tried.objections), tried.comparison)
-        self._models.activate(before, former)
+        await self._refuse(announcement, CANARY, "; ".join(tried.objections), tried.comparison)
+        self._models.activate(before, previous)
 
     async def _refuse(
         self, announcement: Announcement, stage: Stage, reason: str, comparison: Comparison | None = None
     ) -> None:
-        refusal = Refusal.of(announcement, stage, reason, self._worker, datetime.now(UTC), comparison)
+        rejection = Rejection.of(announcement, stage, reason, self._worker, datetime.now(UTC), comparison)
         self._models.reject(announcement.region, announcement.version, reason)
-        if refusal.counts_for_all:
-            self._refusals[refusal.key] = refusal
-        await self._tell(refusal)
+        if rejection.counts_for_all:
+            self._rejections[rejection.key] = rejection
+        await self._tell(rejection)
 
-    def _refusal_of(self, announcement: Announcement) -> Refusal | None:
-        refusal = self._refusals.get(f"{announcement.region}/{announcement.sequence}".encode())
-        return refusal if refusal is not None and refusal.is_of(announcement) else None
+    def _rejection_of(self, announcement: Announcement) -> Rejection | None:
+        rejection = self._rejections.get(f"{announcement.region}/{announcement.sequence}".encode())
+        return rejection if rejection is not None and rejection.is_of(announcement) else None
 
-    def _go_back(self, refusal: Refusal) -> None:
-        """Leave a version that serves here for the one before, when another worker's trial refuses it."""
-        serving = self._models.serving(refusal.region)
-        if serving is None or not refusal.is_of(serving.announcement):
+    def _go_back(self, rejection: Rejection) -> None:
+        """Leave a version that serves here for the one before, when another worker's canary refuses it."""
+        serving = self._models.serving(rejection.region)
+        if serving is None or not rejection.is_of(serving.announcement):
             return
-        self._models.reject(refusal.region, refusal.version, _in_words(refusal))
-        if self._models.give_up(refusal.region) is None:
+        self._models.reject(rejection.region, rejection.version, _in_words(rejection))
+        if self._models.give_up(rejection.region) is None:
             self._fall_back(serving.announcement)
 
     def _fall_back(self, refused: Announcement) -> None:
         """Take what was announced before a refused version; compaction may have removed its own announcement."""
-        former = refused.former
-        if former is not None:
-            self._enqueue(former)
+        previous = refused.previous
+        if previous is not None:
+            self._enqueue(previous)
 
 
 def _sequence(announcement: Announcement) -> int:
     return announcement.sequence
 
 
-def _in_words(refusal: Refusal) -> str:
-    return f"the trial of worker {refusal.worker} refuses it: {refusal.reason}"
+def _in_words(rejection: Rejection) -> str:
+    return f"the canary of worker {rejection.worker} refuses it: {rejection.reason}"

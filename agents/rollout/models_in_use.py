@@ -1,6 +1,6 @@
-"""Which model serves each region: one reference a region, swapped whole, with the former one beside it.
+"""Which model serves each region: one reference a region, swapped whole, with the previous one beside it.
 
-A request or a batch takes one immutable model and keeps it. The former version stays in memory: rolling back to it
+A request or a batch takes one immutable model and keeps it. The previous version stays in memory: rolling back to it
 reads nothing, and it is what rows not yet re-solved were made with.
 """
 
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 _MAX_REJECTIONS = 20
 
 
-class Rejection(msgspec.Struct, frozen=True):
+class RejectedVersion(msgspec.Struct, frozen=True):
     """A version that was refused: which, why, and when (UTC)."""
 
     version: str
@@ -44,7 +44,7 @@ class Rescored(msgspec.Struct, frozen=True):
 class RegionStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker says of one region's models; `rejected` has the newest first.
 
-    `trial` is what the trial of the active version found, null for one that was not tried here; `rescored` is null
+    `canary` is what the canary of the active version found, null for one that was not tried here; `rescored` is null
     until this worker has begun to look through its rows.
     """
 
@@ -55,9 +55,9 @@ class RegionStatus(msgspec.Struct, frozen=True, kw_only=True):
     activated_at: datetime | None
     videos: int | None
     factors: int | None
-    trial: Comparison | None = None
+    canary: Comparison | None = None
     rescored: Rescored | None = None
-    rejected: list[Rejection] = []
+    rejected: list[RejectedVersion] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +67,14 @@ class Serving:
     model: FactorModel
     announcement: Announcement
     since: datetime
-    trial: Comparison | None = None
+    canary: Comparison | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
     serving: Serving | None = None
-    former: Serving | None = None
-    rejected: tuple[Rejection, ...] = ()
+    previous: Serving | None = None
+    rejected: tuple[RejectedVersion, ...] = ()
 
 
 class ModelsInUse:
@@ -98,14 +98,14 @@ class ModelsInUse:
         serving = self.serving(region or GLOBAL_REGION) or self.serving(GLOBAL_REGION)
         return serving.model if serving else None
 
-    def former(self, region: str | None) -> FactorModel | None:
+    def previous(self, region: str | None) -> FactorModel | None:
         """Return what served the region's users before its active model, None where nothing did or nobody knows."""
         slot = self._slots.get(region or GLOBAL_REGION)
         if slot is None or slot.serving is None:
             slot = self._slots.get(GLOBAL_REGION, _Slot())
-        elif slot.former is None and region != GLOBAL_REGION:
+        elif slot.previous is None and region != GLOBAL_REGION:
             return self.active(GLOBAL_REGION)
-        return slot.former.model if slot.former else None
+        return slot.previous.model if slot.previous else None
 
     def serving(self, region: str) -> Serving | None:
         """Return what serves under the region's own announcement, None where the fallback region's model does."""
@@ -116,9 +116,9 @@ class ModelsInUse:
         return [region for region, slot in self._slots.items() if slot.serving is not None]
 
     def known(self, announcement: Announcement) -> FactorModel | None:
-        """Return the announced model if it is in memory, active or former."""
+        """Return the announced model if it is in memory, active or previous."""
         slot = self._slots.get(announcement.region, _Slot())
-        for one in (slot.serving, slot.former):
+        for one in (slot.serving, slot.previous):
             if one is not None and (one.announcement.version, one.announcement.digest) == (
                 announcement.version,
                 announcement.digest,
@@ -126,29 +126,31 @@ class ModelsInUse:
                 return one.model
         return None
 
-    def activate(self, model: FactorModel, announcement: Announcement, trial: Comparison | None = None) -> None:
+    def activate(self, model: FactorModel, announcement: Announcement, canary: Comparison | None = None) -> None:
         """Put a verified model in place of the region's active one, or the same one under a new announcement."""
         slot = self._slots.get(model.region, _Slot())
-        serving = Serving(model, announcement, datetime.now(UTC), trial)
+        serving = Serving(model, announcement, datetime.now(UTC), canary)
         if slot.serving is not None and slot.serving.model is model:
             serving = replace(slot.serving, announcement=announcement)
             self._slots[model.region] = replace(slot, serving=serving)
             return
-        self._exchange(replace(slot, serving=serving, former=slot.serving), slot.serving)
+        self._exchange(replace(slot, serving=serving, previous=slot.serving), slot.serving)
 
     def give_up(self, region: str) -> FactorModel | None:
-        """Put the former model back in place of the active one; returns it, None when there is none to go back to."""
+        """Put the previous model back in place of the active one; returns it, None when there is none to go back to."""
         slot = self._slots.get(region, _Slot())
-        if slot.former is None:
+        if slot.previous is None:
             return None
-        self._exchange(replace(slot, serving=replace(slot.former, since=datetime.now(UTC)), former=None), slot.serving)
-        return slot.former.model
+        self._exchange(
+            replace(slot, serving=replace(slot.previous, since=datetime.now(UTC)), previous=None), slot.serving
+        )
+        return slot.previous.model
 
     def reject(self, region: str, version: str, reason: str) -> None:
         """Remember a version that was refused; at most twenty a region."""
-        former = self._slots.get(region, _Slot())
-        rejection = Rejection(version, reason, datetime.now(UTC))
-        self._slots[region] = replace(former, rejected=(rejection, *former.rejected)[:_MAX_REJECTIONS])
+        previous = self._slots.get(region, _Slot())
+        rejection = RejectedVersion(version, reason, datetime.now(UTC))
+        self._slots[region] = replace(previous, rejected=(rejection, *previous.rejected)[:_MAX_REJECTIONS])
         self._metrics.models_rejected.labels(region).inc()
         _log.error("model %s of region %s is refused: %s", version, region, reason)
 
@@ -186,12 +188,12 @@ def _status(region: str, slot: _Slot, rescored: Rescored | None) -> RegionStatus
     return RegionStatus(
         region=region,
         active=serving.model.version if serving else None,
-        previous=slot.former.model.version if slot.former else None,
+        previous=slot.previous.model.version if slot.previous else None,
         sequence=serving.announcement.sequence if serving else None,
         activated_at=serving.since if serving else None,
         videos=serving.model.n_videos if serving else None,
         factors=serving.model.n_factors if serving else None,
-        trial=serving.trial if serving else None,
+        canary=serving.canary if serving else None,
         rescored=rescored,
         rejected=list(slot.rejected),
     )

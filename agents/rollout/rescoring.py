@@ -13,14 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agents.events.chunk_agent import ChunkProcessor, Read
-from agents.liveness.demand import Demand
+from agents.liveness.activity import Activity
 from agents.metrics import Metrics
 from agents.rollout.models_in_use import ModelsInUse, Rescored
 from agents.rollout.stale_users import Batch, StaleUsers, survey
 from agents.users.ownership import Ownership
 from agents.users.user_scores import UserScores
 from agents.users.user_state import UserState
-from tables.fenced_table import FencedTable
+from tables.batch_table import BatchTable
 
 _FIRST_USERS = 16
 _BATCH_SECONDS = 0.05
@@ -54,18 +54,18 @@ class Rescoring:
     models : what serves, and where progress is told.
     ownership : which partitions run.
     processor : takes rows in between chunks of events.
-    demand : what others want of the worker.
+    activity : what others want of the worker.
     bounds, metrics : limits; what is counted.
     """
 
     def __init__(
         self,
-        table: FencedTable,
+        table: BatchTable,
         scores: UserScores,
         models: ModelsInUse,
         ownership: Ownership,
         processor: ChunkProcessor,
-        demand: Demand,
+        activity: Activity,
         bounds: RescoringBounds,
         metrics: Metrics,
     ) -> None:
@@ -74,11 +74,11 @@ class Rescoring:
         self._models = models
         self._ownership = ownership
         self._processor = processor
-        self._demand = demand
+        self._activity = activity
         self._bounds = bounds
         self._metrics = metrics
         self._current: dict[int, tuple[int, int]] = {}
-        """By partition: the epoch, and the change of the models, for which no row of it is left."""
+        """By partition: the generation, and the change of the models, for which no row of it is left."""
         self._users: dict[int, Counter[str]] = {}
         """By partition: how many users each region's model serves."""
         self._left: Counter[str] = Counter()
@@ -101,7 +101,7 @@ class Rescoring:
 
     @property
     def _now(self) -> tuple[int, int]:
-        return self._ownership.epoch, self._models.changes
+        return self._ownership.generation, self._models.changes
 
     def _to_look_at(self) -> list[int]:
         return [one for one in sorted(self._ownership.running) if self._current.get(one) != self._now]
@@ -122,12 +122,12 @@ class Rescoring:
         self._current.update(dict.fromkeys(found.complete, began))
         self._tell()
 
-    async def _rescore(self, batch: Batch, epoch: int) -> None:
+    async def _rescore(self, batch: Batch, generation: int) -> None:
         """Re-solve some users; while others want something, rest for as long as the share of the time asks."""
-        started, served = time.monotonic(), self._demand.served
-        count = await self._processor.rewrite(epoch, lambda read: self._made_anew(batch, read))
+        started, served = time.monotonic(), self._activity.served
+        count = await self._processor.rewrite(generation, lambda read: self._made_anew(batch, read))
         self._metrics.users_rescored.inc(count)
-        if self._demand.served != served:
+        if self._activity.served != served:
             await asyncio.sleep((time.monotonic() - started) * (1 / self._bounds.share - 1))
 
     def _made_anew(self, batch: Batch, read: Read) -> dict[int, dict[bytes, bytes | None]]:
@@ -136,7 +136,7 @@ class Rescoring:
         states: dict[tuple[int, bytes], UserState] = {}
         for partition, keys in batch.keys.items():
             for key, row in zip(keys, read(partition, keys), strict=True):
-                if row is not None:  # forgotten meanwhile
+                if row is not None:  # erased meanwhile
                     states[partition, key] = UserState.decode(row)
         rows: dict[int, dict[bytes, bytes | None]] = {}
         for (partition, key), state in self._scores.score(self._stale(states)).items():

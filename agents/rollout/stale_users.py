@@ -11,7 +11,7 @@ import numpy as np
 from agents.users.user_state import stamp_of
 from agents.users.users import user_rows
 from models.factorization.factor_model import FactorModel
-from tables.fenced_table import FencedTable
+from tables.batch_table import BatchTable
 
 _ROWS_AT_ONCE = 128
 """Looked at between two looks at queries: half a millisecond."""
@@ -79,9 +79,7 @@ class StaleUsers:
             start += len(chosen)
 
 
-async def survey(
-    table: FencedTable, partitions: Sequence[int], active_model: ActiveModel, max_users: int
-) -> StaleUsers:
+async def survey(table: BatchTable, partitions: Sequence[int], active_model: ActiveModel, max_users: int) -> StaleUsers:
     """Look partitions through, a little at a time; beyond `max_users` stale ones the others are left for later.
 
     Cost: 5 us a row, all of it on the event loop, in steps of half a millisecond.
@@ -98,7 +96,7 @@ async def survey(
     return found
 
 
-async def _look_through(table: FencedTable, partition: int, active_model: ActiveModel, found: StaleUsers) -> None:
+async def _look_through(table: BatchTable, partition: int, active_model: ActiveModel, found: StaleUsers) -> None:
     start = b""
     while rows := user_rows(table, partition, start, _ROWS_AT_ONCE):
         found.take(partition, rows, active_model)

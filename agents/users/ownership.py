@@ -2,7 +2,7 @@
 
 Two of Faust's signals drive it. `on_partitions_revoked` is awaited before the group goes on: until `revoke`
 returns, the partitions are still ours. `on_partitions_assigned` comes when the databases are open. In between,
-the epoch grows, so that whatever was fetched earlier is recognised and dropped.
+the generation grows, so that whatever was fetched earlier is recognised and dropped.
 
 A change of the state has two halves: it is prepared in a turn, one at a time, and then written. The next one may be
 prepared while the last is written, so there are two kinds of turns: `turn` is for whoever reads and writes rows,
@@ -21,7 +21,7 @@ class RecordsLost(Exception):
 
 
 class Ownership:
-    """The epoch, the partitions that run in it, and the turn to write.
+    """The generation, the partitions that run in it, and the turn to write.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Ownership:
     """
 
     def __init__(self, running: set[int], drain_seconds: float) -> None:
-        self.epoch = 0
+        self.generation = 0
         self.running = running
         self._expected: dict[int, int] = {}
         self._drain_seconds = drain_seconds
@@ -54,21 +54,21 @@ class Ownership:
         self._expected[partition] = reached
 
     @asynccontextmanager
-    async def turn(self, epoch: int) -> AsyncIterator[bool]:
-        """Wait for the turn to read and write rows; yields whether `epoch` is still the current one.
+    async def turn(self, generation: int) -> AsyncIterator[bool]:
+        """Wait for the turn to read and write rows; yields whether `generation` is still the current one.
 
         While it is held, nothing else is prepared or written, and no partition is given away. Nothing may be
         written when it yields False.
         """
         async with self._changing:
             await self.stored()
-            yield epoch == self.epoch
+            yield generation == self.generation
 
     @asynccontextmanager
-    async def preparing(self, epoch: int) -> AsyncIterator[bool]:
+    async def preparing(self, generation: int) -> AsyncIterator[bool]:
         """Wait for the turn to prepare a change, as `turn` does, but beside the write of the one before."""
         async with self._changing:
-            yield epoch == self.epoch
+            yield generation == self.generation
 
     def write(self, work: Coroutine[None, None, None]) -> None:
         """Begin to write what was prepared in the turn that is held; what was prepared before must be `stored`.
@@ -90,14 +90,14 @@ class Ownership:
             await asyncio.wait([self._write])
 
     async def revoke(self) -> None:
-        """End the epoch: wait for what is prepared or written, with a deadline, and forget the partitions.
+        """End the generation: wait for what is prepared or written, with a deadline, and forget the partitions.
 
         Never raises: an error inside the group's callback would be logged and the join would go on. When the
         write does not end in time the process leaves, for a write may not outlive the ownership.
         """
-        self.epoch += 1
+        self.generation += 1
         try:
-            async with asyncio.timeout(self._drain_seconds), self.turn(self.epoch):
+            async with asyncio.timeout(self._drain_seconds), self.turn(self.generation):
                 self.running.clear()
                 self._expected.clear()
         except TimeoutError:

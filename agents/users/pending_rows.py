@@ -1,13 +1,13 @@
 """Rows that are under way to the changelog, in front of the table: the next chunk is applied on top of them.
 
-While one chunk is acknowledged and stored, the next one is prepared. It must find the rows of the former as they will
+While one chunk is acknowledged and stored, the next one is prepared. It must find the rows of the previous as they will
 be, or an event of the same user would overwrite what has just been applied. Queries read the table alone: nobody is
 told of an event that a crash could still take back.
 """
 
 from collections.abc import Mapping, Sequence
 
-from tables.fenced_table import FencedTable
+from tables.batch_table import BatchTable
 from tables.position import Position
 
 Rows = Mapping[bytes, bytes | None]
@@ -22,12 +22,12 @@ class PendingRows:
     table : where everything else is read.
     """
 
-    def __init__(self, table: FencedTable) -> None:
+    def __init__(self, table: BatchTable) -> None:
         self._table = table
         self._held: Mapping[int, Rows] = {}
 
     def hold(self, rows: Mapping[int, Rows]) -> None:
-        """Show the rows of a chunk, by partition, until `release`; those of the former chunk are stored."""
+        """Show the rows of a chunk, by partition, until `release`; those of the previous chunk are stored."""
         self._held = rows
 
     def release(self) -> None:
@@ -42,8 +42,8 @@ class PendingRows:
         held = self._held.get(partition)
         if not held:
             return self._table.read_many(partition, keys)
-        elsewhere = [key for key in keys if key not in held]
-        stored = iter(self._table.read_many(partition, elsewhere))
+        peer_lists = [key for key in keys if key not in held]
+        stored = iter(self._table.read_many(partition, peer_lists))
         return [held[key] if key in held else next(stored) for key in keys]
 
     def position(self, partition: int) -> Position | None:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 
 from agents.metrics import Metrics
-from tables.fenced_table import FencedTable
+from tables.batch_table import BatchTable
 from tables.partition_writer import Changelog, write_partition
 from tables.position import Position
 
@@ -23,7 +23,7 @@ class RowWriter:
     metrics : counts what others wrote between.
     """
 
-    def __init__(self, changelog: Changelog, table: FencedTable, metrics: Metrics) -> None:
+    def __init__(self, changelog: Changelog, table: BatchTable, metrics: Metrics) -> None:
         self._changelog = changelog
         self._table = table
         self._metrics = metrics
@@ -36,7 +36,7 @@ class RowWriter:
         if intruded:
             self._metrics.changelog_intruded.inc(intruded)
             _log.warning(
-                "partition %d: %d records landed in the changelog between this worker's own, late ones of a former "
+                "partition %d: %d records landed in the changelog between this worker's own, late ones of a previous "
                 "owner or own ones that were taken twice; rows that they are older than are written again",
                 partition,
                 intruded,

@@ -21,7 +21,7 @@ class UserState(msgspec.Struct, frozen=True, gc=False):
     Parameters
     ----------
     history : what the user did, independent of any model.
-    fence : last source offset that is applied, -1 for none.
+    applied_offset : last source offset that is applied, -1 for none.
     recent : `TIE_BYTES` each, hashes of the last event ids, oldest first.
     written_at : ms since the epoch, UTC, 0 when nothing is stored.
     version : model version that made the stored list; empty when there was no model.
@@ -29,7 +29,7 @@ class UserState(msgspec.Struct, frozen=True, gc=False):
     """
 
     history: History
-    fence: int
+    applied_offset: int
     recent: bytes
     written_at: int
     version: str = ""
@@ -48,7 +48,7 @@ class UserState(msgspec.Struct, frozen=True, gc=False):
     def scored(self, version: str, top: TopN) -> "UserState":
         """Return the same state with the list that a model version made of it."""
         rows, scores = top.rows.tobytes(), top.scores.tobytes()
-        return UserState(self.history, self.fence, self.recent, self.written_at, version, rows, scores)
+        return UserState(self.history, self.applied_offset, self.recent, self.written_at, version, rows, scores)
 
     def remembers(self, tie: bytes) -> bool:
         """Return whether an event id's hash is among the recent ones."""
@@ -65,9 +65,9 @@ class UserState(msgspec.Struct, frozen=True, gc=False):
         """
         if row is None:
             return NEW_USER
-        fence, written_at, recent, records, ids, at, version, top_rows, top_scores = _CODEC.decode(row)
+        applied_offset, written_at, recent, records, ids, at, version, top_rows, top_scores = _CODEC.decode(row)
         region = None if at is None else LatestRegion(*at)
-        return cls(History(records, ids, region), fence, recent, written_at, version, top_rows, top_scores)
+        return cls(History(records, ids, region), applied_offset, recent, written_at, version, top_rows, top_scores)
 
     def encode(self) -> bytes:
         """Return the bytes to store."""
@@ -75,7 +75,7 @@ class UserState(msgspec.Struct, frozen=True, gc=False):
         region = None if at is None else RegionStamp(at.name, at.ts, at.tie)
         return _CODEC.encode(
             UserRow(
-                self.fence,
+                self.applied_offset,
                 self.written_at,
                 self.recent,
                 history.records,

@@ -2,8 +2,8 @@
 
 from agents.kafka.partitions import partition_of
 from agents.users.user_state import UserState
-from tables.fence import CHANGELOG_OFFSET_KEY, RESERVED
-from tables.fenced_table import FencedTable
+from tables.applied_offset import CHANGELOG_OFFSET_KEY, RESERVED
+from tables.batch_table import BatchTable
 
 _FIRST_USER = bytes([RESERVED[0] + 1])
 """Before every key of a user, and behind every reserved one."""
@@ -26,7 +26,7 @@ class Users:
     partitions : N, the same for source topic and table.
     """
 
-    def __init__(self, table: FencedTable, partitions: int) -> None:
+    def __init__(self, table: BatchTable, partitions: int) -> None:
         self._table = table
         self.partitions = partitions
 
@@ -45,7 +45,7 @@ class Users:
             raise NotHere(partition)
         return UserState.decode(self._table.read(partition, user_id.encode()))
 
-    def read_copy(self, user_id: str) -> UserState | None:
+    def read_standby(self, user_id: str) -> UserState | None:
         """Return the user's state in a copy that was complete a moment ago; None without such a copy or a row in it."""
         partition = self.partition_of(user_id)
         if partition not in self._table.copies or self._table.database(partition) is None:
@@ -54,7 +54,7 @@ class Users:
         return None if row is None else UserState.decode(row)
 
 
-def user_rows(table: FencedTable, partition: int, start: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+def user_rows(table: BatchTable, partition: int, start: bytes, limit: int) -> list[tuple[bytes, bytes]]:
     """Return users' rows among at most `limit` rows from the key `start` on; raises KeyError as `table.read` does."""
     rows = table.rows_from(partition, b"", max(start, _FIRST_USER), limit)
     return [(key, row) for key, row in rows if key != CHANGELOG_OFFSET_KEY]

@@ -19,7 +19,7 @@ def publish(
     version: Annotated[str, typer.Argument(help="A version in the model store, as `nearline train` printed it.")],
     region: RegionOption = "global",
     untried: Annotated[
-        bool, typer.Option("--untried", help="Serve it without the trial on real users that comes before.")
+        bool, typer.Option("--untried", help="Serve it without the canary on real users that comes before.")
     ] = False,
     json: JsonOption = False,
 ) -> None:
@@ -27,7 +27,7 @@ def publish(
 
     A version that is active already is left alone. One that is older than the active one is refused: see rollback.
     """
-    announcement, changed = asyncio.run(_publisher(context).publish(region, version, trial=not untried))
+    announcement, changed = asyncio.run(_publisher(context).publish(region, version, canary=not untried))
     _show(announcement, changed=changed, json=json)
 
 
@@ -39,7 +39,7 @@ def rollback(
 ) -> None:
     """Announce an older version again; a second rollback without --to undoes the first.
 
-    What was announced before is served without a trial.
+    What was announced before is served without a canary.
     """
     announcement, changed = asyncio.run(_publisher(context).roll_back(region, to))
     _show(announcement, changed=changed, json=json)

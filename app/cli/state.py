@@ -8,7 +8,7 @@ import typer
 
 from app.cli.asking import ask_worker
 from app.cli.context import JsonOption, quiet_settings
-from app.cli.forget import forget
+from app.cli.erase import erase
 from app.cli.output import show_json, show_line, show_rows
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _CHECKPOINT_SECONDS = 120.0
 
 verbs = typer.Typer(no_args_is_help=True, help="The tables of a worker.")
 
-verbs.command()(forget)
+verbs.command()(erase)
 
 DataOption = Annotated[
     Path | None, typer.Option(help="The worker's data folder (data_dir).", file_okay=False, show_default=False)
@@ -67,7 +67,7 @@ def checkpoint(
 
     A running worker (--url) puts the copy below its own data folder, prints where, and keeps the last two.
     """
-    from app.operations.state_copies import checkpoint_stopped
+    from app.operations.state_checkpoints import checkpoint_stopped
 
     settings = quiet_settings(context).settings
     if (url is None) == (destination is None):
@@ -95,7 +95,7 @@ def restore(
     Every row is checked on the way, and the checkpoint must be less than a day old. Without this a start reads the
     whole changelog, which comes to the same.
     """
-    from app.operations.state_copies import restore_stopped
+    from app.operations.state_checkpoints import restore_stopped
 
     settings = quiet_settings(context).settings
     data = data_dir or settings.data_dir

@@ -26,9 +26,11 @@ from models.feedback.events import (
     Rate,
     Region,
 )
-from models.rollout.announcement import MAX_ANNOUNCEMENT_BYTES, Announcement
+from models.rollout.announcement import MAX_ANNOUNCEMENT_BYTES, Announcement, PreviousVersion
 
 _CONTRACT_VERSION = "1.0.0"
+_PUBLISHED = {PreviousVersion.__name__: "Fallback"}
+"""Types by the names that the contract has for them."""
 _EVENT_RULES = (
     f"UTF-8 JSON, at most {MAX_EVENT_BYTES} bytes, unknown fields ignored. The record's key is the UTF-8 bytes of "
     "user_id, its partition murmur2(key) as in the Java client (librdkafka: partitioner=murmur2_random). ts is at most "
@@ -108,10 +110,18 @@ def contract_files() -> dict[str, bytes]:
 
 def _schemas(types: list[Any], references: str) -> tuple[tuple[dict[str, Any], ...], dict[str, Any]]:
     """Return the schemas of the types, and the definitions that they refer to, described by their summary lines."""
-    schemas, definitions = msgspec.json.schema_components(types, ref_template=references)
+    schemas, definitions = _as_published(msgspec.json.schema_components(types, ref_template=references))
     for definition in definitions.values():
         definition["description"] = definition["description"].partition("\n")[0].replace("``", "")
     return schemas, definitions
+
+
+def _as_published(schemas: Any) -> Any:
+    """Return schemas under the contract's names, for others make their classes from these."""
+    text = msgspec.json.encode(schemas)
+    for name, published in _PUBLISHED.items():
+        text = text.replace(name.encode(), published.encode())
+    return msgspec.json.decode(text)
 
 
 def _message(name: str, payload: dict[str, Any], key: dict[str, Any]) -> dict[str, Any]:

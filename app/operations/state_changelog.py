@@ -10,8 +10,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from agents.kafka.connection import Connection
 from app.errors import JobFailed
-from tables.fence import fence_of
-from tables.removals import removal_fence
+from tables.applied_offset import applied_offset_of
+from tables.tombstones import tombstone_offset
 
 _POLL_MS = 500
 _SILENCE_SECONDS = 60.0
@@ -39,17 +39,17 @@ class ChangelogRows:
     _ranks: dict[bytes, int] = field(default_factory=dict)
 
     def add(self, record: ConsumerRecord, held: int) -> None:
-        """Take a record in as `tables.replay` does: the higher fence stays, a removal before a row of its fence."""
+        """Take a record in as `tables.replay` does: the higher applied offset stays, of equal ones the tombstone."""
         key, row = record.key, record.value
         if record.offset > held:
             self.later.add(key)
             return
-        fence = removal_fence(record.headers) if row is None else fence_of(row)
-        if fence is None:
+        applied_offset = tombstone_offset(record.headers) if row is None else applied_offset_of(row)
+        if applied_offset is None:
             self._ranks.pop(key, None)
             self.digests.pop(key, None)
             return
-        rank = 2 * fence + (row is None)
+        rank = 2 * applied_offset + (row is None)
         if rank < self._ranks.get(key, rank):
             return
         self._ranks[key] = rank

@@ -9,9 +9,9 @@ from agents.kafka.connection import Connection
 from agents.popularity.own_popularity import POPULARITY_PREFIX, decode_count
 from agents.users.user_state import UserState
 from app.operations.state_changelog import ChangelogRows, changelog_reader, digest_of
+from tables.applied_offset import RESERVED
 from tables.data_folder import Mark, partition_folders
 from tables.errors import RowCorrupt
-from tables.fence import RESERVED
 from tables.partition_check import PartitionReport, check_partition
 from tables.position import POSITION_KEY, Position
 

@@ -11,8 +11,8 @@ from agents.kafka.topics import rejected_topic
 from app.broker import producer_of, read_topic
 from app.errors import JobFailed
 from models.errors import AnnouncementInvalid
-from models.rollout.announcement import Announcement, Fallback, decode_announcement
-from models.rollout.refusal import decode_refusal
+from models.rollout.announcement import Announcement, PreviousVersion, decode_announcement
+from models.rollout.rejection import decode_rejection
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class RegionAnnouncements:
     Parameters
     ----------
     announcements : all of them.
-    refused : sequence and digest of those that the trial of a worker refused, so that no worker serves them.
+    refused : sequence and digest of those that the canary of a worker refused, so that no worker serves them.
     """
 
     announcements: tuple[Announcement, ...]
@@ -34,20 +34,22 @@ class RegionAnnouncements:
         return self.announcements[-1]
 
     @property
-    def active(self) -> Fallback | None:
+    def active(self) -> PreviousVersion | None:
         """The one that counts; None if all that is known was refused."""
         return self.known[-1] if self.known else None
 
     @property
-    def known(self) -> tuple[Fallback, ...]:
+    def known(self) -> tuple[PreviousVersion, ...]:
         """What was announced and not refused, by ascending sequence; each record also tells of the one before it."""
-        found = {one.fallback.sequence: one.fallback for one in self.announcements if one.fallback}
-        found |= {one.sequence: one.as_fallback for one in self.announcements}
+        found = {
+            one.previous_version.sequence: one.previous_version for one in self.announcements if one.previous_version
+        }
+        found |= {one.sequence: one.as_previous for one in self.announcements}
         kept = (found[sequence] for sequence in sorted(found))
         return tuple(one for one in kept if (one.sequence, one.digest) not in self.refused)
 
-    def refusal_of(self, version: str) -> int | None:
-        """Return the latest sequence under which a version was refused by a trial, None for one that was not."""
+    def rejection_of(self, version: str) -> int | None:
+        """Return the latest sequence under which a version was refused by a canary, None for one that was not."""
         found = (
             one.sequence
             for one in self.announcements
@@ -56,7 +58,7 @@ class RegionAnnouncements:
         return max(found, default=None)
 
     @property
-    def previous(self) -> Fallback | None:
+    def previous(self) -> PreviousVersion | None:
         """The latest one of another version than the active one; None if compaction has removed all."""
         active = self.active
         return next((one for one in reversed(self.known) if active and one.version != active.version), None)
@@ -83,15 +85,15 @@ async def read_announcements(connection: Connection, topic: str) -> dict[str, Re
 
 
 async def _refused(connection: Connection, topic: str) -> dict[str, set[tuple[int, str]]]:
-    """Return, by region, what trials have refused."""
+    """Return, by region, what canaries have refused."""
     found: dict[str, set[tuple[int, str]]] = {}
     async for record in read_topic(connection, topic):
         try:
-            refusal = decode_refusal(record.value)
+            rejection = decode_rejection(record.value)
         except AnnouncementInvalid:
             continue
-        if refusal.counts_for_all:
-            found.setdefault(refusal.region, set()).add((refusal.sequence, refusal.digest))
+        if rejection.counts_for_all:
+            found.setdefault(rejection.region, set()).add((rejection.sequence, rejection.digest))
     return found
 
 
@@ -101,27 +103,27 @@ async def announce(
     region: str,
     version: str,
     digest: str,
-    former: RegionAnnouncements | None,
+    announced: RegionAnnouncements | None,
     *,
-    trial: bool = True,
+    canary: bool = True,
 ) -> Announcement:
     """Announce a version with the sequence after the last one's; returns when the broker has it and it counts.
 
     Raises
     ------
     JobFailed
-        If another publisher announced something for the region since `former` was read. What that one said counts;
+        If another publisher announced something for the region since `announced` was read. What that one said counts;
         it is said once more, because compaction keeps the last record of a region, which ours would be.
     """
     announcement = Announcement(
         region=region,
         version=version,
-        sequence=former.newest.sequence + 1 if former else 0,
+        sequence=announced.newest.sequence + 1 if announced else 0,
         location=f"{region}/{version}",
         digest=digest,
         published_at=datetime.now(UTC),
-        trial=trial,
-        fallback=former.active if former else None,
+        canary=canary,
+        previous_version=announced.active if announced else None,
     )
     winner = await _append(connection, topic, announcement)
     if winner is None:

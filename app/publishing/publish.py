@@ -30,14 +30,14 @@ class Publisher:
     limits: ArtifactLimits
     verify_key: bytes | None = None
 
-    async def publish(self, region: str, version: str, *, trial: bool = True) -> tuple[Announcement, bool]:
+    async def publish(self, region: str, version: str, *, canary: bool = True) -> tuple[Announcement, bool]:
         """Read a version to the last byte and announce it.
 
         Parameters
         ----------
         region, version
             Which.
-        trial
+        canary
             Whether workers try the version on real users before it serves.
 
         Returns
@@ -52,10 +52,10 @@ class Publisher:
         JobFailed
             If the version is older than the active one, so that it takes a rollback, or another publisher was faster.
         """
-        digest, former = self.check(region, version), await self._former(region)
-        if former is not None and not _is_active(former, version, digest):
-            self._check_newer(former, version, digest)
-        return await self._announce(region, version, digest, former, trial=trial)
+        digest, announced = self.check(region, version), await self._announced(region)
+        if announced is not None and not _is_active(announced, version, digest):
+            self._check_newer(announced, version, digest)
+        return await self._announce(region, version, digest, announced, canary=canary)
 
     async def roll_back(self, region: str, version: str | None = None) -> tuple[Announcement, bool]:
         """Announce an older version again: `version`, or else the one that was active before.
@@ -70,10 +70,10 @@ class Publisher:
         ArtifactInvalid
             If a worker would refuse the version.
         """
-        former = await self._former(region)
-        if former is None:
+        announced = await self._announced(region)
+        if announced is None:
             raise JobFailed(f"region {region} has no announced version to roll back from")
-        return await self._choose(region, version or self._before(former), former)
+        return await self._choose(region, version or self._before(announced), announced)
 
     async def choose(self, region: str, version: str) -> tuple[Announcement, bool]:
         """Announce a version whatever served before; one that served before is not tried again.
@@ -85,12 +85,14 @@ class Publisher:
         ArtifactInvalid
             If a worker would refuse the version.
         """
-        return await self._choose(region, version, await self._former(region))
+        return await self._choose(region, version, await self._announced(region))
 
-    async def _choose(self, region: str, version: str, former: RegionAnnouncements | None) -> tuple[Announcement, bool]:
+    async def _choose(
+        self, region: str, version: str, announced: RegionAnnouncements | None
+    ) -> tuple[Announcement, bool]:
         digest = await asyncio.to_thread(self.check, region, version)
-        trial = former is None or former.sequence_of(version, digest) is None
-        return await self._announce(region, version, digest, former, trial=trial)
+        canary = announced is None or announced.sequence_of(version, digest) is None
+        return await self._announce(region, version, digest, announced, canary=canary)
 
     def check(self, region: str, version: str) -> str:
         """Read a version as a worker would and return the digest of its manifest.
@@ -106,18 +108,18 @@ class Publisher:
         read_artifact(self.store, region, version, digest=digest, limits=self.limits, verify_key=self.verify_key)
         return digest
 
-    async def _former(self, region: str) -> RegionAnnouncements | None:
+    async def _announced(self, region: str) -> RegionAnnouncements | None:
         return (await read_announcements(self.connection, self.topic)).get(region)
 
     async def _announce(
-        self, region: str, version: str, digest: str, former: RegionAnnouncements | None, *, trial: bool
+        self, region: str, version: str, digest: str, announced: RegionAnnouncements | None, *, canary: bool
     ) -> tuple[Announcement, bool]:
-        if former is not None and _is_active(former, version, digest):
-            return former.newest, False
-        return await announce(self.connection, self.topic, region, version, digest, former, trial=trial), True
+        if announced is not None and _is_active(announced, version, digest):
+            return announced.newest, False
+        return await announce(self.connection, self.topic, region, version, digest, announced, canary=canary), True
 
-    def _check_newer(self, former: RegionAnnouncements, version: str, digest: str) -> None:
-        active, sequence, region = former.active, former.sequence_of(version, digest), former.newest.region
+    def _check_newer(self, announced: RegionAnnouncements, version: str, digest: str) -> None:
+        active, sequence, region = announced.active, announced.sequence_of(version, digest), announced.newest.region
         if active is None or (active.version, active.digest) == (version, digest):
             return
         advice = f"`nearline rollback --region {region} --to {version}` serves it"
@@ -137,20 +139,20 @@ class Publisher:
                 f"({newest:%Y-%m-%dT%H:%M:%SZ}); {advice}"
             )
 
-    def _before(self, former: RegionAnnouncements) -> str:
-        if former.previous is not None:
-            return former.previous.version
-        active, region = former.active, former.newest.region
-        parent = None if active is None else read_manifest(self.store, region, active.version).parent
-        if parent is None:
+    def _before(self, announced: RegionAnnouncements) -> str:
+        if announced.previous is not None:
+            return announced.previous.version
+        active, region = announced.active, announced.newest.region
+        earlier = None if active is None else read_manifest(self.store, region, active.version).previous_version
+        if earlier is None:
             served = "" if active is None else f" before {active.version}"
             raise JobFailed(
                 f"nothing tells which version region {region} served{served}; choose one of `nearline models` with --to"
             )
-        return parent
+        return earlier
 
 
-def _is_active(former: RegionAnnouncements, version: str, digest: str) -> bool:
+def _is_active(announced: RegionAnnouncements, version: str, digest: str) -> bool:
     """Tell whether a version serves, and nothing that was refused or might be was announced after it."""
-    newest = former.newest
-    return former.active == newest.as_fallback and (newest.version, newest.digest) == (version, digest)
+    newest = announced.newest
+    return announced.active == newest.as_previous and (newest.version, newest.digest) == (version, digest)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from app.publishing.announcements import RegionAnnouncements, read_announcements
 from app.publishing.publish import Publisher
 from models.errors import ArtifactInvalid
-from models.rollout.announcement import Fallback
+from models.rollout.announcement import PreviousVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class ListedVersion:
     Parameters
     ----------
     region, version : which.
-    state : "active", "previous", "announced" (before the previous), "refused" (by a trial),
+    state : "active", "previous", "announced" (before the previous), "refused" (by a canary),
         "unannounced" or "invalid".
     reason : why it is invalid, else empty.
     sequence : of its latest announcement, if any.
@@ -39,10 +39,10 @@ async def list_versions(publisher: Publisher) -> list[ListedVersion]:
     announced = await read_announcements(publisher.connection, publisher.topic)
     listed: list[ListedVersion] = []
     for region in sorted({*publisher.store.regions(), *announced}):
-        former = announced.get(region)
-        named = {one.version: one for one in former.known} if former else {}
+        of_region = announced.get(region)
+        named = {one.version: one for one in of_region.known} if of_region else {}
         versions = sorted({*publisher.store.versions(region), *named})
-        listed += [_listed(publisher, region, version, former, named.get(version)) for version in versions]
+        listed += [_listed(publisher, region, version, of_region, named.get(version)) for version in versions]
     return listed
 
 
@@ -50,8 +50,8 @@ def _listed(
     publisher: Publisher,
     region: str,
     version: str,
-    former: RegionAnnouncements | None,
-    announcement: Fallback | None,
+    of_region: RegionAnnouncements | None,
+    announcement: PreviousVersion | None,
 ) -> ListedVersion:
     sequence = announcement.sequence if announcement else None
     try:
@@ -61,14 +61,14 @@ def _listed(
     if announcement and announcement.digest != digest:
         reason = f"its manifest is not the one that was announced, of digest {announcement.digest}"
         return ListedVersion(region, version, "invalid", reason, sequence)
-    return ListedVersion(region, version, _state(version, former, announcement), sequence=sequence)
+    return ListedVersion(region, version, _state(version, of_region, announcement), sequence=sequence)
 
 
-def _state(version: str, former: RegionAnnouncements | None, announcement: Fallback | None) -> str:
-    if former is not None and announcement is None and former.refusal_of(version) is not None:
+def _state(version: str, of_region: RegionAnnouncements | None, announcement: PreviousVersion | None) -> str:
+    if of_region is not None and announcement is None and of_region.rejection_of(version) is not None:
         return "refused"
-    if former is None or announcement is None:
+    if of_region is None or announcement is None:
         return "unannounced"
-    if former.active and version == former.active.version:
+    if of_region.active and version == of_region.active.version:
         return "active"
-    return "previous" if former.previous and version == former.previous.version else "announced"
+    return "previous" if of_region.previous and version == of_region.previous.version else "announced"

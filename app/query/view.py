@@ -21,14 +21,14 @@ class Users(Protocol):
     def read(self, user_id: str) -> UserState:
         """Return the user's state, `NEW_USER` when nothing is stored; raises `agents.users.users.NotHere`."""
 
-    def read_copy(self, user_id: str) -> UserState | None:
+    def read_standby(self, user_id: str) -> UserState | None:
         """Return the user's state in a copy of a partition that does not run here, None without one."""
 
 
-class Forgetting(Protocol):
+class Erasure(Protocol):
     """What removes users of this worker."""
 
-    async def forget(self, user_id: str) -> None:
+    async def erase(self, user_id: str) -> None:
         """Return when nothing is stored for the user; raises `agents.users.users.NotHere`."""
 
 
@@ -45,7 +45,7 @@ class Models(Protocol):
     def active(self, region: str | None) -> FactorModel | None:
         """Return the model that serves a region now, None when there is none."""
 
-    def former(self, region: str | None) -> FactorModel | None:
+    def previous(self, region: str | None) -> FactorModel | None:
         """Return the model that served a region before, None when there is none."""
 
     def status(self) -> list[RegionStatus]:
@@ -126,7 +126,7 @@ class QueryView:
 
     Parameters
     ----------
-    users, models, catalogue, popularity, routing, health, forgetting, checkpointing, activation : collaborators.
+    users, models, catalogue, popularity, routing, health, erasure, checkpointing, activation : collaborators.
     on_request : called for every list that is asked for.
     registry : Prometheus metrics go there, and `/metrics` shows it.
     fallback_days : the popular list of a user without history counts so many days, at least 1.
@@ -145,7 +145,7 @@ class QueryView:
     popularity: Popularity
     routing: Routing
     health: Health
-    forgetting: Forgetting
+    erasure: Erasure
     checkpointing: Checkpointing
     activation: Activation
     on_request: Callable[[], None]

@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from app.settings.store_url import check_store_url
-from models.evaluation.trial import TrialLimits
+from models.evaluation.canary import CanaryLimits
 
-_LIMITS = TrialLimits()
+_LIMITS = CanaryLimits()
 _WILDCARDS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 _ADDRESS = re.compile(r"[^\s,:/]+:\d{1,5}|\[[0-9a-fA-F:.]+\]:\d{1,5}")
 
@@ -145,10 +145,10 @@ class ModelSettings(Section):
     )
 
 
-class TrialSettings(Section):
-    """The trial of a new model on users of the worker, before it serves; beyond a limit it is refused."""
+class CanarySettings(Section):
+    """The canary of a new model on users of the worker, before it serves; beyond a limit it is refused."""
 
-    users: int = Field(200, ge=0, le=10_000, description="Most users that a new model is tried on; 0: no trial.")
+    users: int = Field(200, ge=0, le=10_000, description="Most users that a new model is tried on; 0: no canary.")
     min_users: int = Field(50, ge=1, le=10_000, description="Fewer users than these do not judge a model.")
     min_overlap: Share = Field(
         _LIMITS.min_overlap, description="Least mean overlap of the first 20 videos of both lists."
@@ -232,7 +232,7 @@ class Settings(Section):
     users: UserSettings = UserSettings()
     popularity: PopularitySettings = PopularitySettings()
     models: ModelSettings = ModelSettings()
-    trial: TrialSettings = TrialSettings()
+    canary: CanarySettings = CanarySettings()
     rescoring: RescoringSettings = RescoringSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()

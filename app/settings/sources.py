@@ -173,11 +173,11 @@ def _validate(given: Mapping[str, Given]) -> Settings:
     try:
         return Settings.model_validate(nested)
     except ValidationError as error:
-        problems = [_refusal(detail, given) for detail in error.errors(include_url=False)]
+        problems = [_rejection(detail, given) for detail in error.errors(include_url=False)]
         raise SettingsInvalid(list(dict.fromkeys(problems))) from None
 
 
-def _refusal(error: ErrorDetails, given: Mapping[str, Given]) -> str:
+def _rejection(error: ErrorDetails, given: Mapping[str, Given]) -> str:
     location = ".".join(part for part in error["loc"] if isinstance(part, str))
     message = error["msg"].removeprefix("Value error, ")
     field, one = setting_fields().get(location), given.get(location)

@@ -33,7 +33,7 @@ from agents.metrics import Metrics
 from agents.popularity.own_popularity import POPULARITY_PREFIX, OwnPopularity
 from agents.popularity.popularity_publisher import publish_popularity
 from agents.rollout.rescoring import Rescoring, RescoringBounds
-from agents.users.forgetting import Forgetting
+from agents.users.erasure import Erasure
 from agents.users.ownership import Ownership
 from agents.users.pending_rows import PendingRows
 from agents.users.row_writer import RowWriter
@@ -42,16 +42,16 @@ from agents.users.users import Users
 from app.publishing.activation import Activation, publisher_of
 from app.query import QueryView, attach
 from app.settings.settings import Settings
+from app.worker.broadcast_state import BroadcastState, make_broadcast_state
 from app.worker.faust_app import assignment_of, make_faust_app, make_users_table, raw_topic
 from app.worker.faust_seam import StreamApp
 from app.worker.garbage import spare_what_stays
 from app.worker.health import WorkerHealth
-from app.worker.knowledge import Knowledge, make_knowledge
 from app.worker.membership import watch_membership
 from app.worker.routing import AssignmentRouting
 from app.worker.shared import Shared, make_shared
+from tables.batch_table import BatchTable
 from tables.data_folder import Mark
-from tables.fenced_table import FencedTable
 
 _CHUNKS_IN_A_DRAIN = 4
 """A revocation waits for a chunk that is prepared, and for one that is written; half of its time is to spare."""
@@ -79,21 +79,21 @@ def create_worker(settings: Settings, at_disk: Callable[[], AbstractContextManag
     users_table = make_users_table(app, settings)
     users_table.at_disk = at_disk
     users_table.watch = LeaveWhenBroken(shared.metrics)
-    knowledge = make_knowledge(shared, users_table)
-    path = _event_path(app, shared, users_table, knowledge)
-    _drive(app, shared, path, _background(shared, knowledge, path, users_table))
-    attach(app.http, _query_view(app, shared, users_table, knowledge, path))
+    broadcast_state = make_broadcast_state(shared, users_table)
+    path = _event_path(app, shared, users_table, broadcast_state)
+    _drive(app, shared, path, _background(shared, broadcast_state, path, users_table))
+    attach(app.http, _query_view(app, shared, users_table, broadcast_state, path))
     return app
 
 
-def _event_path(app: StreamApp, shared: Shared, users_table: FencedTable, knowledge: Knowledge) -> EventPath:
+def _event_path(app: StreamApp, shared: Shared, users_table: BatchTable, broadcast_state: BroadcastState) -> EventPath:
     """member-events ─▶ reader ─▶ chunks ─▶ agent ─▶ changelog and table, rejected events to the dead letters."""
     bounds, users, partitions = shared.settings.worker, shared.settings.users, shared.settings.topics.partitions
     producer = shared.producer
     ownership = Ownership(users_table.running, bounds.drain_seconds)
     own_popularity = OwnPopularity(shared.settings.popularity.window_days, shared.metrics)
     row_bounds = UserBounds(users.history_limit, users.recent_events)
-    scores = UserScores(knowledge.models.active, users.stored_scores, shared.metrics)
+    scores = UserScores(broadcast_state.models.active, users.stored_scores, shared.metrics)
     writer = RowWriter(TopicChangelog(producer, users_table.changelog_topic_name), users_table, shared.metrics)
     pending = PendingRows(users_table)
     sizes = ChunkSizes(bounds.max_records, MAX_BATCH_BYTES, bounds.drain_seconds / _CHUNKS_IN_A_DRAIN)
@@ -106,12 +106,12 @@ def _event_path(app: StreamApp, shared: Shared, users_table: FencedTable, knowle
         producer,
         shared.names.dead_letters,
         sizes,
-        shared.demand,
+        shared.activity,
         shared.metrics,
     )
     at_a_time = RescoringBounds(shared.settings.rescoring.users, shared.settings.rescoring.share)
     rescoring = Rescoring(
-        users_table, scores, knowledge.models, ownership, processor, shared.demand, at_a_time, shared.metrics
+        users_table, scores, broadcast_state.models, ownership, processor, shared.activity, at_a_time, shared.metrics
     )
     chunks = make_chunk_channel(app, bounds.max_chunks)
     membership = raw_topic(app, shared.names.membership, partitions)
@@ -130,7 +130,7 @@ def _event_path(app: StreamApp, shared: Shared, users_table: FencedTable, knowle
         sizes,
         ReaderBounds(bounds.fetch_wait_ms, bounds.linger_ms / 1000),
         shared.metrics,
-        _before_first_chunk(knowledge, own_popularity, users_table, ownership),
+        _before_first_chunk(broadcast_state, own_popularity, users_table, ownership),
     )
     probe = BrokerProbe(shared.connection, shared.names.member_events, lambda: ownership.running)
 
@@ -155,16 +155,16 @@ def _agent(
 
 
 def _before_first_chunk(
-    knowledge: Knowledge, own: OwnPopularity, table: FencedTable, ownership: Ownership
+    broadcast_state: BroadcastState, own: OwnPopularity, table: BatchTable, ownership: Ownership
 ) -> Callable[[set[int]], Awaitable[None]]:
     """Return what waits for the models of the start, then takes the counts of partitions over.
 
-    The first ones of an epoch come in place of all, while the publisher waits.
+    The first ones of an generation come in place of all, while the publisher waits.
     """
 
     async def prepare(partitions: set[int]) -> None:
-        await knowledge.updates.settled()
-        async with ownership.turn(ownership.epoch):
+        await broadcast_state.updates.settled()
+        async with ownership.turn(ownership.generation):
             if not ownership.running:
                 own.forget()
             for partition in partitions:
@@ -178,14 +178,14 @@ def _before_first_chunk(
 
 
 def _background(
-    shared: Shared, knowledge: Knowledge, path: EventPath, users_table: FencedTable
+    shared: Shared, broadcast_state: BroadcastState, path: EventPath, users_table: BatchTable
 ) -> Callable[[Background], None]:
     """models, catalogue, popularity ─▶ what this worker knows; own popularity ─▶ every worker."""
     settings, names = shared.settings, shared.names
-    models = BroadcastReader(shared.connection, names.models, knowledge.updates.apply)
-    refused = BroadcastReader(shared.connection, names.models_rejected, knowledge.updates.apply_refusal)
-    catalogue = BroadcastReader(shared.connection, names.catalogue, knowledge.catalogue.apply)
-    popularity = BroadcastReader(shared.connection, names.popularity, knowledge.popularity.apply)
+    models = BroadcastReader(shared.connection, names.models, broadcast_state.updates.apply)
+    refused = BroadcastReader(shared.connection, names.models_rejected, broadcast_state.updates.apply_rejection)
+    catalogue = BroadcastReader(shared.connection, names.catalogue, broadcast_state.catalogue.apply)
+    popularity = BroadcastReader(shared.connection, names.popularity, broadcast_state.popularity.apply)
 
     async def models_are_read() -> None:
         await refused.caught_up.wait()
@@ -194,7 +194,7 @@ def _background(
     def start(background: Background) -> None:
         background.start("models", models.run())
         background.start("refused models", refused.run())
-        background.start("model updates", knowledge.updates.run(models_are_read))
+        background.start("model updates", broadcast_state.updates.run(models_are_read))
         background.start("re-solving", path.rescoring.run(lambda: path.reader.running))
         background.start("catalogue", catalogue.run())
         background.start("popularity", popularity.run())
@@ -214,7 +214,7 @@ def _drive(app: StreamApp, shared: Shared, path: EventPath, start_others: Callab
     background = Background()
 
     async def before_start() -> None:
-        background.start("stall guard", shared.stall.run())
+        background.start("process guard", shared.process_guard.run())
         background.start("broker probe", path.probe.run())
         background.start("watchdog", path.watchdog.run())
         background.start("membership", watch_membership(app, path.reader, path.probe, shared.settings.worker))
@@ -242,24 +242,26 @@ def _drive(app: StreamApp, shared: Shared, path: EventPath, start_others: Callab
 
 
 def _query_view(
-    app: StreamApp, shared: Shared, users_table: FencedTable, knowledge: Knowledge, path: EventPath
+    app: StreamApp, shared: Shared, users_table: BatchTable, broadcast_state: BroadcastState, path: EventPath
 ) -> QueryView:
     """HTTP ─▶ owner of the user ─▶ row, model, catalogue ─▶ filter ─▶ answer."""
     settings = shared.settings
     users = Users(users_table, settings.topics.partitions)
     routing = AssignmentRouting(app, users, shared.names.users_changelog, settings.http.advertised_url)
-    health = WorkerHealth(app, path.reader, knowledge.models, path.watchdog, path.probe, settings.http.max_lag_records)
+    health = WorkerHealth(
+        app, path.reader, broadcast_state.models, path.watchdog, path.probe, settings.http.max_lag_records
+    )
     return QueryView(
         users,
-        knowledge.models,
-        knowledge.catalogue,
-        knowledge.popularity,
+        broadcast_state.models,
+        broadcast_state.catalogue,
+        broadcast_state.popularity,
         routing,
         health,
-        Forgetting(users, users_table, path.ownership, path.writer, shared.metrics),
+        Erasure(users, users_table, path.ownership, path.writer, shared.metrics),
         Checkpointing(users_table, path.ownership, settings.data_dir, Mark(settings.app_id, users.partitions)),
         Activation(publisher_of(settings)),
-        shared.demand.note,
+        shared.activity.note,
         shared.registry,
         fallback_days=settings.popularity.fallback_days,
         history_limit=settings.users.history_limit,

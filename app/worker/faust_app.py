@@ -8,7 +8,7 @@ from agents.events.reader import Assignment
 from app.settings.settings import Settings
 from app.worker.faust_seam import PromptTables, StreamApp, TellingAssignor
 from app.worker.membership import place_of
-from tables.fenced_table import FencedTable
+from tables.batch_table import BatchTable
 from tables.rocksdb import RocksDBOptions
 
 
@@ -21,7 +21,7 @@ def make_faust_app(settings: Settings) -> StreamApp:
         autodiscover=False,
         broker=[f"kafka://{address}" for address in settings.kafka.bootstrap.split(",")],
         store="rocksdb://",
-        Table=FencedTable,
+        Table=BatchTable,
         TableManager=PromptTables,
         PartitionAssignor=TellingAssignor,
         datadir=Path(settings.data_dir),
@@ -59,7 +59,7 @@ def make_faust_app(settings: Settings) -> StreamApp:
     )
 
 
-def make_users_table(app: StreamApp, settings: Settings) -> FencedTable:
+def make_users_table(app: StreamApp, settings: Settings) -> BatchTable:
     """Return the table of users: raw bytes under raw keys, one RocksDB database a partition, memory budgeted."""
     options = RocksDBOptions.from_budget(
         settings.worker.rocksdb_memory_mb << 20, settings.topics.partitions, settings.worker.open_files
@@ -71,7 +71,7 @@ def make_users_table(app: StreamApp, settings: Settings) -> FencedTable:
         partitions=settings.topics.partitions,
         options=options.for_faust(),
     )
-    if not isinstance(table, FencedTable):
+    if not isinstance(table, BatchTable):
         raise TypeError(f"Faust made a {type(table).__name__}, not the table it was told to make")
     return table
 
@@ -83,7 +83,7 @@ def raw_topic(app: StreamApp, name: str, partitions: int) -> TopicT:
     )
 
 
-def assignment_of(app: StreamApp, table: FencedTable) -> Assignment:
+def assignment_of(app: StreamApp, table: BatchTable) -> Assignment:
     """Return what Faust knows of this worker's partitions, those of the table's changelog."""
     changelog = table.changelog_topic_name
     return Assignment(

@@ -7,8 +7,8 @@ from prometheus_client import CollectorRegistry
 from agents.kafka.connection import Connection
 from agents.kafka.producer import AcknowledgedProducer
 from agents.kafka.topics import TopicNames
-from agents.liveness.demand import Demand
-from agents.liveness.stall import StallGuard
+from agents.liveness.activity import Activity
+from agents.liveness.process_guard import ProcessGuard
 from agents.metrics import Metrics, make_metrics
 from agents.users.recent_users import RecentUsers
 from app.settings.settings import Settings
@@ -24,24 +24,24 @@ class Shared:
     connection: Connection
     registry: CollectorRegistry
     metrics: Metrics
-    stall: StallGuard
+    process_guard: ProcessGuard
     producer: AcknowledgedProducer
     recent: RecentUsers
-    demand: Demand
+    activity: Activity
 
 
 def make_shared(settings: Settings) -> Shared:
     """Return these parts; nothing is connected yet."""
     connection, registry = connection_of(settings), CollectorRegistry()
-    stall = StallGuard(settings.worker.session_timeout_seconds / 2)
+    process_guard = ProcessGuard(settings.worker.session_timeout_seconds / 2)
     return Shared(
         settings,
         topic_names(settings),
         connection,
         registry,
         make_metrics(registry),
-        stall,
-        AcknowledgedProducer(connection, stall),
+        process_guard,
+        AcknowledgedProducer(connection, process_guard),
         RecentUsers(),
-        Demand(),
+        Activity(),
     )

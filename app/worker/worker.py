@@ -66,7 +66,7 @@ def run_worker(settings: Settings) -> int:
     except (TopicMismatch, ForeignFolder, PlaceTaken, PortInUse, StoreUnavailable) as error:
         _log.critical("%s", error)
         return EXIT_CONFIG
-    except FolderInUse as error:  # the former worker may still be stopping
+    except FolderInUse as error:  # the previous worker may still be stopping
         _log.critical("%s", error)
         return EXIT_RETRY
     # Ready long before the first event; on a machine that never ran this it takes some ten seconds.

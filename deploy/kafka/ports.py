@@ -37,7 +37,7 @@ def server_ports(first: int, last: int) -> range:
 def is_free(port: int) -> bool:
     """Tell whether a server could listen on this loopback port now."""
     with socket.socket() as probe:
-        # As Java's server sockets do: connections of a former broker in TIME_WAIT are no hindrance.
+        # As Java's server sockets do: connections of a previous broker in TIME_WAIT are no hindrance.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))

@@ -55,7 +55,7 @@ def write_artifact(
     created: datetime,
     code_version: str,
     data_window: Mapping[str, Any],
-    parent: str | None,
+    previous_version: str | None,
     hyperparameters: Mapping[str, Any],
     signing_key: bytes | None = None,
 ) -> Manifest:
@@ -79,7 +79,7 @@ def write_artifact(
         created=created,
         code_version=code_version,
         data_window=dict(data_window),
-        parent=parent,
+        previous_version=previous_version,
         hyperparameters=dict(hyperparameters),
         files={name: FileEntry.of(content) for name, content in files.items()},
     )

@@ -22,8 +22,8 @@ FILES = ("model.json", "factors.safetensors", "videos", "metrics.json")
 
 _MAX_LINE_BYTES = 4 * MAX_ID_CHARACTERS + 1
 _GRAM_TOLERANCE = 1e-5
-_TRIAL_VIDEOS = (1, 5, 20, 100)
-_TRIAL_USERS = 8  # of each length: rounding may let a few pass a matrix that is singular in float64
+_SOLVED_VIDEOS = (1, 5, 20, 100)
+_SOLVED_USERS = 8  # of each length: rounding may let a few pass a matrix that is singular in float64
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +64,12 @@ def encode_files(model: FactorModel, metrics: Mapping[str, Any]) -> dict[str, by
 
 
 def decode_model(region: str, version: str, files: Mapping[str, bytes], limits: ArtifactLimits) -> FactorModel:
-    """Return the model that the files hold, after a trial.
+    """Return the model that the files hold, after a canary.
 
     Raises
     ------
     ModelError
-        If the files do not fit each other or the limits, or the model cannot solve a user of the trial.
+        If the files do not fit each other or the limits, or the model cannot solve a user of the canary.
     """
     n_videos = _check_shapes(tensor_shapes(files["factors.safetensors"]), limits)
     video_ids = _decode_ids(files["videos"], n_videos)
@@ -141,8 +141,8 @@ def _check_gram(stored: NDArray[np.float32], gram: NDArray[np.float32]) -> None:
 
 def _try(model: FactorModel) -> None:
     """Solve users who like 1 to 100 videos, each length from several places of the catalogue."""
-    lengths = np.repeat([min(videos, model.n_videos) for videos in _TRIAL_VIDEOS], _TRIAL_USERS)
-    firsts = np.tile(np.arange(_TRIAL_USERS) * model.n_videos // _TRIAL_USERS, len(_TRIAL_VIDEOS))
+    lengths = np.repeat([min(videos, model.n_videos) for videos in _SOLVED_VIDEOS], _SOLVED_USERS)
+    firsts = np.tile(np.arange(_SOLVED_USERS) * model.n_videos // _SOLVED_USERS, len(_SOLVED_VIDEOS))
     runs = [first + np.arange(length) for first, length in zip(firsts, lengths, strict=True)]
     rows = (np.concatenate(runs) % model.n_videos).astype(np.int32)
     solved = model.solver.solve(np.concatenate(([0], np.cumsum(lengths))), rows, np.ones(len(rows), np.float32))

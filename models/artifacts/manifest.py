@@ -42,8 +42,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         The code that made it.
     data_window
         The data that it was learned from: times and, by partition, Kafka offsets.
-    parent
-        The version that it replaces, if any.
+    previous_version
+        The version that it replaces, if any; ``parent`` in the file, as the first manifests have it.
     hyperparameters
         Those of the learner.
     files
@@ -58,7 +58,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     created: Annotated[datetime, Meta(tz=True)]
     code_version: str
     data_window: dict[str, Any]
-    parent: str | None
+    previous_version: str | None = msgspec.field(name="parent")
     hyperparameters: dict[str, Any]
     files: dict[str, FileEntry]
     signature: str | None = None

@@ -1,7 +1,9 @@
 """Announcements: the records of the topic ``models``, each naming the version that a region shall serve.
 
 The latest announcement of a region wins. Rolling back is announcing an older version again. The topic is compacted, so
-each announcement also carries what stood before it, as a `Fallback`.
+each announcement also carries what stood before it, as a `PreviousVersion`.
+
+The topic outlives the code: the fields `canary` and `previous_version` keep the names that its first records gave them.
 """
 
 import re
@@ -24,7 +26,7 @@ Digest = Annotated[str, Meta(extra_json_schema={"pattern": r"^[0-9a-f]{64}(?![\s
 Sequence = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
-class Fallback(msgspec.Struct, frozen=True, kw_only=True):
+class PreviousVersion(msgspec.Struct, frozen=True, kw_only=True):
     """The announcement before one: what serves when that one is refused and compaction has removed this one's record.
 
     Parameters
@@ -44,7 +46,7 @@ class Fallback(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if not is_version(self.version):
-            raise AnnouncementInvalid(f"fallback {self.version!r} does not name a version")
+            raise AnnouncementInvalid(f"fallback: {self.version!r} does not name a version")
         _check_digest(self.digest)
 
 
@@ -63,15 +65,15 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
         SHA-256 of ``manifest.json``, 64 hexadecimal digits.
     published_at
         When, with an offset.
-    trial
-        Whether workers try the version on real users before it serves; a version that served before needs no trial.
-    fallback
+    canary
+        Whether workers try the version on real users before it serves; a version that served before needs no canary.
+    previous_version
         What was announced before, if anything.
 
     Raises
     ------
     AnnouncementInvalid
-        If a name, the location or the digest is not of that form, or the fallback does not come before.
+        If a name, the location or the digest is not of that form, or the previous version does not come before.
     """
 
     region: Region
@@ -80,8 +82,8 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
     location: str
     digest: Digest
     published_at: Annotated[datetime, Meta(tz=True)]
-    trial: bool = True
-    fallback: Fallback | None = None
+    canary: bool = msgspec.field(default=True, name="trial")
+    previous_version: PreviousVersion | None = msgspec.field(default=None, name="fallback")
 
     def __post_init__(self) -> None:
         if not is_region(self.region) or not is_version(self.version):
@@ -89,27 +91,27 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
         if self.location != f"{self.region}/{self.version}":
             raise AnnouncementInvalid(f"location {self.location!r} is not {self.region}/{self.version}")
         _check_digest(self.digest)
-        if self.fallback is not None and self.fallback.sequence >= self.sequence:
-            raise AnnouncementInvalid(f"sequence {self.sequence} does not follow its fallback's")
+        if self.previous_version is not None and self.previous_version.sequence >= self.sequence:
+            raise AnnouncementInvalid(f"sequence {self.sequence} does not follow its previous version's")
 
     @property
-    def as_fallback(self) -> Fallback:
+    def as_previous(self) -> PreviousVersion:
         """What the next announcement carries of this one."""
-        return Fallback(version=self.version, digest=self.digest, sequence=self.sequence)
+        return PreviousVersion(version=self.version, digest=self.digest, sequence=self.sequence)
 
     @property
-    def former(self) -> "Announcement | None":
-        """The announcement before this one, as far as this one tells of it; it served, so it needs no trial."""
-        if self.fallback is None:
+    def previous(self) -> "Announcement | None":
+        """The announcement before this one, as far as this one tells of it; it served, so it needs no canary."""
+        if self.previous_version is None:
             return None
         return Announcement(
             region=self.region,
-            version=self.fallback.version,
-            sequence=self.fallback.sequence,
-            location=f"{self.region}/{self.fallback.version}",
-            digest=self.fallback.digest,
+            version=self.previous_version.version,
+            sequence=self.previous_version.sequence,
+            location=f"{self.region}/{self.previous_version.version}",
+            digest=self.previous_version.digest,
             published_at=self.published_at,
-            trial=False,
+            canary=False,
         )
 
     def encode(self) -> bytes:

@@ -39,7 +39,7 @@ async def test_entries_come_change_and_go(metrics: Metrics) -> None:
         (None, {"title": "x"}),
     ],
 )
-async def test_a_bad_record_is_counted_and_the_former_entry_stays(
+async def test_a_bad_record_is_counted_and_the_previous_entry_stays(
     metrics: Metrics, key: bytes | None, value: Any
 ) -> None:
     catalogue = Catalogue(10, metrics)

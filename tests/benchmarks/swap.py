@@ -32,8 +32,8 @@ _CALM_SECONDS = 3.0
 _POLL_SECONDS = 0.02
 _PATIENCE_SECONDS = 300.0
 _SMALL, _LARGE = 10_000, 1_000_000
-_UNTRIED = {"NEARLINE_TRIAL__MIN_OVERLAP": "0", "NEARLINE_TRIAL__MAX_HELD_OUT_RISE": "1"}
-"""Limits that models of random factors pass: the trial is run, and finds no fault."""
+_UNTRIED = {"NEARLINE_CANARY__MIN_OVERLAP": "0", "NEARLINE_CANARY__MAX_HELD_OUT_RISE": "1"}
+"""Limits that models of random factors pass: the canary is run, and finds no fault."""
 
 
 async def measure(bench: Bench) -> Figures:

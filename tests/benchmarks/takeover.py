@@ -72,7 +72,7 @@ async def _whole(workers: list[Worker], copies: int) -> None:
         while True:
             metrics = [await worker.metrics() for worker in workers]
             running = [metric(text, "nearline_partitions_running") for text in metrics]
-            copied = sum(metric(text, "nearline_partitions_copied") for text in metrics)
+            copied = sum(metric(text, "nearline_partitions_standby") for text in metrics)
             if min(running) > 0 and copied == copies:
                 return
             await asyncio.sleep(0.1)

@@ -63,8 +63,8 @@ class Cluster:
 
     async def announce(self, region: str, version: str, digest: str) -> None:
         """Announce a version without a look at it, as a broken job would."""
-        former = (await read_announcements(self.connection, self.names.models)).get(region)
-        await announce(self.connection, self.names.models, region, version, digest, former)
+        previous = (await read_announcements(self.connection, self.names.models)).get(region)
+        await announce(self.connection, self.names.models, region, version, digest, previous)
 
     def environment(self) -> dict[str, str]:
         """Return the settings of every worker."""
@@ -78,9 +78,9 @@ class Cluster:
             "NEARLINE_TOPICS__PARTITIONS": str(PARTITIONS),
             "NEARLINE_WORKER__SESSION_TIMEOUT_SECONDS": "6",
             "NEARLINE_HTTP__FORWARD_TIMEOUT_MS": "2000",
-            "NEARLINE_TRIAL__MIN_USERS": "5",
-            "NEARLINE_TRIAL__MIN_OVERLAP": "0",  # models of random factors have nothing to do with each other
-            "NEARLINE_TRIAL__MAX_HELD_OUT_RISE": "1",
+            "NEARLINE_CANARY__MIN_USERS": "5",
+            "NEARLINE_CANARY__MIN_OVERLAP": "0",  # models of random factors have nothing to do with each other
+            "NEARLINE_CANARY__MAX_HELD_OUT_RISE": "1",
         }
 
     def worker(self, id: str, **settings: str) -> WorkerProcess:  # noqa: A002
@@ -124,7 +124,7 @@ def write_model(store: ModelStore, model: FactorModel, signing_key: str | None =
         created=datetime(2026, 1, 1, tzinfo=UTC),
         code_version="test",
         data_window={},
-        parent=None,
+        previous_version=None,
         hyperparameters={},
         signing_key=signing_key.encode() if signing_key else None,
     )

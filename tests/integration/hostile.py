@@ -23,7 +23,7 @@ def bad_records(user: str = "u1") -> list[Sent]:
         *((key, _encoded({**event, "video_id": video})) for video in (-1, 7, True, None, "", "v" * 65, "v\0", ["v1"])),
         *((key, _encoded({**event, "event_id": event_id})) for event_id in (5, "", "e\n", "e" * 65)),
         *((key, _encoded({**event, "ts": ts})) for ts in (0, "", "yesterday", "2026-13-01T00:00:00Z")),
-        *((key, _encoded({**event, "type": kind})) for kind in ("forget", "", None, 1)),
+        *((key, _encoded({**event, "type": kind})) for kind in ("erase", "", None, 1)),
         (key, json.dumps({**event, "padding": "x" * 20_000}).encode()),
         (key, sized_event("too large", user, MAX_EVENT_BYTES + 1)[1]),
         (key, json.dumps({**event, "padding": "x" * 900_000}).encode()),

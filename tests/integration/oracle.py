@@ -50,8 +50,8 @@ class Expected:
 
     facts: dict[str, list[tuple[int, str, int, float]]] = field(default_factory=dict)
     """By user: (ts, video, kind, value), ascending in time."""
-    fences: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """By user: offset of the last event that was new, and of the last event of all; the fence lies between."""
+    applied_offsets: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """By user: offset of the last event that was new, and of the last event of all; the applied offset lies between."""
     likes: Counter[str] = field(default_factory=Counter)
     """Plays and likes by video, each event once."""
     accepted: int = 0
@@ -66,9 +66,9 @@ def expect(records: Iterable[ConsumerRecord], history_limit: int = HISTORY_LIMIT
         event = json.loads(record.value)
         user = event["user_id"]
         if event["event_id"] in seen:
-            expected.fences[user] = (expected.fences[user][0], record.offset)
+            expected.applied_offsets[user] = (expected.applied_offsets[user][0], record.offset)
             continue
-        expected.fences[user] = (record.offset, record.offset)
+        expected.applied_offsets[user] = (record.offset, record.offset)
         seen.add(event["event_id"])
         expected.accepted += 1
         kind, value = _kind(event)
@@ -125,7 +125,7 @@ def _strengths(model: FactorModel, facts: list[tuple[int, str, int, float]]) -> 
 
 
 def newest_rows(changelog: Iterable[ConsumerRecord]) -> Mapping[tuple[int, bytes], bytes]:
-    """Return what a compacted changelog holds: by partition and key, the row with the highest fence."""
+    """Return what a compacted changelog holds: by partition and key, the row with the highest applied offset."""
     rows: dict[tuple[int, bytes], bytes] = {}
     for record in changelog:
         keep_newest(rows, record)
@@ -137,25 +137,25 @@ def keep_newest(rows: dict[tuple[int, bytes], bytes], record: ConsumerRecord) ->
     at = (record.partition, record.key)
     if record.value is None:
         removed_at = dict(record.headers).get("fence")
-        if at in rows and (removed_at is None or fence(removed_at) >= fence(rows[at])):
+        if at in rows and (removed_at is None or applied_offset(removed_at) >= applied_offset(rows[at])):
             del rows[at]
-    elif at not in rows or fence(record.value) >= fence(rows[at]):
+    elif at not in rows or applied_offset(record.value) >= applied_offset(rows[at]):
         rows[at] = record.value
 
 
-def fences_that_fell(changelog: list[ConsumerRecord]) -> Iterator[ConsumerRecord]:
+def applied_offsets_that_fell(changelog: list[ConsumerRecord]) -> Iterator[ConsumerRecord]:
     """Yield the records that put an older row behind a newer one."""
     highest: dict[tuple[int, bytes], int] = {}
     for record in changelog:
         if record.value is not None:
             at = (record.partition, record.key)
-            if fence(record.value) < highest.get(at, -1):
+            if applied_offset(record.value) < highest.get(at, -1):
                 yield record
-            highest[at] = max(fence(record.value), highest.get(at, -1))
+            highest[at] = max(applied_offset(record.value), highest.get(at, -1))
 
 
-def fence(row: bytes) -> int:
-    """Return a row's fence."""
+def applied_offset(row: bytes) -> int:
+    """Return a row's applied offset."""
     return int.from_bytes(row[:8], "little", signed=True)
 
 

@@ -1,4 +1,4 @@
-"""The README's commands: its fenced blocks, read as a person reads them."""
+"""The README's commands: its batch-writing blocks, read as a person reads them."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _BLOCK = re.compile(r"^```(sh|sh service|sh long)\n(.*?)^```$", re.MULTILINE | r
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One fenced block: commands to run to their end, services to leave running, or what takes minutes."""
+    """One batch-writing block: commands to run to their end, services to leave running, or what takes minutes."""
 
     kind: Literal["sh", "sh service", "sh long"]
     text: str

@@ -183,9 +183,9 @@ def test_publishing_and_rolling_back(
     announced = [decode_announcement(record.value) for record in found]
     assert [(each.version, each.sequence) for each in announced] == [(one, 0), (two, 1), (three, 2), (two, 3), (one, 4)]
     assert announced[0].digest == announced[4].digest
-    assert [each.trial for each in announced] == [True, True, True, False, False]
-    assert [each.fallback and each.fallback.sequence for each in announced] == [None, 0, 1, 2, 3]
-    assert announced[4].fallback == announced[3].as_fallback
+    assert [each.canary for each in announced] == [True, True, True, False, False]
+    assert [each.previous_version and each.previous_version.sequence for each in announced] == [None, 0, 1, 2, 3]
+    assert announced[4].previous_version == announced[3].as_previous
 
 
 def test_an_older_version_takes_a_rollback(run: Run, told: Callable[..., object], versions: list[str]) -> None:
@@ -211,7 +211,7 @@ def test_what_is_untried_says_so(
     told("publish", three)
     told("rollback", "--to", two)  # never announced, so it must be tried
     found = asyncio.run(records(environ, environ["NEARLINE_TOPICS__MODELS"]))
-    assert [decode_announcement(record.value).trial for record in found] == [False, True, True]
+    assert [decode_announcement(record.value).canary for record in found] == [False, True, True]
 
 
 def test_a_damaged_active_version_keeps_nothing_from_being_published(
@@ -244,7 +244,7 @@ def test_versions_that_do_not_exist(run: Run, versions: list[str]) -> None:
         assert result.stderr.count("\n") == 1
 
 
-def test_what_compaction_removed_is_known_from_the_parent(told: Callable[..., object], versions: list[str]) -> None:
+def test_what_compaction_removed_is_known_from_the_manifest(told: Callable[..., object], versions: list[str]) -> None:
     told("publish", versions[1])  # nothing before it is in the topic
     assert told("rollback") == {"region": "global", "version": versions[0], "sequence": 1, "changed": True}
 

@@ -132,6 +132,6 @@ async def test_who_stops_leaves_a_calm_group_only_when_it_is_not_static(cluster:
 async def test_leaving_a_group_whose_broker_is_away_takes_a_moment_and_raises_nothing(
     cluster: Cluster, caplog: pytest.LogCaptureFixture
 ) -> None:
-    elsewhere = Cluster(nobody().removeprefix("http://"), "shop", cluster.folder)
-    await leave_group(elsewhere.connection, "shop", Place("shop-1", nobody(), static=True))
+    peer_lists = Cluster(nobody().removeprefix("http://"), "shop", cluster.folder)
+    await leave_group(peer_lists.connection, "shop", Place("shop-1", nobody(), static=True))
     assert "could not leave the group shop" in caplog.text

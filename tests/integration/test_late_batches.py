@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import ConsumerRecord
 
 from agents.kafka.producer import AcknowledgedProducer
-from agents.liveness.stall import StallGuard
+from agents.liveness.process_guard import ProcessGuard
 from tables.position import POSITION_KEY
 from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.happenings import happenings, rating
@@ -25,7 +25,7 @@ _PATIENCE_SECONDS = 90.0
 @pytest_asyncio.fixture
 async def zombie(cluster: Cluster) -> AsyncIterator[AcknowledgedProducer]:
     """The producer of a worker that is thought dead."""
-    producer = AcknowledgedProducer(cluster.connection, StallGuard(3600.0))
+    producer = AcknowledgedProducer(cluster.connection, ProcessGuard(3600.0))
     await producer.start()
     yield producer
     await producer.stop()

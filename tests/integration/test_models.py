@@ -76,9 +76,9 @@ def claim_many_rows(folder: Path) -> None:
 
 def leave_the_store(folder: Path) -> None:
     """The factors are a link to a file elsewhere."""
-    elsewhere = folder.parents[2] / "elsewhere"
-    (folder / FACTORS).rename(elsewhere)
-    (folder / FACTORS).symlink_to(elsewhere)
+    peer_lists = folder.parents[2] / "elsewhere"
+    (folder / FACTORS).rename(peer_lists)
+    (folder / FACTORS).symlink_to(peer_lists)
 
 
 def store_float64(tensors: dict[str, Any]) -> None:
@@ -140,13 +140,13 @@ async def test_broken_and_unannounced_artifacts_never_serve_and_say_why(cluster:
         damage(folder)
         kept = folder / "manifest.json"
         digest = sha256(kept.read_bytes() if kept.exists() else name.encode()).hexdigest()
-        former = (await read_announcements(cluster.connection, cluster.names.models))["global"]
-        await announce(cluster.connection, cluster.names.models, "global", manifest.version, digest, former)
+        previous = (await read_announcements(cluster.connection, cluster.names.models))["global"]
+        await announce(cluster.connection, cluster.names.models, "global", manifest.version, digest, previous)
 
     async def all_refused() -> bool:
         return len((await region_of(worker))["rejected"]) == len(DAMAGES)
 
-    await wait_for("refusal of every broken version", all_refused, 60)
+    await wait_for("rejection of every broken version", all_refused, 60)
     region = await region_of(worker)
     log = worker.log.read_text()
     assert {rejection["version"] for rejection in region["rejected"]} == signs.keys()
@@ -209,7 +209,7 @@ async def test_who_has_a_key_takes_what_it_signed_and_nothing_else(cluster: Clus
     async def both_refused() -> bool:
         return len((await region_of(worker))["rejected"]) == 2
 
-    await wait_for("refusal of what is not signed by the key", both_refused, 30)
+    await wait_for("rejection of what is not signed by the key", both_refused, 30)
     region = await region_of(worker)
     reasons = {rejection["version"]: rejection["reason"] for rejection in region["rejected"]}
     assert "not signed" in reasons[unsigned.version]

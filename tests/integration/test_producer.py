@@ -5,13 +5,15 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from agents.kafka.connection import Connection
 from agents.kafka.producer import MAX_BATCH_BYTES, AcknowledgedProducer
-from agents.liveness.stall import StallGuard
-from tables.removals import removal_fence
+from agents.liveness.process_guard import ProcessGuard
+from tables.tombstones import tombstone_offset
 from tests.integration.oracle import read_topic
 
 
 @pytest.mark.parametrize("row_bytes", [10, 700, 300_000])
-async def test_rows_come_before_the_last_record_and_removals_have_their_fence(kafka: str, row_bytes: int) -> None:
+async def test_rows_come_before_the_last_record_and_tombstones_have_their_applied_offset(
+    kafka: str, row_bytes: int
+) -> None:
     topic = f"append-{row_bytes}"
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
@@ -19,7 +21,7 @@ async def test_rows_come_before_the_last_record_and_removals_have_their_fence(ka
     await admin.close()
     rows: dict[bytes, bytes | None] = {b"u%d" % number: b"x" * row_bytes for number in range(3_000_000 // row_bytes)}
     rows = dict(list(rows.items())[:4000])
-    producer = AcknowledgedProducer(Connection(kafka), StallGuard(60.0))
+    producer = AcknowledgedProducer(Connection(kafka), ProcessGuard(60.0))
     await producer.start()
     try:
         landed = await producer.append(topic, 0, rows, 6, (b"position", b"7"))
@@ -36,4 +38,4 @@ async def test_rows_come_before_the_last_record_and_removals_have_their_fence(ka
     assert [offset for batch in landed for offset in batch] == list(range(len(rows) + 1))
     assert (len(landed) > 1) == (len(rows) * row_bytes > MAX_BATCH_BYTES)
     assert again == [range(len(rows) + 1, len(rows) + 3)]
-    assert [removal_fence(record.headers) for record in records] == [*[None] * (len(rows) + 1), 7, None]
+    assert [tombstone_offset(record.headers) for record in records] == [*[None] * (len(rows) + 1), 7, None]

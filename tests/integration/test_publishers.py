@@ -28,8 +28,8 @@ async def announced(cluster: Cluster) -> list[tuple[int, str]]:
 async def say(cluster: Cluster, version: str, seen: bool = False) -> Announcement:
     """Announce a version; `seen`: after reading what there is, else as one who read the topic while it was empty."""
     names = cluster.names.models
-    former = (await read_announcements(cluster.connection, names)).get("global") if seen else None
-    return await announce(cluster.connection, names, "global", version, DIGEST, former)
+    previous = (await read_announcements(cluster.connection, names)).get("global") if seen else None
+    return await announce(cluster.connection, names, "global", version, DIGEST, previous)
 
 
 async def test_who_comes_second_fails_and_leaves_what_the_first_said_as_the_last_word(cluster: Cluster) -> None:

@@ -15,10 +15,10 @@ from prometheus_client import CollectorRegistry
 
 from agents.changelog.recovery import CatchUp, ChangelogLost, Recovery, RecoveryBounds
 from agents.kafka.producer import AcknowledgedProducer
-from agents.liveness.stall import StallGuard
+from agents.liveness.process_guard import ProcessGuard
 from agents.metrics import make_metrics
-from tables.fence import FENCE, LOCAL
-from tables.fenced_table import FencedTable
+from tables.applied_offset import APPLIED_OFFSET, LOCAL
+from tables.batch_table import BatchTable
 from tables.replay import Replay
 from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.happenings import happenings
@@ -31,28 +31,28 @@ _ALL = range(PARTITIONS)
 _BOUNDS = RecoveryBounds(fetch_bytes=1 << 16, fetch_wait_ms=20, standstill_seconds=30.0)
 
 
-def row(fence: int, size: int = 100) -> bytes:
-    """A row of any kind: fence first."""
-    return FENCE.pack(fence) + bytes(size)
+def row(applied_offset: int, size: int = 100) -> bytes:
+    """A row of any kind: applied offset first."""
+    return APPLIED_OFFSET.pack(applied_offset) + bytes(size)
 
 
 @pytest_asyncio.fixture
 async def producer(cluster: Cluster) -> AsyncIterator[AcknowledgedProducer]:
     """What writes changelogs."""
-    producer = AcknowledgedProducer(cluster.connection, StallGuard(_FAR))
+    producer = AcknowledgedProducer(cluster.connection, ProcessGuard(_FAR))
     await producer.start()
     yield producer
     await producer.stop()
 
 
 @pytest.fixture
-def table(cluster: Cluster, tmp_path: Path) -> Iterator[FencedTable]:
+def table(cluster: Cluster, tmp_path: Path) -> Iterator[BatchTable]:
     """An empty table whose changelog is the cluster's, own partitions open."""
     app = faust.App(
-        cluster.names.app_id, store="rocksdb://", datadir=tmp_path / "tables", Table=FencedTable, autodiscover=False
+        cluster.names.app_id, store="rocksdb://", datadir=tmp_path / "tables", Table=BatchTable, autodiscover=False
     )
     made = app.Table("users", key_type=bytes, value_type=bytes, partitions=PARTITIONS)
-    assert isinstance(made, FencedTable)
+    assert isinstance(made, BatchTable)
     assert made.changelog_topic_name == cluster.names.users_changelog
     (tmp_path / "tables" / "v1" / "tables").mkdir(parents=True)
     for partition in _ALL:
@@ -62,7 +62,7 @@ def table(cluster: Cluster, tmp_path: Path) -> Iterator[FencedTable]:
 
 
 @asynccontextmanager
-async def recovering(cluster: Cluster, table: FencedTable, bounds: RecoveryBounds = _BOUNDS) -> AsyncIterator[Recovery]:
+async def recovering(cluster: Cluster, table: BatchTable, bounds: RecoveryBounds = _BOUNDS) -> AsyncIterator[Recovery]:
     """Connect a recovery of the table."""
     recovery = Recovery(cluster.connection, table, bounds, make_metrics(CollectorRegistry()))
     await recovery.connect()
@@ -87,25 +87,25 @@ async def write(
     rows: dict[bytes, bytes | None],
     removed_at: int = 0,
 ) -> int:
-    """Append rows to a partition of the changelog, removals with their fence; returns the offset behind them."""
+    """Append rows to a changelog partition, tombstones with their applied offset; returns the offset behind them."""
     *others, (key, last) = rows.items()
     topic = cluster.names.users_changelog
     landed = await producer.append(topic, partition, dict(others), removed_at, (key, last))  # type: ignore[arg-type]
     return landed[-1].stop
 
 
-def users(count: int, fence: int = 0, prefix: str = "u") -> dict[bytes, bytes | None]:
+def users(count: int, applied_offset: int = 0, prefix: str = "u") -> dict[bytes, bytes | None]:
     """Rows of so many users."""
-    return {f"{prefix}{number}".encode(): row(fence + number) for number in range(count)}
+    return {f"{prefix}{number}".encode(): row(applied_offset + number) for number in range(count)}
 
 
-def stored(table: FencedTable, partition: int) -> dict[bytes, bytes]:
+def stored(table: BatchTable, partition: int) -> dict[bytes, bytes]:
     """Every row of a partition that is of the changelog."""
     return {key: value for key, value in table.scan(partition, b"") if not key.startswith((b"__faust", LOCAL))}
 
 
 async def test_an_empty_folder_gets_everything_partition_by_partition(
-    cluster: Cluster, producer: AcknowledgedProducer, table: FencedTable
+    cluster: Cluster, producer: AcknowledgedProducer, table: BatchTable
 ) -> None:
     written = {partition: users(3000, prefix=f"p{partition}-") for partition in _ALL if partition != 1}
     ends = {partition: await write(producer, cluster, partition, rows) for partition, rows in written.items()}
@@ -120,9 +120,9 @@ async def test_an_empty_folder_gets_everything_partition_by_partition(
 
 
 async def test_an_old_folder_gets_the_rest_and_no_row_goes_back(
-    cluster: Cluster, producer: AcknowledgedProducer, table: FencedTable
+    cluster: Cluster, producer: AcknowledgedProducer, table: BatchTable
 ) -> None:
-    await write(producer, cluster, 0, users(500, fence=1000))
+    await write(producer, cluster, 0, users(500, applied_offset=1000))
     async with recovering(cluster, table) as recovery:
         recovery.begin(_ALL, ())
         await complete(recovery, set(_ALL))
@@ -135,13 +135,13 @@ async def test_an_old_folder_gets_the_rest_and_no_row_goes_back(
         recovery.begin(_ALL, ())
         await complete(recovery, set(_ALL))
     newer = {b"u3": row(1200), b"late": row(8), b"u5": row(1201), b"u6": row(1202)}
-    expected = users(500, fence=1000) | newer
+    expected = users(500, applied_offset=1000) | newer
     del expected[b"u4"]
     assert stored(table, 0) == expected
 
 
 async def test_a_revocation_in_the_middle_loses_nothing(
-    cluster: Cluster, producer: AcknowledgedProducer, table: FencedTable, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, producer: AcknowledgedProducer, table: BatchTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = users(20_000)
     rows = iter(written.items())
@@ -170,7 +170,7 @@ async def test_a_revocation_in_the_middle_loses_nothing(
 
 
 async def test_a_standby_follows_and_is_promoted_with_what_it_lacks(
-    cluster: Cluster, producer: AcknowledgedProducer, table: FencedTable
+    cluster: Cluster, producer: AcknowledgedProducer, table: BatchTable
 ) -> None:
     await write(producer, cluster, 0, users(50))
     async with recovering(cluster, table) as recovery:
@@ -181,17 +181,17 @@ async def test_a_standby_follows_and_is_promoted_with_what_it_lacks(
             return len(stored(table, 0)) == users_there
 
         await wait_for("copy of what was there", lambda: follows(50))
-        await write(producer, cluster, 0, users(60, fence=100))
+        await write(producer, cluster, 0, users(60, applied_offset=100))
         await wait_for("copy of what came later", lambda: follows(60))
         await recovery.end()
-        await write(producer, cluster, 0, users(70, fence=200))
+        await write(producer, cluster, 0, users(70, applied_offset=200))
         recovery.begin({0, 1}, ())
         await complete(recovery, {0, 1})
-    assert stored(table, 0) == users(70, fence=200)
+    assert stored(table, 0) == users(70, applied_offset=200)
 
 
 async def test_records_that_compaction_took_away_at_the_end_are_not_waited_for(
-    cluster: Cluster, producer: AcknowledgedProducer, table: FencedTable
+    cluster: Cluster, producer: AcknowledgedProducer, table: BatchTable
 ) -> None:
     """A transaction's marker is an offset without a record, as compaction leaves them."""
     client = AIOKafkaProducer(bootstrap_servers=cluster.bootstrap, transactional_id=cluster.names.app_id)
@@ -207,7 +207,7 @@ async def test_records_that_compaction_took_away_at_the_end_are_not_waited_for(
 
 
 async def test_a_changelog_that_is_shorter_than_what_a_database_holds_is_refused(
-    cluster: Cluster, table: FencedTable
+    cluster: Cluster, table: BatchTable
 ) -> None:
     Replay(table, 3).apply([], reached=5)
     async with recovering(cluster, table) as recovery:
@@ -232,12 +232,12 @@ async def test_a_standby_takes_over_from_a_killed_worker(cluster: Cluster) -> No
     events = happenings(5)
     await cluster.send(islice(events, 800))
     expected = await applied(cluster)
-    await wait_for("complete copies", lambda: says(second, "nearline_partitions_copied 2.0"))
+    await wait_for("complete copies", lambda: says(second, "nearline_partitions_standby 2.0"))
     first.kill()
     answers = [await second.get(f"/v1/users/{user}/recommendations") for user in expected.facts]
     assert {status for status, _ in answers} == {200}
     assert {found["stale"] for _, found in answers} == {False, True}, "its own users, and those of the killed worker"
-    assert await says(second, "nearline_partitions_copied 2.0"), "the test came too late"
+    assert await says(second, "nearline_partitions_standby 2.0"), "the test came too late"
     await cluster.send(islice(events, 400))
     await check_changelog(cluster, model, await applied(cluster))
     await wait_for("all partitions on the worker that is left", lambda: says(second, "nearline_partitions_running 4.0"))

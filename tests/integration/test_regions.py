@@ -96,7 +96,7 @@ async def test_regions_serve_side_by_side_and_one_that_breaks_is_no_concern_of_t
     async def refused() -> bool:
         return all([bool((await regions(worker))["fr"]["rejected"]) for worker in workers])
 
-    await wait_for("refusal of the broken version", refused, 30)
+    await wait_for("rejection of the broken version", refused, 30)
     for worker in workers:
         after = await regions(worker)
         for region in ("us", "jp", "global"):

@@ -104,23 +104,23 @@ async def test_once_publishes_what_is_good_and_one_failure_touches_no_other_regi
     assert status == 0
     assert await active(cluster) == {"global": (again["version"], 1)}
     manifest = read_manifest(cluster.store, "global", again["version"])
-    assert (manifest.parent, manifest.hyperparameters["n_factors"]) == (found["version"], 2)
+    assert (manifest.previous_version, manifest.hyperparameters["n_factors"]) == (found["version"], 2)
     (announced,) = (await read_announcements(cluster.connection, cluster.names.models)).values()
-    assert announced.newest.trial
-    assert announced.newest.fallback is not None
-    assert announced.newest.fallback.version == found["version"]
+    assert announced.newest.canary
+    assert announced.newest.previous_version is not None
+    assert announced.newest.previous_version.version == found["version"]
 
 
 async def test_the_gate_holds_back_what_is_worse_and_the_active_version_stays(cluster: Cluster) -> None:
-    former = random_model(1)
+    previous = random_model(1)
     manifest = write_artifact(
         cluster.store,
-        former,
+        previous,
         metrics={"recall_at_20": {"nearline": 0.9}, "questions": 10},
         created=datetime(2026, 1, 1, tzinfo=UTC),
         code_version="test",
         data_window={},
-        parent=None,
+        previous_version=None,
         hyperparameters={},
     )
     await cluster.publisher().publish("global", manifest.version)

@@ -13,8 +13,8 @@ from typing import Any
 
 from rocksdict import Options, Rdict
 
+from tables.applied_offset import APPLIED_OFFSET
 from tables.data_folder import partition_folder
-from tables.fence import FENCE
 from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.happenings import happenings
 from tests.integration.oracle import newest_rows, read_topic
@@ -83,7 +83,7 @@ async def test_a_row_that_the_changelog_does_not_have_is_found(cluster: Cluster)
     await applied(cluster)
     assert await asyncio.to_thread(worker.stop) == 0, worker.log_tail()
     database = Rdict(str(partition_folder(worker.data, 2)), options=Options(raw_mode=True))
-    database[b"\0foreign"] = FENCE.pack(1)
+    database[b"\0foreign"] = APPLIED_OFFSET.pack(1)
     database.close()
     assert (await state(cluster, worker.data, "check"))[0] == 0, "by itself the row is as good as any"
     status, checked, _ = await state(cluster, worker.data, "check", "--changelog")

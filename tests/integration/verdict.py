@@ -12,10 +12,17 @@ from rocksdict import AccessType, Options, Rdict
 from agents.popularity.own_popularity import POPULARITY_PREFIX
 from agents.users.user_state import UserState
 from models.factorization.factor_model import FactorModel
-from tables.fence import LOCAL
+from tables.applied_offset import LOCAL
 from tables.position import POSITION_KEY, Position
 from tests.integration.cluster import PARTITIONS, Cluster
-from tests.integration.oracle import Expected, expect, fences_that_fell, newest_rows, read_topic, reference_scores
+from tests.integration.oracle import (
+    Expected,
+    applied_offsets_that_fell,
+    expect,
+    newest_rows,
+    read_topic,
+    reference_scores,
+)
 from tests.integration.waiting import wait_for
 
 
@@ -49,9 +56,9 @@ async def applied(
 
 
 async def check_changelog(cluster: Cluster, model: FactorModel, expected: Expected) -> None:
-    """Check every row of the changelog: histories, lists, popularity; and that no fence ever fell."""
+    """Check every row of the changelog: histories, lists, popularity; and that no applied offset ever fell."""
     changelog = await read_topic(cluster.bootstrap, cluster.names.users_changelog)
-    assert list(fences_that_fell(changelog)) == []
+    assert list(applied_offsets_that_fell(changelog)) == []
     rows = newest_rows(changelog)
     states = {key.decode(): UserState.decode(row) for (_, key), row in rows.items() if not key.startswith(b"\0")}
     assert states.keys() == expected.facts.keys()
@@ -71,8 +78,8 @@ def check_user(user: str, state: UserState, model: FactorModel, expected: Expect
         for fact, video in zip(state.history.facts, state.history.videos, strict=True)
     ]
     assert found == expected.facts[user], f"history of {user}"
-    newest_change, newest = expected.fences[user]
-    assert newest_change <= state.fence <= newest, f"fence of {user}"
+    newest_change, newest = expected.applied_offsets[user]
+    assert newest_change <= state.applied_offset <= newest, f"applied offset of {user}"
     if state.version != model.version or not len(state.top):
         return
     reference = reference_scores(model, found)

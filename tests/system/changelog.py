@@ -6,10 +6,10 @@ from typing import NamedTuple, Self
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from agents.users.user_state import UserState
-from tables.fence import RESERVED
+from tables.applied_offset import RESERVED
 from tables.position import POSITION_KEY, Position
 from tests.integration.cluster import PARTITIONS, Cluster
-from tests.integration.oracle import fence, keep_newest, scan_topic
+from tests.integration.oracle import applied_offset, keep_newest, scan_topic
 
 
 class Written(NamedTuple):
@@ -31,7 +31,7 @@ class Changelog:
     rows : what a compacted changelog holds, by partition and key.
     positions : the newest source position of each partition.
     fell : records that put an older row behind a newer one, or a position that is not beyond the one before, though
-        rows that events have changed came with it; what is re-solved, forgotten or mended comes with the same one.
+        rows that events have changed came with it; what is re-solved, erased or mended comes with the same one.
     last : the last record of each key, which is what a compaction keeps.
     written : rows of the users and times that were asked for.
     """
@@ -63,9 +63,10 @@ class Changelog:
         at = (record.partition, record.key)
         if record.value is not None:
             before = self.rows.get(at)
-            if before is not None and fence(record.value) < fence(before):
-                self.fell.append(f"I4 {at}: fence {fence(record.value)} at {record.offset} after {fence(before)}")
-            if before is None or fence(record.value) > fence(before):
+            if before is not None and applied_offset(record.value) < applied_offset(before):
+                fell = f"{applied_offset(record.value)} at {record.offset} after {applied_offset(before)}"
+                self.fell.append(f"I4 {at}: applied offset {fell}")
+            if before is None or applied_offset(record.value) > applied_offset(before):
                 self._moved.add(record.partition)
             if record.key == POSITION_KEY:
                 self._take_position(record)

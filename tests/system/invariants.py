@@ -4,7 +4,7 @@ I1  user factors are those of the reference, within 1e-6: the product's solver i
     equations of the *expected* history; stored lists, which are float32, within 1e-4 of the reference's scores
 I2  every valid event is in its user's history, superseded, or evicted; every other one is a dead letter; none is both
 I3  rows and answers name published versions only
-I4  no fence falls in the changelog, and each source position is beyond the one before
+I4  no applied offset falls in the changelog, and each source position is beyond the one before
 I5  RocksDB holds what the compacted changelog holds, and a compaction would leave just that
 I6  neither a stored position nor a commit is ahead of the changelog
 I7  every answer was true when it was given (`tests.system.answers`)
@@ -25,7 +25,7 @@ from agents.popularity.own_popularity import POPULARITY_PREFIX
 from agents.users.user_state import TIE_BYTES, UserState
 from models.factorization.factor_model import FactorModel
 from models.factorization.user_solver import UserSolver
-from tables.fence import RESERVED
+from tables.applied_offset import RESERVED
 from tables.position import POSITION_KEY, Position
 from tests.integration.cluster import Cluster
 from tests.integration.oracle import HISTORY_LIMIT, Expected, expect, read_topic, reference_factors

@@ -15,16 +15,16 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 import agents.events.reader
-import agents.rollout.model_trial
+import agents.rollout.canary
 import agents.rollout.rescoring
 from agents.events.chunk_agent import ChunkProcessor
 from agents.kafka.producer import MAX_BATCH_BYTES, AcknowledgedProducer, TopicChangelog
 from agents.rollout import stale_users
-from agents.rollout.late_trial import LateTrial
+from agents.rollout.late_canary import LateCanary
 from agents.rollout.models_in_use import ModelsInUse
 from app.__main__ import main
 from app.publishing.model_fetch import ModelFetch
-from tables.fenced_table import FencedTable
+from tables.batch_table import BatchTable
 from tables.position import POSITION_KEY
 from tables.replay import Replay
 
@@ -87,14 +87,14 @@ def _after_changelog(point: Point) -> None:
 
 def _after_rocksdb(point: Point) -> None:
     """RocksDB has a partition's rows and position in memory, nothing is committed."""
-    plain = FencedTable.commit
+    plain = BatchTable.commit
 
-    def commit(self: FencedTable, partition: int, *of_chunk: Any) -> None:
+    def commit(self: BatchTable, partition: int, *of_chunk: Any) -> None:
         plain(self, partition, *of_chunk)
         if partition in self.running:
             point.passed()
 
-    _put(FencedTable, "commit", commit)
+    _put(BatchTable, "commit", commit)
 
 
 def _after_dead_letters(point: Point) -> None:
@@ -141,13 +141,13 @@ def _after_fetch(point: Point) -> None:
     _around_call(ModelFetch, "__call__", after=point)
 
 
-def _during_trial(point: Point) -> None:
+def _during_canary(point: Point) -> None:
     """Users are chosen, and the candidate is about to be held against the active model."""
-    _around_call(agents.rollout.model_trial, "compare", before=point)
+    _around_call(agents.rollout.canary, "compare", before=point)
 
 
 def _before_swap(point: Point) -> None:
-    """A model is fetched, verified and tried, and the former one is active."""
+    """A model is fetched, verified and tried, and the previous one is active."""
     _around_call(ModelsInUse, "activate", before=point)
 
 
@@ -157,7 +157,7 @@ def _after_swap(point: Point) -> None:
 
 
 def _before_rescoring(point: Point) -> None:
-    """Users are found whose lists are of the former model, and none is made anew."""
+    """Users are found whose lists are of the previous model, and none is made anew."""
     plain = stale_users.survey
 
     async def survey(*args: Any) -> Any:
@@ -198,7 +198,7 @@ POINTS: dict[str, Callable[[Point], None]] = {
     "during_takeover": _during_takeover,
     "during_revocation": _during_revocation,
     "after_fetch": _after_fetch,
-    "during_trial": _during_trial,
+    "during_trial": _during_canary,
     "before_swap": _before_swap,
     "after_swap": _after_swap,
     "before_rescoring": _before_rescoring,
@@ -253,14 +253,14 @@ def _put(owner: Any, name: str, function: Callable[..., Any]) -> None:
     setattr(owner, name, function)
 
 
-def _without_late_trials() -> None:
+def _without_late_canarys() -> None:
     """Try nothing that serves since the start: it is fetched and compared as a swap is, and would count as passages."""
-    _put(LateTrial, "is_due", staticmethod(lambda _: False))
+    _put(LateCanary, "is_due", staticmethod(lambda _: False))
 
 
 if __name__ == "__main__":
     marked, _, passages = sys.argv.pop(1).partition(":")
     if marked in SWAP_POINTS:
-        _without_late_trials()
+        _without_late_canarys()
     POINTS[marked](Point(int(passages)))
     main()

@@ -81,7 +81,7 @@ async def test_each_kind_of_damage_is_noticed(cluster: Cluster, producer: AIOKaf
     assert await found("3 too many", "I5") == (0, 3)
     await producer.send_and_wait(topic, key=count_key[1], value=count_row, partition=count_key[0])
     assert await found() == (0, 0)
-    await put(key, UserState(state.history, state.fence, state.recent * 2, state.written_at).encode())
+    await put(key, UserState(state.history, state.applied_offset, state.recent * 2, state.written_at).encode())
     assert (await found("I5"))[1] == len(state.recent) // 8
     await put(key, None)
     assert (await found(f"user {user} has no row"))[0] == len(state.history)
@@ -89,13 +89,13 @@ async def test_each_kind_of_damage_is_noticed(cluster: Cluster, producer: AIOKaf
     await put(b"nobody", row)
     await found("user nobody has a row and no event")
     await put(b"nobody", None)
-    older = state.fence - 1
+    older = state.applied_offset - 1
     await put(key, UserState(state.history, older, state.recent, state.written_at).encode())
     await found("I4", "a compaction would lose")
     # positions: one that stands still though events were applied, and a commit beyond the last one
     position = changelog.rows[partition, POSITION_KEY]
     assert not any("written twice" in wrong for wrong in (await judge(cluster, facts)).wrong)
-    await put(key, UserState(state.history, state.fence + 1, state.recent, state.written_at).encode())
+    await put(key, UserState(state.history, state.applied_offset + 1, state.recent, state.written_at).encode())
     await put(POSITION_KEY, position)
     await found("events are written twice")
     late = [wrong for wrong in (await judge(cluster, replace(facts, late_batches=True))).wrong if "I4" in wrong]

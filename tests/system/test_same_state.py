@@ -8,7 +8,7 @@ import numpy as np
 from agents.popularity.own_popularity import POPULARITY_PREFIX
 from agents.users.user_state import UserState
 from models.factorization.factor_model import FactorModel
-from tables.fence import RESERVED
+from tables.applied_offset import RESERVED
 from tests.integration.cluster import Cluster
 from tests.integration.happenings import happenings
 from tests.system.changelog import Changelog
@@ -55,7 +55,11 @@ def compare(three: Changelog, one: Changelog, model: FactorModel) -> None:
         elif not key.startswith(RESERVED):
             users += 1
             ours, theirs = UserState.decode(row), UserState.decode(other)
-            assert (ours.history, ours.fence, ours.recent) == (theirs.history, theirs.fence, theirs.recent), key
+            assert (ours.history, ours.applied_offset, ours.recent) == (
+                theirs.history,
+                theirs.applied_offset,
+                theirs.recent,
+            ), key
             assert (ours.version, theirs.version) == (model.version,) * 2, key
             assert ours.top_rows == theirs.top_rows, key
             np.testing.assert_allclose(ours.top.scores, theirs.top.scores, rtol=RELATIVE_ERROR, err_msg=str(key))

@@ -91,7 +91,7 @@ class Queries:
 async def test_swaps_under_events_and_queries(
     cluster: Cluster, book: Book, seed: int, swaps: int, per_second: int, users: int
 ) -> None:
-    """F34: and events that come during the trial and the swap are in the new version's answers."""
+    """F34: and events that come during the canary and the swap are in the new version's answers."""
     scenario = Scenario(cluster, book, "F34", f"{swaps} swaps under events and queries", seed)
     workers = await scenario.begin(2)
     mix = Mix(per_second=5 * per_second, wrong=0.0, users=users)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import faust
 
+from tables.applied_offset import APPLIED_OFFSET, CHANGELOG_OFFSET_KEY, LOCAL
+from tables.batch_table import BatchTable
 from tables.errors import PartitionError
-from tables.fence import CHANGELOG_OFFSET_KEY, FENCE, LOCAL
-from tables.fenced_table import FencedTable
 from tables.position import POSITION_KEY, Position
 from tables.repair import SetAside
 from tables.replay import Replay
@@ -49,7 +49,7 @@ def changelog() -> list[Record]:
     chance, records = random.Random(7), list[Record]()
     for generation in range(GENERATIONS):
         rows: dict[bytes, bytes | None] = {
-            b"u%06d" % number: FENCE.pack(generation * 10_000 + number) + chance.randbytes(200)
+            b"u%06d" % number: APPLIED_OFFSET.pack(generation * 10_000 + number) + chance.randbytes(200)
             for number in range(USERS + 50 * generation)
             if generation == 0 or chance.random() < 0.3 or number >= USERS
         }
@@ -73,11 +73,11 @@ def held_at(offset: int) -> dict[bytes, bytes]:
     return rows
 
 
-def open_table(folder: Path) -> tuple[FencedTable, Heard]:
+def open_table(folder: Path) -> tuple[BatchTable, Heard]:
     """Return a table with partition 0 open, and what hears of its errors."""
-    app = faust.App("test", store="rocksdb://", datadir=folder, Table=FencedTable, autodiscover=False)
+    app = faust.App("test", store="rocksdb://", datadir=folder, Table=BatchTable, autodiscover=False)
     table = app.Table("users", key_type=bytes, value_type=bytes, partitions=1, options={"driver": "rocksdict"})
-    assert isinstance(table, FencedTable)
+    assert isinstance(table, BatchTable)
     (folder / "v1" / "tables").mkdir(parents=True, exist_ok=True)
     heard = Heard()
     table.watch = heard
@@ -85,18 +85,18 @@ def open_table(folder: Path) -> tuple[FencedTable, Heard]:
     return table, heard
 
 
-def close_table(table: FencedTable) -> None:
+def close_table(table: BatchTable) -> None:
     """Close its databases, as Faust does."""
     table.data._dbs.clear()  # type: ignore[attr-defined]
     gc.collect()
 
 
-def stored(table: FencedTable) -> dict[bytes, bytes]:
+def stored(table: BatchTable) -> dict[bytes, bytes]:
     """Return the rows of partition 0 that are of the changelog."""
     return {key: row for key, row in table.scan(0, b"") if key != CHANGELOG_OFFSET_KEY and not key.startswith(LOCAL)}
 
 
-def replay(table: FencedTable, records: Iterable[Record] = ()) -> None:
+def replay(table: BatchTable, records: Iterable[Record] = ()) -> None:
     """Bring partition 0 to the end of the changelog, or put in `records`."""
     replayed = Replay(table, 0)
     given = list(records) or CHANGELOG[replayed.next_offset :]

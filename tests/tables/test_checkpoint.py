@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tables.applied_offset import APPLIED_OFFSET
 from tables.checkpoint import copy_stopped, restore, write_checkpoint
 from tables.data_folder import Mark, lock_folder, partition_folder
 from tables.errors import ForeignFolder, PartitionCorrupt, StateUnusable, TableError
-from tables.fence import FENCE
 from tables.partition_check import check_partition
 from tables.repair import condemn
 from tests.tables.folders import CHANGELOG, close_table, cut, fill, flip_rows, held_at, newest, open_table, stored
@@ -47,7 +47,7 @@ def check_holds_everything(data: Path) -> None:
 def test_what_is_restored_is_what_was_there(data: Path, tmp_path: Path) -> None:
     assert copy_stopped(data, tmp_path / "copy", MARK) == [0]
     table, _ = open_table(data)  # life goes on beside the copy
-    table.commit(0, {b"u000100": FENCE.pack(40_000)}, len(CHANGELOG))
+    table.commit(0, {b"u000100": APPLIED_OFFSET.pack(40_000)}, len(CHANGELOG))
     close_table(table)
     assert bring_back(tmp_path / "copy", tmp_path / "new") == [0]
     check_holds_everything(tmp_path / "new")
@@ -59,13 +59,13 @@ def test_what_is_restored_is_what_was_there(data: Path, tmp_path: Path) -> None:
 
 def test_a_checkpoint_of_an_open_database_holds_what_is_in_memory(data: Path, tmp_path: Path) -> None:
     table, _ = open_table(data)
-    table.commit(0, {b"u000100": FENCE.pack(40_000)}, len(CHANGELOG))
+    table.commit(0, {b"u000100": APPLIED_OFFSET.pack(40_000)}, len(CHANGELOG))
     database = table.database(0)
     assert database is not None
     write_checkpoint(database, tmp_path / "users-0.db")
     rows: dict[bytes, bytes] = {}
     report = check_partition(0, tmp_path / "users-0.db", lambda key, row: None, rows.__setitem__)
-    assert rows[b"u000100"] == FENCE.pack(40_000)
+    assert rows[b"u000100"] == APPLIED_OFFSET.pack(40_000)
     assert report.changelog_offset == len(CHANGELOG)
     with pytest.raises(StateUnusable, match="could not write the checkpoint"):
         write_checkpoint(database, tmp_path / "users-0.db")

@@ -12,27 +12,27 @@ import pytest
 from faust.types import EventT
 from rocksdict import Options, Rdict
 
-from tables.fence import FENCE
-from tables.fenced_table import FencedTable
+from tables.applied_offset import APPLIED_OFFSET
+from tables.batch_table import BatchTable
 from tables.position import POSITION_KEY, Position
 
 
-def row(fence: int, content: bytes = b"") -> bytes:
-    """A row of any kind: fence first."""
-    return FENCE.pack(fence) + content
+def row(applied_offset: int, content: bytes = b"") -> bytes:
+    """A row of any kind: applied offset first."""
+    return APPLIED_OFFSET.pack(applied_offset) + content
 
 
 @pytest.fixture
-def table(tmp_path: Path) -> Iterator[FencedTable]:
-    app = faust.App("test", store="rocksdb://", datadir=tmp_path, Table=FencedTable, autodiscover=False)
+def table(tmp_path: Path) -> Iterator[BatchTable]:
+    app = faust.App("test", store="rocksdb://", datadir=tmp_path, Table=BatchTable, autodiscover=False)
     made = app.Table("users", key_type=bytes, value_type=bytes, partitions=2)
-    assert isinstance(made, FencedTable)
+    assert isinstance(made, BatchTable)
     (tmp_path / "v1" / "tables").mkdir(parents=True)
     yield made
     made.data._dbs.clear()  # type: ignore[attr-defined]
 
 
-def opened(table: FencedTable, partition: int) -> Rdict:
+def opened(table: BatchTable, partition: int) -> Rdict:
     """Open a partition as Faust does when it is assigned."""
     table.open(partition)
     database = table.database(partition)
@@ -40,13 +40,13 @@ def opened(table: FencedTable, partition: int) -> Rdict:
     return database
 
 
-def test_a_partition_that_is_not_open_is_not_read(table: FencedTable) -> None:
+def test_a_partition_that_is_not_open_is_not_read(table: BatchTable) -> None:
     assert table.database(0) is None
     with pytest.raises(KeyError):
         table.read(0, b"u1")
 
 
-def test_a_commit_holds_rows_position_and_changelog_offset(table: FencedTable) -> None:
+def test_a_commit_holds_rows_position_and_changelog_offset(table: BatchTable) -> None:
     opened(table, 0)
     assert table.position(0) is None
     assert table.changelog_offset(0) == -1
@@ -58,7 +58,7 @@ def test_a_commit_holds_rows_position_and_changelog_offset(table: FencedTable) -
     assert table.read(0, b"u1") is None
 
 
-def test_a_commit_outlives_the_process(table: FencedTable) -> None:
+def test_a_commit_outlives_the_process(table: BatchTable) -> None:
     opened(table, 0)
     table.commit(0, {b"u1": row(4)}, 17)
     path = str(table.data.partition_path(0))  # type: ignore[attr-defined]
@@ -66,7 +66,7 @@ def test_a_commit_outlives_the_process(table: FencedTable) -> None:
     assert Rdict(path, options=Options(raw_mode=True))[b"u1"] == row(4)
 
 
-def test_a_crash_leaves_what_was_flushed_with_its_position(table: FencedTable, tmp_path: Path) -> None:
+def test_a_crash_leaves_what_was_flushed_with_its_position(table: BatchTable, tmp_path: Path) -> None:
     opened(table, 0)
     table.commit(0, {b"u1": row(4), POSITION_KEY: Position(5, 1).encode()}, 17)
     table.flush_databases()
@@ -82,14 +82,14 @@ def test_a_crash_leaves_what_was_flushed_with_its_position(table: FencedTable, t
     assert left[POSITION_KEY] == Position(5, 1).encode()
 
 
-def test_scan_finds_a_prefix_and_nothing_else(table: FencedTable) -> None:
+def test_scan_finds_a_prefix_and_nothing_else(table: BatchTable) -> None:
     opened(table, 0)
     rows: dict[bytes, bytes | None] = {b"\0a1": row(1), b"\0b1": row(2), b"\0b2": row(3), b"\0c": row(4), b"u": row(5)}
     table.commit(0, rows, 1)
     assert list(table.scan(0, b"\0b")) == [(b"\0b1", row(2)), (b"\0b2", row(3))]
 
 
-def test_faust_recovers_nothing(table: FencedTable) -> None:
+def test_faust_recovers_nothing(table: BatchTable) -> None:
     table.apply_changelog_batch([])
     with pytest.raises(RuntimeError, match="must be left to this project's recovery"):
         table.apply_changelog_batch([cast(EventT[bytes], SimpleNamespace())])

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tables.applied_offset import APPLIED_OFFSET
 from tables.errors import RowCorrupt
-from tables.fence import FENCE
 from tables.partition_check import MAX_PROBLEMS, PartitionReport, check_partition
 from tables.repair import condemn
 from tests.tables.folders import CHANGELOG, SET_ASIDE, Tear, close_table, fill, flip_rows, held_at, open_table
@@ -64,7 +64,7 @@ def test_a_condemned_folder_says_why(folder: Path) -> None:
 def test_rows_that_are_too_new_or_too_short_or_refused_are_named(tmp_path: Path) -> None:
     folder = fill(tmp_path)
     table, _ = open_table(tmp_path)
-    table.commit(0, {b"u000100": FENCE.pack(30_001), b"u000101": b"short"}, len(CHANGELOG))
+    table.commit(0, {b"u000100": APPLIED_OFFSET.pack(30_001), b"u000101": b"short"}, len(CHANGELOG))
     close_table(table)
 
     def check_row(key: bytes, row: bytes) -> None:
@@ -73,7 +73,7 @@ def test_rows_that_are_too_new_or_too_short_or_refused_are_named(tmp_path: Path)
 
     report = check_partition(0, folder, check_row, lambda key, row: None)
     assert report.problems == [
-        "row b'u000100': its fence 30001 is ahead of the position 30000",
+        "row b'u000100': its applied offset 30001 is ahead of the position 30000",
         "row b'u000101': 5 bytes, too few for any row",
         "row b'u000102': not a row of ours",
     ]

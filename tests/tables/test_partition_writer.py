@@ -1,16 +1,16 @@
-"""The writer's order: changelog acknowledged, then one batch with rows, position, removals and changelog offset."""
+"""The writer's order: changelog acknowledged, then one batch with rows, position, tombstones and changelog offset."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
 
 import pytest
 
+from tables.applied_offset import LOCAL, applied_offset_of
 from tables.errors import ChangelogShrunk, RowTooLarge
-from tables.fence import LOCAL, fence_of
 from tables.intrusions import INTRUSIONS_KEY, decode_intrusions
 from tables.partition_writer import RECORD_OVERHEAD_BYTES, write_partition
 from tables.position import POSITION_KEY, Position
-from tables.removals import removal_key
+from tables.tombstones import tombstone_key
 
 Rows = dict[bytes, bytes | None]
 
@@ -55,13 +55,13 @@ async def test_rows_and_position_go_to_the_changelog_and_then_to_the_store() -> 
     written = await write_partition(journal, journal, 3, {b"u1": b"row", b"u2": None}, POSITION)
     assert written == (len(b"u1row") + len(b"u2") + 2 * RECORD_OVERHEAD_BYTES, 0)
     assert journal.calls == [("append", 3, {b"u1": b"row", b"u2": None}, 6, LAST), ("commit", 3, 42)]
-    removal = journal.stored.pop(removal_key(b"u2"))
-    assert removal is not None
-    assert fence_of(removal) == 6, "the last source offset before the position"
+    tombstone = journal.stored.pop(tombstone_key(b"u2"))
+    assert tombstone is not None
+    assert applied_offset_of(tombstone) == 6, "the last source offset before the position"
     assert journal.stored == {b"u1": b"row", b"u2": None, POSITION_KEY: POSITION.encode()}
 
 
-async def test_what_is_remembered_of_a_removal_is_local_and_does_not_tell_the_key() -> None:
+async def test_what_is_remembered_of_a_tombstone_is_local_and_does_not_tell_the_key() -> None:
     journal = Journal()
     await write_partition(journal, journal, 3, {b"somebody": None}, POSITION)
     remembered = {key: row for key, row in journal.stored.items() if key not in {b"somebody", POSITION_KEY}}

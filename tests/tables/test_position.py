@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tables.applied_offset import applied_offset_of
 from tables.errors import RowCorrupt
-from tables.fence import fence_of
 from tables.position import Position, fingerprint
 
 offsets = st.integers(0, 2**63 - 1)
@@ -14,10 +14,10 @@ records = st.tuples(st.integers(-1, 2**62), st.none() | st.binary(), st.none() |
 
 
 @given(offsets, digests)
-def test_what_goes_in_comes_out_and_the_offset_is_the_fence(offset: int, digest: int) -> None:
+def test_what_goes_in_comes_out_and_the_offset_is_the_applied_offset(offset: int, digest: int) -> None:
     row = Position(offset, digest).encode()
     assert Position.decode(row) == Position(offset, digest)
-    assert fence_of(row) == offset
+    assert applied_offset_of(row) == offset
 
 
 @pytest.mark.parametrize("row", [b"", b"12345678", Position(1, 2).encode() + b"x"])

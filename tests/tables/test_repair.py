@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tables.applied_offset import APPLIED_OFFSET, CHANGELOG_OFFSET_KEY
+from tables.batch_table import BatchTable
 from tables.errors import DiskFailed, PartitionCorrupt, PartitionError, PartitionLocked
-from tables.fence import CHANGELOG_OFFSET_KEY, FENCE
-from tables.fenced_table import FencedTable
 from tables.repair import condemn, condemned, folders_aside, partition_error, set_aside
 from tests.tables.folders import (
     CHANGELOG,
@@ -33,7 +33,7 @@ from tests.tables.folders import (
     stored,
 )
 
-Opened = Callable[[Path], tuple[FencedTable, Heard]]
+Opened = Callable[[Path], tuple[BatchTable, Heard]]
 
 
 @pytest.fixture(scope="session")
@@ -53,9 +53,9 @@ def data(whole: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def opened() -> Iterator[Opened]:
     """Open tables that are closed when the test ends."""
-    made: list[FencedTable] = []
+    made: list[BatchTable] = []
 
-    def open_one(data: Path) -> tuple[FencedTable, Heard]:
+    def open_one(data: Path) -> tuple[BatchTable, Heard]:
         table, heard = open_table(data)
         made.append(table)
         return table, heard
@@ -70,7 +70,7 @@ def folder_of(data: Path) -> Path:
     return data / "v1" / "tables" / "users-0.db"
 
 
-def check_rebuilt(table: FencedTable) -> None:
+def check_rebuilt(table: BatchTable) -> None:
     """Check that the partition holds what the changelog up to its own offset comes to, and then all of it."""
     assert stored(table) == held_at(table.changelog_offset(0))
     replay(table)
@@ -131,7 +131,7 @@ FLIPS = 25
 USERS_KEYS = [key for key in held_at(len(CHANGELOG) - 1) if key.startswith(b"u")]
 
 
-def read_all(table: FencedTable) -> int:
+def read_all(table: BatchTable) -> int:
     """Check every row, a few at a time; returns in how many steps."""
     key: bytes | None = b""
     steps = 0
@@ -151,7 +151,7 @@ def read_all(table: FencedTable) -> int:
     ],
 )
 def test_a_rotten_row_is_an_error_for_whoever_reads_it_and_the_next_opening_starts_again(
-    data: Path, opened: Opened, read: Callable[[FencedTable], object]
+    data: Path, opened: Opened, read: Callable[[BatchTable], object]
 ) -> None:
     flip_rows(folder_of(data))
     table, heard = opened(data)
@@ -176,7 +176,7 @@ def test_a_merge_over_a_rotten_row_lets_no_write_succeed(data: Path, opened: Ope
     assert database is not None
     database.compact_range(None, None)  # does not say that it failed
     with pytest.raises(PartitionCorrupt):
-        table.commit(0, {b"u1": FENCE.pack(1)}, len(CHANGELOG))
+        table.commit(0, {b"u1": APPLIED_OFFSET.pack(1)}, len(CHANGELOG))
     assert condemned(folder_of(data)) is not None
     assert len(heard.errors) == 1
     check_next_opening_rebuilds(data, opened)
@@ -326,7 +326,7 @@ def test_a_disk_that_does_not_take_more_condemns_nothing(data: Path, opened: Ope
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     try:
         rows: dict[bytes, bytes | None] = {
-            b"v%06d" % number: FENCE.pack(40_000) + os.urandom(500) for number in range(1000)
+            b"v%06d" % number: APPLIED_OFFSET.pack(40_000) + os.urandom(500) for number in range(1000)
         }
         table.commit(0, rows, len(CHANGELOG))
         database = table.database(0)

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tables.applied_offset import APPLIED_OFFSET, LOCAL
+from tables.batch_table import BatchTable
 from tables.errors import RowCorrupt
-from tables.fence import FENCE, LOCAL
-from tables.fenced_table import FencedTable
 from tables.intrusions import INTRUSIONS_KEY, decode_intrusions
 from tables.position import POSITION_KEY, Position
-from tables.removals import REMOVALS_KEPT_MS, purge_removals, removal_headers, removal_key, removal_row
 from tables.replay import Replay
+from tables.tombstones import TOMBSTONES_KEPT_MS, purge_tombstones, tombstone_headers, tombstone_key, tombstone_row
 
 
 class Record(NamedTuple):
@@ -26,35 +26,35 @@ class Record(NamedTuple):
     headers: Sequence[tuple[str, bytes]] = ()
 
 
-class Removal(NamedTuple):
-    """A removal and its fence; None for one of a former version."""
+class Tombstone(NamedTuple):
+    """A tombstone and its applied offset; None for one of a previous version."""
 
-    fence: int | None
-
-
-def row(fence: int, content: bytes = b"") -> bytes:
-    """A row of any kind: fence first."""
-    return FENCE.pack(fence) + content
+    applied_offset: int | None
 
 
-def records(*rows: tuple[bytes, bytes | Removal], first: int = 0) -> list[Record]:
+def row(applied_offset: int, content: bytes = b"") -> bytes:
+    """A row of any kind: applied offset first."""
+    return APPLIED_OFFSET.pack(applied_offset) + content
+
+
+def records(*rows: tuple[bytes, bytes | Tombstone], first: int = 0) -> list[Record]:
     """Records at successive offsets."""
     return [record(offset, key, value) for offset, (key, value) in enumerate(rows, first)]
 
 
-def record(offset: int, key: bytes, value: bytes | Removal) -> Record:
+def record(offset: int, key: bytes, value: bytes | Tombstone) -> Record:
     """One record."""
     if isinstance(value, bytes):
         return Record(offset, key, value)
-    return Record(offset, key, None, () if value.fence is None else removal_headers(value.fence))
+    return Record(offset, key, None, () if value.applied_offset is None else tombstone_headers(value.applied_offset))
 
 
 @pytest.fixture
-def table(make_table: Callable[[], FencedTable]) -> FencedTable:
+def table(make_table: Callable[[], BatchTable]) -> BatchTable:
     return make_table()
 
 
-def test_rows_and_the_offset_reached_are_stored_together_and_the_next_replay_goes_on_there(table: FencedTable) -> None:
+def test_rows_and_the_offset_reached_are_stored_together_and_the_next_replay_goes_on_there(table: BatchTable) -> None:
     replay = Replay(table, 0)
     assert replay.next_offset == 0
     replay.apply(records((b"u1", row(1)), (b"u2", row(2))), reached=7)
@@ -63,33 +63,33 @@ def test_rows_and_the_offset_reached_are_stored_together_and_the_next_replay_goe
     assert Replay(table, 0).next_offset == 7
 
 
-def test_offsets_that_compaction_left_empty_count(table: FencedTable) -> None:
+def test_offsets_that_compaction_left_empty_count(table: BatchTable) -> None:
     replay = Replay(table, 0)
     replay.apply([], reached=12)
     assert table.changelog_offset(0) == 11
 
 
 @pytest.mark.parametrize("anew", [False, True])
-def test_a_late_batch_of_a_former_owner_does_not_win(table: FencedTable, anew: bool) -> None:
+def test_a_late_batch_of_a_previous_owner_does_not_win(table: BatchTable, anew: bool) -> None:
     replay = Replay(table, 0)
     newer, older = row(9, b"new"), row(5, b"old")
     replay.apply(records((b"u", newer), (b"u", older)), reached=2)
     assert (table.read(0, b"u"), replay.older) == (newer, 1)
-    if anew:  # the database is an old one now, whose fences are not known
+    if anew:  # the database is an old one now, whose applied offsets are not known
         replay = Replay(table, 0)
     replay.apply(records((b"u", older), (b"v", row(4)), first=2), reached=4)
     assert table.read_many(0, [b"u", b"v"]) == [newer, row(4)]
     assert table.changelog_offset(0) == 3
 
 
-def test_rows_of_an_owner_do_not_go_back_either(table: FencedTable) -> None:
+def test_rows_of_an_owner_do_not_go_back_either(table: BatchTable) -> None:
     """This database was not begun by a replay; then one that was, and had an owner in between."""
     table.commit(0, {b"u": row(9), POSITION_KEY: Position(10, 1).encode()}, 1)
     Replay(table, 0).apply(records((b"u", row(8)), first=2), reached=3)
     assert table.read(0, b"u") == row(9)
 
 
-def test_rows_of_an_owner_after_a_replay_do_not_go_back(table: FencedTable) -> None:
+def test_rows_of_an_owner_after_a_replay_do_not_go_back(table: BatchTable) -> None:
     Replay(table, 0)
     table.commit(0, {b"u": row(9), POSITION_KEY: Position(10, 1).encode()}, 1)
     replay = Replay(table, 0)
@@ -99,7 +99,7 @@ def test_rows_of_an_owner_after_a_replay_do_not_go_back(table: FencedTable) -> N
 
 
 def test_a_changelog_in_order_never_needs_a_look_at_stored_rows(
-    table: FencedTable, monkeypatch: pytest.MonkeyPatch
+    table: BatchTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked_up: list[bytes] = []
     read_many = table.read_many
@@ -116,42 +116,42 @@ def test_a_changelog_in_order_never_needs_a_look_at_stored_rows(
     )
     assert looked_up == []
     Replay(table, 0).apply(records((b"u", row(3)), first=9), reached=10)
-    assert looked_up == [b"u", removal_key(b"u")]
+    assert looked_up == [b"u", tombstone_key(b"u")]
     assert table.read(0, b"u") == row(4)
 
 
-def test_a_removal_of_a_former_version_applies_and_the_row_may_come_back(table: FencedTable) -> None:
+def test_a_tombstone_of_a_previous_version_applies_and_the_row_may_come_back(table: BatchTable) -> None:
     replay = Replay(table, 0)
     replay.apply(records((b"u", row(9)), (b"v", row(9))), reached=2)
-    replay.apply(records((b"u", Removal(None)), (b"v", Removal(None)), (b"v", row(3)), first=2), reached=5)
+    replay.apply(records((b"u", Tombstone(None)), (b"v", Tombstone(None)), (b"v", row(3)), first=2), reached=5)
     assert table.read_many(0, [b"u", b"v"]) == [None, row(3)]
     replay.apply(records((b"u", row(4)), first=5), reached=6)
     assert table.read(0, b"u") == row(4)
 
 
 @pytest.mark.parametrize("anew", [False, True])
-def test_a_late_removal_of_a_former_owner_does_not_take_a_newer_row_away(table: FencedTable, anew: bool) -> None:
+def test_a_late_tombstone_of_a_previous_owner_does_not_take_a_newer_row_away(table: BatchTable, anew: bool) -> None:
     replay = Replay(table, 0)
     replay.apply(records((b"u", row(9)), (b"v", row(5)), (POSITION_KEY, Position(10, 1).encode())), reached=3)
     if anew:
         replay = Replay(table, 0)
-    replay.apply(records((b"u", Removal(8)), (b"v", Removal(8)), first=3), reached=5)
+    replay.apply(records((b"u", Tombstone(8)), (b"v", Tombstone(8)), first=3), reached=5)
     assert table.read_many(0, [b"u", b"v"]) == [row(9), None]
     assert replay.older == 1
 
 
 @pytest.mark.parametrize("anew", [False, True])
-def test_an_older_row_does_not_come_back_behind_a_removal_and_a_newer_one_does(table: FencedTable, anew: bool) -> None:
+def test_an_older_row_does_not_come_back_behind_a_tombstone_and_a_newer_one_does(table: BatchTable, anew: bool) -> None:
     replay = Replay(table, 0)
-    replay.apply(records((b"u", row(5)), (b"v", row(6)), (b"u", Removal(6)), (b"v", Removal(6))), reached=4)
+    replay.apply(records((b"u", row(5)), (b"v", row(6)), (b"u", Tombstone(6)), (b"v", Tombstone(6))), reached=4)
     if anew:
         replay = Replay(table, 0)
     replay.apply(records((b"u", row(6)), (b"v", row(7)), first=4), reached=6)
     assert table.read_many(0, [b"u", b"v"]) == [None, row(7)]
 
 
-def test_what_an_owner_removed_is_remembered_when_its_database_is_replayed_later(table: FencedTable) -> None:
-    removed = {b"u": None, removal_key(b"u"): removal_row(9, 0), POSITION_KEY: Position(10, 1).encode()}
+def test_what_an_owner_removed_is_remembered_when_its_database_is_replayed_later(table: BatchTable) -> None:
+    removed = {b"u": None, tombstone_key(b"u"): tombstone_row(9, 0), POSITION_KEY: Position(10, 1).encode()}
     Replay(table, 0)
     table.commit(0, {b"u": row(9)}, 1)
     table.commit(0, removed, 2)
@@ -159,45 +159,47 @@ def test_what_an_owner_removed_is_remembered_when_its_database_is_replayed_later
     assert table.read_many(0, [b"u", b"v"]) == [None, row(8)]
 
 
-def test_removals_are_remembered_for_a_day_under_no_name(table: FencedTable) -> None:
+def test_tombstones_are_remembered_for_a_day_under_no_name(table: BatchTable) -> None:
     names = [b"ann", b"bob", b"cleo"]
-    Replay(table, 0).apply(records(*((name, Removal(5)) for name in names)), reached=3)
+    Replay(table, 0).apply(records(*((name, Tombstone(5)) for name in names)), reached=3)
     everything = b"".join(key + value for key, value in table.scan(0, b""))
     assert not any(name in everything for name in names)
     key: bytes | None = b""
     while key is not None:
-        key = purge_removals(table, 0, written_before_ms=int(time.time() * 1000) - REMOVALS_KEPT_MS, start=key, limit=2)
-    assert all(table.read_many(0, list(map(removal_key, names))))
+        key = purge_tombstones(
+            table, 0, written_before_ms=int(time.time() * 1000) - TOMBSTONES_KEPT_MS, start=key, limit=2
+        )
+    assert all(table.read_many(0, list(map(tombstone_key, names))))
     key, steps = b"", 0
     while key is not None:
-        key, steps = purge_removals(table, 0, written_before_ms=1 << 62, start=key, limit=2), steps + 1
-    assert table.read_many(0, list(map(removal_key, names))) == [None, None, None]
+        key, steps = purge_tombstones(table, 0, written_before_ms=1 << 62, start=key, limit=2), steps + 1
+    assert table.read_many(0, list(map(tombstone_key, names))) == [None, None, None]
     assert steps == 2
     assert (table.changelog_offset(0), Replay(table, 0).next_offset) == (2, 3)
 
 
-def test_a_removal_whose_fence_is_none_is_refused(table: FencedTable) -> None:
+def test_a_tombstone_whose_applied_offset_is_none_is_refused(table: BatchTable) -> None:
     broken = Record(0, b"u", None, [("fence", b"abc")])
-    with pytest.raises(RowCorrupt, match="the fence of a removal has 3 bytes"):
+    with pytest.raises(RowCorrupt, match="the applied offset of a tombstone has 3 bytes"):
         Replay(table, 0).apply([broken], reached=1)
 
 
-def intrusions(table: FencedTable) -> list[int]:
+def intrusions(table: BatchTable) -> list[int]:
     """The offsets that are remembered."""
     return [offset for one in decode_intrusions(table.read(0, INTRUSIONS_KEY)) for offset in one]
 
 
-def test_the_places_of_older_records_behind_newer_ones_are_remembered(table: FencedTable) -> None:
+def test_the_places_of_older_records_behind_newer_ones_are_remembered(table: BatchTable) -> None:
     replay = Replay(table, 0)
     replay.apply(records((b"u", row(9)), (b"v", row(4)), (b"v", row(3)), (b"v", row(5))), reached=4)
     assert intrusions(table) == [], "a newer one came behind it"
-    replay.apply(records((b"w", row(1)), (b"u", row(8)), (b"w", Removal(0)), (b"v", row(6)), first=4), reached=8)
+    replay.apply(records((b"w", row(1)), (b"u", row(8)), (b"w", Tombstone(0)), (b"v", row(6)), first=4), reached=8)
     assert intrusions(table) == [5, 6]
-    Replay(table, 0).apply(records((b"x", Removal(9)), (b"x", row(9)), (b"u", Removal(7)), first=8), reached=11)
+    Replay(table, 0).apply(records((b"x", Tombstone(9)), (b"x", row(9)), (b"u", Tombstone(7)), first=8), reached=11)
     assert intrusions(table) == [5, 6, 9, 10]
 
 
-def test_a_partition_that_runs_is_not_replayed(table: FencedTable) -> None:
+def test_a_partition_that_runs_is_not_replayed(table: BatchTable) -> None:
     replay = Replay(table, 0)
     table.running.add(0)
     with pytest.raises(RuntimeError, match="partition 0 runs"):
@@ -205,43 +207,45 @@ def test_a_partition_that_runs_is_not_replayed(table: FencedTable) -> None:
     assert (table.read(0, b"u"), table.changelog_offset(0)) == (None, -1)
 
 
-def test_a_row_without_a_fence_is_named_and_nothing_of_its_batch_is_stored(table: FencedTable) -> None:
+def test_a_row_without_a_applied_offset_is_named_and_nothing_of_its_batch_is_stored(table: BatchTable) -> None:
     replay = Replay(table, 0)
     with pytest.raises(RowCorrupt, match="partition 0: the row at offset 1 has 3 bytes"):
         replay.apply(records((b"u", row(1)), (b"v", b"abc")), reached=2)
     assert (table.read(0, b"u"), table.changelog_offset(0)) == (None, -1)
 
 
-State = bytes | Removal | None
-"""Of a key: its row, its removal, or nothing known."""
+State = bytes | Tombstone | None
+"""Of a key: its row, its tombstone, or nothing known."""
 
 
 def rank(state: State) -> tuple[int, bool]:
-    """The order of what a key may be: by fence, and of one fence the removal is newer."""
+    """The order of what a key may be: by applied offset, and of one applied offset the tombstone is newer."""
     if isinstance(state, bytes):
-        return int(FENCE.unpack(state[:8])[0]), False
-    if state is None or state.fence is None:
+        return int(APPLIED_OFFSET.unpack(state[:8])[0]), False
+    if state is None or state.applied_offset is None:
         return -(1 << 63), False
-    return state.fence, True
+    return state.applied_offset, True
 
 
-def model(written: Iterable[tuple[bytes, bytes | Removal]]) -> dict[bytes, bytes]:
+def model(written: Iterable[tuple[bytes, bytes | Tombstone]]) -> dict[bytes, bytes]:
     """What a table holds after records one by one: the rule in its simplest form."""
     held: dict[bytes, State] = {}
     for key, value in written:
-        if (isinstance(value, Removal) and value.fence is None) or rank(value) >= rank(held.get(key)):
+        if (isinstance(value, Tombstone) and value.applied_offset is None) or rank(value) >= rank(held.get(key)):
             held[key] = value
     return {key: state for key, state in held.items() if isinstance(state, bytes)}
 
 
-fences = st.integers(0, 5)
-rows = st.builds(row, fences, st.binary(max_size=1))
+applied_offsets = st.integers(0, 5)
+rows = st.builds(row, applied_offsets, st.binary(max_size=1))
 keys = st.sampled_from([b"u1", b"u2", b"u3"])
-changes = st.lists(st.tuples(keys, st.one_of(rows, st.builds(Removal, st.one_of(st.none(), fences)))), max_size=16)
+changes = st.lists(
+    st.tuples(keys, st.one_of(rows, st.builds(Tombstone, st.one_of(st.none(), applied_offsets)))), max_size=16
+)
 groupings = st.lists(st.tuples(st.integers(1, 5), st.booleans()), max_size=8)
 
 
-def replayed(table: FencedTable, written: Sequence[Record], groups: Iterable[tuple[int, bool]]) -> dict[bytes, bytes]:
+def replayed(table: BatchTable, written: Sequence[Record], groups: Iterable[tuple[int, bool]]) -> dict[bytes, bytes]:
     """Replay records in groups, some of them with a new start before, and return the rows that are there then."""
     replay, rest = Replay(table, 0), list(written)
     for size, anew in (*groups, (len(written) + 1, False)):
@@ -259,8 +263,8 @@ hypothetically = settings(suppress_health_check=[HealthCheck.function_scoped_fix
 @hypothetically
 @given(changes, groupings)
 def test_any_grouping_and_any_restart_ends_where_records_one_by_one_end(
-    make_table: Callable[[], FencedTable],
-    written: list[tuple[bytes, bytes | Removal]],
+    make_table: Callable[[], BatchTable],
+    written: list[tuple[bytes, bytes | Tombstone]],
     groups: list[tuple[int, bool]],
 ) -> None:
     table = make_table()
@@ -270,15 +274,16 @@ def test_any_grouping_and_any_restart_ends_where_records_one_by_one_end(
 
 @hypothetically
 @given(st.lists(st.tuples(keys, st.booleans()), max_size=12), st.data(), groupings)
-def test_late_rows_and_removals_in_any_order_end_at_the_highest_fences(
-    make_table: Callable[[], FencedTable],
+def test_late_rows_and_tombstones_in_any_order_end_at_the_highest_applied_offsets(
+    make_table: Callable[[], BatchTable],
     happened: list[tuple[bytes, bool]],
     data: st.DataObject,
     groups: list[tuple[int, bool]],
 ) -> None:
-    """Each write has a fence of its own, as an owner's have; any of them may land late, and any of them twice."""
+    """Each write has an applied offset of its own, as an owner's have; any may land late, and any of them twice."""
     written = [
-        (key, Removal(fence) if removed else row(fence, b"%d" % fence)) for fence, (key, removed) in enumerate(happened)
+        (key, Tombstone(applied_offset) if removed else row(applied_offset, b"%d" % applied_offset))
+        for applied_offset, (key, removed) in enumerate(happened)
     ]
     landed = data.draw(st.permutations([*written, *data.draw(st.lists(st.sampled_from(written or [(b"u1", row(0))])))]))
     last = dict(written) if written else dict(landed)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tables.applied_offset import applied_offset_of
 from tables.errors import RowCorrupt
-from tables.fence import fence_of
 from tables.rows import RegionStamp, RowCodec, UserRow
 
 FACT_BYTES = 21
@@ -25,7 +25,7 @@ def user_rows(draw: st.DrawFn) -> UserRow:
         | st.builds(RegionStamp, st.from_regex(r"[a-z0-9_-]{1,32}", fullmatch=True), int64, st.integers(0, 2**64 - 1))
     )
     return UserRow(
-        fence=draw(int64),
+        applied_offset=draw(int64),
         written_at=draw(int64),
         recent=draw(st.integers(0, 30).flatmap(lambda count: st.binary(min_size=8 * count, max_size=8 * count))),
         records=draw(st.binary(min_size=FACT_BYTES * len(videos), max_size=FACT_BYTES * len(videos))),
@@ -43,8 +43,8 @@ def test_what_goes_in_comes_out(row: UserRow) -> None:
 
 
 @given(user_rows())
-def test_the_fence_is_read_without_decoding(row: UserRow) -> None:
-    assert fence_of(CODEC.encode(row)) == row.fence
+def test_the_applied_offset_is_read_without_decoding(row: UserRow) -> None:
+    assert applied_offset_of(CODEC.encode(row)) == row.applied_offset
 
 
 @given(user_rows(), st.data())

@@ -125,7 +125,7 @@ def read_jobs(path: Path) -> list[Job]:
     try:
         jobs = _JobsFile.model_validate(tables).jobs
     except ValidationError as error:
-        problems = [_refusal(detail, tables, path) for detail in error.errors(include_url=False)]
+        problems = [_rejection(detail, tables, path) for detail in error.errors(include_url=False)]
         raise JobsInvalid("\n".join(problems)) from None
     regions = [job.region for job in jobs]
     if twice := sorted({region for region in regions if regions.count(region) > 1}):
@@ -133,7 +133,7 @@ def read_jobs(path: Path) -> list[Job]:
     return jobs
 
 
-def _refusal(error: ErrorDetails, tables: Mapping[str, Any], path: Path) -> str:
+def _rejection(error: ErrorDetails, tables: Mapping[str, Any], path: Path) -> str:
     location = [part for part in error["loc"] if isinstance(part, str)]
     numbers = [part for part in error["loc"] if isinstance(part, int)]
     if not numbers:

@@ -108,7 +108,7 @@ class Trainer:
             code_version=code_version(),
             holdout=job.holdout,
             accept=pass_gate,
-            parent=standard.version,
+            previous_version=standard.version,
             signing_key=self.publisher.verify_key,
             progress=go_on,
         )

@@ -66,7 +66,7 @@ def train(
     code_version: str,
     holdout: float = 0.0,
     accept: Callable[[Mapping[str, Any]], object] | None = None,
-    parent: str | None = None,
+    previous_version: str | None = None,
     signing_key: bytes | None = None,
     progress: Progress | None = None,
 ) -> tuple[Manifest, dict[str, Any]]:
@@ -84,7 +84,7 @@ def train(
     accept
         Gets the ranking metrics before that version is learned; what it raises ends the training, and nothing is
         stored.
-    parent
+    previous_version
         The version that this one replaces; by default the newest in the store.
     signing_key
         Signs the manifest.
@@ -116,7 +116,7 @@ def train(
         created=created,
         code_version=code_version,
         data_window=_data_window(population),
-        parent=parent or next(reversed(store.versions(recipe.region)), None),
+        previous_version=previous_version or next(reversed(store.versions(recipe.region)), None),
         hyperparameters=recipe.hyperparameters,
         signing_key=signing_key,
     )

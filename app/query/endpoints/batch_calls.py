@@ -8,8 +8,8 @@ import msgspec
 from aiohttp import web
 
 from agents.users.user_state import UserState
-from app.query.endpoints.desk import Desk
-from app.query.endpoints.elsewhere import AWAY
+from app.query.endpoints.parts import QueryParts
+from app.query.endpoints.peer_lists import AWAY
 from app.query.http.problems import OWNER_UNREACHABLE, Problem, ProblemDetails
 from app.query.schema.answers import BatchAnswer, BatchResult, json_response
 from app.query.schema.requests import BatchRequest, NoQuery, decode_body, query_for, read_body, read_query
@@ -17,87 +17,89 @@ from app.query.schema.requests import BatchRequest, NoQuery, decode_body, query_
 _Positions = list[int]
 
 
-async def batch(desk: Desk, request: web.Request) -> web.StreamResponse:
+async def batch(parts: QueryParts, request: web.Request) -> web.StreamResponse:
     """Answer `POST /v1/recommendations:batch`; every user has a status of their own."""
     read_query(request, NoQuery)
-    asked = decode_body(await read_body(request, desk.view.max_body_bytes), BatchRequest)
+    asked = decode_body(await read_body(request, parts.view.max_body_bytes), BatchRequest)
     results: dict[int, BatchResult] = {}
-    here, elsewhere = _group(asked, request, desk, results)
+    here, peer_lists = _group(asked, request, parts, results)
     replies = await asyncio.gather(
-        _answer_here(asked, here, desk),
-        *(_ask_worker(owner, asked, positions, request, desk) for owner, positions in elsewhere.items()),
+        _answer_here(asked, here, parts),
+        *(_ask_worker(owner, asked, positions, request, parts) for owner, positions in peer_lists.items()),
     )
-    for positions, group in zip((here, *elsewhere.values()), replies, strict=True):
+    for positions, group in zip((here, *peer_lists.values()), replies, strict=True):
         results.update(zip(positions, group, strict=True))
-    await _ask_copies(asked, request, desk, results)
+    await _ask_copies(asked, request, parts, results)
     return json_response(BatchAnswer([results[position] for position in range(len(asked.user_ids))]))
 
 
 def _group(
-    asked: BatchRequest, request: web.Request, desk: Desk, results: dict[int, BatchResult]
+    asked: BatchRequest, request: web.Request, parts: QueryParts, results: dict[int, BatchResult]
 ) -> tuple[_Positions, dict[str, _Positions]]:
     """Return the positions of the users who are here, and of the others by owner; the lost ones go to `results`."""
     here: _Positions = []
-    elsewhere: defaultdict[str, _Positions] = defaultdict(list)
+    peer_lists: defaultdict[str, _Positions] = defaultdict(list)
     for position, user_id in enumerate(asked.user_ids):
-        partition = desk.view.routing.partition_of(user_id)
-        if desk.view.routing.holds(partition):
+        partition = parts.view.routing.partition_of(user_id)
+        if parts.view.routing.holds(partition):
             here.append(position)
             continue
         try:
-            elsewhere[desk.router.owner_of(partition, request)].append(position)
+            peer_lists[parts.router.owner_of(partition, request)].append(position)
         except Problem as problem:
             results[position] = _failed(user_id, problem.details)
-    return here, elsewhere
+    return here, peer_lists
 
 
-async def _answer_here(asked: BatchRequest, positions: _Positions, desk: Desk) -> list[BatchResult]:
+async def _answer_here(asked: BatchRequest, positions: _Positions, parts: QueryParts) -> list[BatchResult]:
     users = [asked.user_ids[position] for position in positions]
-    return await _answer([(user, desk.view.users.read(user)) for user in users], asked, desk)
+    return await _answer([(user, parts.view.users.read(user)) for user in users], asked, parts)
 
 
 async def _answer(
-    users: Sequence[tuple[str, UserState]], asked: BatchRequest, desk: Desk, *, stale: bool = False
+    users: Sequence[tuple[str, UserState]], asked: BatchRequest, parts: QueryParts, *, stale: bool = False
 ) -> list[BatchResult]:
     query = query_for(asked.context, asked.limit)
-    pinned = [desk.recommender.pin(user, state, query) for user, state in users]
+    pinned = [parts.recommender.pin(user, state, query) for user, state in users]
     return [
         _failed(user, answer.details)
         if isinstance(answer, Problem)
         else BatchResult(user_id=user, status=200, answer=msgspec.structs.replace(answer, stale=stale))
-        for (user, _), answer in zip(users, await desk.recommender.answer_all(pinned), strict=True)
+        for (user, _), answer in zip(users, await parts.recommender.answer_all(pinned), strict=True)
     ]
 
 
-async def _ask_copies(asked: BatchRequest, request: web.Request, desk: Desk, results: dict[int, BatchResult]) -> None:
+async def _ask_copies(
+    asked: BatchRequest, request: web.Request, parts: QueryParts, results: dict[int, BatchResult]
+) -> None:
     """Put what copies answer in the place of what owners could not."""
     here: dict[int, UserState] = {}
-    elsewhere: defaultdict[str, _Positions] = defaultdict(list)
+    peer_lists: defaultdict[str, _Positions] = defaultdict(list)
     for position, result in results.items():
         if result.status != AWAY:
             continue
-        state = desk.view.users.read_copy(result.user_id)
-        standby = desk.router.standby_of(desk.view.routing.partition_of(result.user_id), request)
+        state = parts.view.users.read_standby(result.user_id)
+        standby = parts.router.standby_of(parts.view.routing.partition_of(result.user_id), request)
         if state is not None:
             here[position] = state
         elif standby is not None:
-            elsewhere[standby].append(position)
+            peer_lists[standby].append(position)
     replies = await asyncio.gather(
-        _answer([(asked.user_ids[position], state) for position, state in here.items()], asked, desk, stale=True),
-        *(_ask_worker(standby, asked, positions, request, desk) for standby, positions in elsewhere.items()),
+        _answer([(asked.user_ids[position], state) for position, state in here.items()], asked, parts, stale=True),
+        *(_ask_worker(standby, asked, positions, request, parts) for standby, positions in peer_lists.items()),
     )
-    for positions, group in zip((list(here), *elsewhere.values()), replies, strict=True):
+    for positions, group in zip((list(here), *peer_lists.values()), replies, strict=True):
         pairs = zip(positions, group, strict=True)
         results.update({position: result for position, result in pairs if result.status != AWAY})
 
 
 async def _ask_worker(
-    worker: str, asked: BatchRequest, positions: _Positions, request: web.Request, desk: Desk
+    worker: str, asked: BatchRequest, positions: _Positions, request: web.Request, parts: QueryParts
 ) -> list[BatchResult]:
     users = tuple(asked.user_ids[position] for position in positions)
     body = msgspec.json.encode(msgspec.structs.replace(asked, user_ids=users))
     try:
-        reply = await desk.router.ask(worker, request, body)
+        reply = await parts.router.ask(worker, request, body)
         if reply.status != 200:
             problem = msgspec.json.decode(reply.body, type=ProblemDetails)
             return [_failed(user, problem) for user in users]

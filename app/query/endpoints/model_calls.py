@@ -3,20 +3,20 @@
 from aiohttp import web
 
 from app.errors import JobFailed
-from app.query.endpoints.desk import Desk
+from app.query.endpoints.parts import QueryParts
 from app.query.http.problems import STORE_AWAY, VERSION_REFUSED, Problem
 from app.query.schema.answers import ActivationAnswer, ModelsAnswer, json_response
 from app.query.schema.requests import ActivationRequest, NoQuery, decode_body, read_body, read_query, region_of
 from models.errors import ArtifactInvalid, StoreUnavailable
 
 
-async def models(desk: Desk, request: web.Request) -> web.StreamResponse:
+async def models(parts: QueryParts, request: web.Request) -> web.StreamResponse:
     """Answer `GET /v1/models`."""
     read_query(request, NoQuery)
-    return json_response(ModelsAnswer(desk.view.models.status()))
+    return json_response(ModelsAnswer(parts.view.models.status()))
 
 
-async def activate(desk: Desk, request: web.Request) -> web.StreamResponse:
+async def activate(parts: QueryParts, request: web.Request) -> web.StreamResponse:
     """Answer `POST /v1/models/{region}:activate`: 200 once the version is announced to every worker.
 
     What was announced before, and not refused, is served at once; anything else is tried first. `GET /v1/models` of
@@ -24,9 +24,9 @@ async def activate(desk: Desk, request: web.Request) -> web.StreamResponse:
     """
     region = region_of(request)
     read_query(request, NoQuery)
-    asked = decode_body(await read_body(request, desk.view.max_body_bytes), ActivationRequest)
+    asked = decode_body(await read_body(request, parts.view.max_body_bytes), ActivationRequest)
     try:
-        announcement, changed = await desk.view.activation.activate(region, asked.version)
+        announcement, changed = await parts.view.activation.activate(region, asked.version)
     except StoreUnavailable as error:
         raise Problem(STORE_AWAY, str(error)) from None
     except (ArtifactInvalid, JobFailed) as error:

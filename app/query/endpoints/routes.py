@@ -5,9 +5,9 @@ from functools import partial
 from aiohttp import web
 
 from app.query.endpoints import batch_calls, model_calls, shared_calls, user_calls, worker_calls
-from app.query.endpoints.desk import Desk
 from app.query.endpoints.openapi import openapi_document
 from app.query.endpoints.page import FILES, make_file_call
+from app.query.endpoints.parts import QueryParts
 from app.query.endpoints.route import Route
 from app.query.http.access import Keys
 from app.query.http.guard import UNMATCHED, guarded, unmatched
@@ -53,7 +53,7 @@ ROUTES: tuple[Route, ...] = (
         answer=VideoScoreAnswer,
     ),
     Route("GET", _USER, user_calls.user, "What is kept for a user", answer=UserAnswer, scope="admin"),
-    Route("DELETE", _USER, user_calls.forget, "Forget a user", answer=None, scope="admin"),
+    Route("DELETE", _USER, user_calls.erase, "Erase a user", answer=None, scope="admin"),
     Route(
         "POST",
         "/v1/recommendations:batch",
@@ -108,11 +108,11 @@ def attach(web_app: web.Application, view: QueryView) -> None:
 
     Every other path of the application answers 404 as a problem. May be called once for a registry.
     """
-    desk = Desk.of(view, openapi_document(ROUTES))
+    parts = QueryParts.of(view, openapi_document(ROUTES))
     keys, metrics = Keys.of(view.read_keys, view.admin_keys), HttpMetrics(view.registry)
     for route in ROUTES:
-        handler = guarded(partial(route.handler, desk), route.path, route.scope, keys, metrics)
+        handler = guarded(partial(route.handler, parts), route.path, route.scope, keys, metrics)
         web_app.router.add_route(route.method, route.pattern, handler)
     web_app.router.add_route("*", "/{path:.*}", guarded(unmatched, UNMATCHED, "open", keys, metrics))
-    web_app.on_cleanup.append(desk.router.close)
-    web_app.on_cleanup.append(desk.slots.close)
+    web_app.on_cleanup.append(parts.router.close)
+    web_app.on_cleanup.append(parts.slots.close)

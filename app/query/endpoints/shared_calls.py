@@ -4,7 +4,7 @@ from aiohttp import web
 from msgspec import UNSET
 
 from agents.users.user_state import UserState
-from app.query.endpoints.desk import Desk
+from app.query.endpoints.parts import QueryParts
 from app.query.http.problems import INVALID_EVENT, INVALID_REQUEST, Problem
 from app.query.schema.answers import (
     PartitionAnswer,
@@ -28,17 +28,17 @@ from models.feedback.events import Event, Rejected, decode_event, encode_event
 from models.feedback.history import EMPTY_HISTORY
 
 
-async def anonymous(desk: Desk, request: web.Request) -> web.StreamResponse:
+async def anonymous(parts: QueryParts, request: web.Request) -> web.StreamResponse:
     """Answer `POST /v1/anonymous/recommendations`."""
     read_query(request, NoQuery)
-    asked = decode_body(await read_body(request, desk.view.max_body_bytes), AnonymousRequest)
-    now = desk.view.now()
+    asked = decode_body(await read_body(request, parts.view.max_body_bytes), AnonymousRequest)
+    now = parts.view.now()
     _check_events(asked.events, now)
-    history = EMPTY_HISTORY.apply(asked.events, desk.view.history_limit)
-    state = UserState(history, fence=-1, recent=b"", written_at=int(now * 1000))
+    history = EMPTY_HISTORY.apply(asked.events, parts.view.history_limit)
+    state = UserState(history, applied_offset=-1, recent=b"", written_at=int(now * 1000))
     region = None if asked.context.region is UNSET else asked.context.region
-    pinned = desk.recommender.pin(None, state, query_for(asked.context, asked.limit), region)
-    return json_response(await desk.recommender.answer(pinned))
+    pinned = parts.recommender.pin(None, state, query_for(asked.context, asked.limit), region)
+    return json_response(await parts.recommender.answer(pinned))
 
 
 def _check_events(events: tuple[Event, ...], now: float) -> None:
@@ -52,23 +52,23 @@ def _check_events(events: tuple[Event, ...], now: float) -> None:
         raise Problem(INVALID_REQUEST, "body: the events have more than one user_id; a list is for one person")
 
 
-async def popular(desk: Desk, request: web.Request) -> web.StreamResponse:
+async def popular(parts: QueryParts, request: web.Request) -> web.StreamResponse:
     """Answer `GET /v1/videos/popular`."""
     query = read_query(request, PopularQuery)
     region = None if query.region is UNSET else query.region
-    found = desk.view.popularity.top(region, query.days, query.limit)
-    items = [PopularItem(video_id, desk.title(video_id), count) for video_id, count in found]
+    found = parts.view.popularity.top(region, query.days, query.limit)
+    items = [PopularItem(video_id, parts.title(video_id), count) for video_id, count in found]
     answer = PopularAnswer(
         region=region or "global", days=query.days, items=items, reason=UNSET if items else "nothing_counted"
     )
     return json_response(answer)
 
 
-async def user_routing(desk: Desk, request: web.Request) -> web.StreamResponse:
+async def user_routing(parts: QueryParts, request: web.Request) -> web.StreamResponse:
     """Answer `GET /v1/routing/users/{user_id}`."""
     user_id = user_id_of(request)
     read_query(request, NoQuery)
-    routing = desk.view.routing
+    routing = parts.view.routing
     partition = routing.partition_of(user_id)
     return json_response(
         UserRoutingAnswer(
@@ -77,10 +77,10 @@ async def user_routing(desk: Desk, request: web.Request) -> web.StreamResponse:
     )
 
 
-async def partitions(desk: Desk, request: web.Request) -> web.StreamResponse:
+async def partitions(parts: QueryParts, request: web.Request) -> web.StreamResponse:
     """Answer `GET /v1/routing/partitions`."""
     read_query(request, NoQuery)
-    routing = desk.view.routing
+    routing = parts.view.routing
     found = [
         PartitionAnswer(partition=number, owner=routing.owner(number), here=routing.holds(number))
         for number in range(routing.partitions)
@@ -88,6 +88,6 @@ async def partitions(desk: Desk, request: web.Request) -> web.StreamResponse:
     return json_response(PartitionsAnswer(routing.own_url, found))
 
 
-async def openapi(desk: Desk, _: web.Request) -> web.StreamResponse:
+async def openapi(parts: QueryParts, _: web.Request) -> web.StreamResponse:
     """Answer `GET /openapi.json`."""
-    return web.Response(body=desk.document, content_type="application/json")
+    return web.Response(body=parts.document, content_type="application/json")

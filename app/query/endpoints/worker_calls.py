@@ -3,7 +3,7 @@
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from app.query.endpoints.desk import Desk
+from app.query.endpoints.parts import QueryParts
 from app.query.http.problems import NO_CHECKPOINT, NOT_HEALTHY, Problem
 from app.query.schema.answers import CheckpointAnswer, HealthAnswer, json_response
 from app.query.schema.requests import NoQuery, read_query
@@ -12,31 +12,31 @@ from tables.errors import StateUnusable
 _OK = HealthAnswer()
 
 
-async def live(desk: Desk, _: web.Request) -> web.StreamResponse:
+async def live(parts: QueryParts, _: web.Request) -> web.StreamResponse:
     """Answer `GET /health/live`."""
-    return _health(desk.view.health.live())
+    return _health(parts.view.health.live())
 
 
-async def startup(desk: Desk, _: web.Request) -> web.StreamResponse:
+async def startup(parts: QueryParts, _: web.Request) -> web.StreamResponse:
     """Answer `GET /health/startup`."""
-    return _health(desk.view.health.startup())
+    return _health(parts.view.health.startup())
 
 
-async def ready(desk: Desk, _: web.Request) -> web.StreamResponse:
+async def ready(parts: QueryParts, _: web.Request) -> web.StreamResponse:
     """Answer `GET /health/ready`."""
-    return _health(desk.view.health.ready())
+    return _health(parts.view.health.ready())
 
 
-async def metrics(desk: Desk, _: web.Request) -> web.StreamResponse:
+async def metrics(parts: QueryParts, _: web.Request) -> web.StreamResponse:
     """Answer `GET /metrics`."""
-    return web.Response(body=generate_latest(desk.view.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return web.Response(body=generate_latest(parts.view.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-async def checkpoint(desk: Desk, request: web.Request) -> web.StreamResponse:
+async def checkpoint(parts: QueryParts, request: web.Request) -> web.StreamResponse:
     """Answer `POST /v1/state:checkpoint`; where it goes is the worker's business, never the caller's."""
     read_query(request, NoQuery)
     try:
-        folder, partitions = await desk.view.checkpointing.take()
+        folder, partitions = await parts.view.checkpointing.take()
     except StateUnusable as error:
         raise Problem(NO_CHECKPOINT, str(error)) from None
     return json_response(CheckpointAnswer(str(folder), partitions))

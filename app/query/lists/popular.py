@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from weakref import WeakKeyDictionary
 
-from app.query.lists.shelf import Candidate, Page, Shelf, cut_page
+from app.query.lists.context_filter import Candidate, ContextFilter, Page, cut_page
 from app.query.view import Popularity
 from models.factorization.factor_model import FactorModel
 from models.numerics.scoring import top_n
@@ -13,16 +13,18 @@ MAX_POPULAR = 1_000
 _all_time: WeakKeyDictionary[FactorModel, Sequence[Candidate]] = WeakKeyDictionary()
 
 
-def popular_page(popularity: Popularity, days: int, model: FactorModel | None, shelf: Shelf) -> Page | None:
+def popular_page(
+    popularity: Popularity, days: int, model: FactorModel | None, context_filter: ContextFilter
+) -> Page | None:
     """Return the page of the first list that has anything to show, None when no list has any video.
 
     The lists: the region's last `days` days, all time as the model counted it, the last days of all regions. Scores
     are the counts.
     """
     candidates: Sequence[Candidate] = ()
-    for candidates in _lists(popularity, days, model, shelf.region):
-        if any(shelf.shows(video_id) for video_id, _ in candidates):
-            return cut_page(candidates, shelf)
+    for candidates in _lists(popularity, days, model, context_filter.region):
+        if any(context_filter.shows(video_id) for video_id, _ in candidates):
+            return cut_page(candidates, context_filter)
     return Page([], complete=True) if candidates else None
 
 

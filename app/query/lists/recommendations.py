@@ -14,8 +14,8 @@ import numpy as np
 from msgspec import UNSET, Raw
 
 from agents.users.user_state import UserState
-from app.query.lists.display import HIDDEN, UNDECIDED, Display, ModelDisplay
-from app.query.lists.shelf import LARGEST_SCORE, Candidate, Page, Shelf, cut_page
+from app.query.lists.context_filter import LARGEST_SCORE, Candidate, ContextFilter, Page, cut_page
+from app.query.lists.item_cache import HIDDEN, UNDECIDED, ItemCache, ModelItems
 from app.query.schema.answers import Item
 from models.factorization.factor_model import FactorModel
 from models.feedback.history import History
@@ -35,23 +35,27 @@ def lacks_list(state: UserState, model: FactorModel, *, include_seen: bool) -> b
     return not len(state.history) or (stored_nothing and not include_seen)
 
 
-def stored_page(state: UserState, model: FactorModel, shelf: Shelf, display: Display) -> Page | None:
+def stored_page(
+    state: UserState, model: FactorModel, context_filter: ContextFilter, item_cache: ItemCache
+) -> Page | None:
     """Return the page if the stored list answers it, else None: of another version, or it ends too early.
 
-    Cost: 15 us for a page of twenty whose videos `display` remembers.
+    Cost: 15 us for a page of twenty whose videos `item_cache` remembers.
     """
-    if not _is_usable(state, model, shelf):
+    if not _is_usable(state, model, context_filter):
         return None
-    page = _remembered_page(state, model, shelf, display.of(model))
+    page = _remembered_page(state, model, context_filter, item_cache.of(model))
     return page if page.complete else None
 
 
-def _remembered_page(state: UserState, model: FactorModel, shelf: Shelf, display: ModelDisplay) -> Page:
+def _remembered_page(
+    state: UserState, model: FactorModel, context_filter: ContextFilter, item_cache: ModelItems
+) -> Page:
     """Return what `cut_page` would, with the items encoded: by row, without a look at the catalogue."""
-    query = shelf.query
-    verdicts = display.verdicts(shelf)
+    query = context_filter.query
+    verdicts = item_cache.verdicts(context_filter)
     marks = verdicts.marks
-    hidden = display.hidden_rows(shelf.hidden, model.index) if shelf.hidden else _NOTHING
+    hidden = item_cache.hidden_rows(context_filter.hidden, model.index) if context_filter.hidden else _NOTHING
     least = -LARGEST_SCORE if query.min_score is UNSET else query.min_score
     end = query.offset + query.limit
     rows: list[int] = []
@@ -64,14 +68,14 @@ def _remembered_page(state: UserState, model: FactorModel, shelf: Shelf, display
                 break
             continue
         mark = marks[row]
-        if mark == HIDDEN or row in hidden or (mark == UNDECIDED and not verdicts.decide(row, shelf)):
+        if mark == HIDDEN or row in hidden or (mark == UNDECIDED and not verdicts.decide(row, context_filter)):
             continue
         rows.append(row)
         scores.append(score)
         if len(rows) == end:
             ends_here = True
             break
-    texts = display.texts(rows[query.offset :], shelf)
+    texts = item_cache.texts(rows[query.offset :], context_filter)
     items = cast("list[Item]", _joined(texts, scores[query.offset :])) if texts else []
     return Page(items, ends_here)
 
@@ -82,7 +86,7 @@ def _joined(texts: Iterable[bytes], scores: list[float]) -> Raw:
     return Raw(b"[" + b"},".join(map(add, texts, numbers)) + b"}]")
 
 
-def solved_page(state: UserState, model: FactorModel, shelf: Shelf) -> Page | None:
+def solved_page(state: UserState, model: FactorModel, context_filter: ContextFilter) -> Page | None:
     """Solve the user, score all videos and return the page; None when nothing in the history speaks for a video.
 
     Raises
@@ -90,13 +94,13 @@ def solved_page(state: UserState, model: FactorModel, shelf: Shelf) -> Page | No
     models.errors.SolveFailed
         The user's normal equations are not positive definite.
     """
-    seen = shelf.query.include_seen
-    n = min(model.n_videos, max(_FIRST_GUESS, 2 * (shelf.query.offset + shelf.query.limit)))
+    seen = context_filter.query.include_seen
+    n = min(model.n_videos, max(_FIRST_GUESS, 2 * (context_filter.query.offset + context_filter.query.limit)))
     while True:
         (best,) = recommend(model, [state.history], n, include_seen=seen)
         if not len(best):
             return None
-        page = cut_page(_spliced(state, model, best, shelf), shelf)
+        page = cut_page(_spliced(state, model, best, context_filter), context_filter)
         if page.complete or n == model.n_videos:
             return page
         n = model.n_videos
@@ -113,13 +117,13 @@ def score_and_rank(history: History, model: FactorModel, row: int) -> tuple[floa
     return float(score), above + 1
 
 
-def _is_usable(state: UserState, model: FactorModel, shelf: Shelf) -> bool:
-    return state.version == model.version and not shelf.query.include_seen
+def _is_usable(state: UserState, model: FactorModel, context_filter: ContextFilter) -> bool:
+    return state.version == model.version and not context_filter.query.include_seen
 
 
-def _spliced(state: UserState, model: FactorModel, best: TopN, shelf: Shelf) -> Iterator[Candidate]:
+def _spliced(state: UserState, model: FactorModel, best: TopN, context_filter: ContextFilter) -> Iterator[Candidate]:
     """Put the stored list before the rest of `best`: a batch may round scores otherwise and exchange neighbours."""
-    if not _is_usable(state, model, shelf):
+    if not _is_usable(state, model, context_filter):
         return _candidates(model, best)
     rest = ~np.isin(best.rows, state.top.rows)
     return chain(_candidates(model, state.top), _candidates(model, TopN(best.rows[rest], best.scores[rest])))

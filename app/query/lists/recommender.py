@@ -12,10 +12,10 @@ from msgspec import UNSET
 
 from agents.users.user_state import UserState
 from app.query.http.problems import NOTHING_TO_RECOMMEND, TOO_BUSY, Problem, problem_of
-from app.query.lists.display import Display
+from app.query.lists.context_filter import ContextFilter, Page
+from app.query.lists.item_cache import ItemCache
 from app.query.lists.popular import popular_page
 from app.query.lists.recommendations import lacks_list, solved_page, stored_page
-from app.query.lists.shelf import Page, Shelf
 from app.query.lists.slots import Slots
 from app.query.schema.answers import EmptyReason, RecommendationsAnswer, Source
 from app.query.schema.requests import RecommendationQuery
@@ -30,7 +30,7 @@ class Pinned(NamedTuple):
     user_id: str | None
     state: UserState
     model: FactorModel | None
-    shelf: Shelf
+    context_filter: ContextFilter
 
 
 class Recommender:
@@ -39,7 +39,7 @@ class Recommender:
     def __init__(self, view: QueryView, slots: Slots) -> None:
         self._view = view
         self._slots = slots
-        self._display = Display(view.catalogue)
+        self._item_cache = ItemCache(view.catalogue)
 
     def pin(
         self, user_id: str | None, state: UserState, query: RecommendationQuery, model_region: str | None = None
@@ -48,8 +48,8 @@ class Recommender:
         self._view.on_request()
         region = state.history.region.name if state.history.region else None
         model = self._view.models.active(region or model_region)
-        shelf = Shelf.of(self._view.catalogue.get, query, region, self._view.now())
-        return Pinned(user_id, state, model, shelf)
+        context_filter = ContextFilter.of(self._view.catalogue.get, query, region, self._view.now())
+        return Pinned(user_id, state, model, context_filter)
 
     async def answer(self, pinned: Pinned) -> RecommendationsAnswer:
         """Return one user's list; raises `Problem`."""
@@ -59,9 +59,9 @@ class Recommender:
         if model is None or _lacks_list(pinned, model):
             return self._popular(pinned)
         try:
-            page = await self._slots.run(solved_page, pinned.state, model, pinned.shelf)
+            page = await self._slots.run(solved_page, pinned.state, model, pinned.context_filter)
         except Problem as busy:
-            return self._former_or(busy, pinned)
+            return self._previous_or(busy, pinned)
         return self._popular(pinned) if page is None else _answer(pinned, "nearline", page)
 
     async def answer_all(self, all_pinned: Sequence[Pinned]) -> list[RecommendationsAnswer | Problem]:
@@ -79,7 +79,7 @@ class Recommender:
         return [self._listed(pinned, pages[position]) for position, pinned in enumerate(all_pinned)]
 
     def _stored(self, pinned: Pinned, model: FactorModel) -> Page | None:
-        return stored_page(pinned.state, model, pinned.shelf, self._display)
+        return stored_page(pinned.state, model, pinned.context_filter, self._item_cache)
 
     async def _solve_all(self, unsolved: dict[int, tuple[Pinned, FactorModel]]) -> dict[int, Page | Problem | None]:
         try:
@@ -91,35 +91,35 @@ class Recommender:
     def _listed(self, pinned: Pinned, page: Page | Problem | None) -> RecommendationsAnswer | Problem:
         try:
             if isinstance(page, Problem):
-                return self._former_or(page, pinned)
+                return self._previous_or(page, pinned)
             return self._popular(pinned) if page is None else _answer(pinned, "nearline", page)
         except Problem as nothing:
             return nothing
 
-    def _former_or(self, problem: Problem, pinned: Pinned) -> RecommendationsAnswer:
+    def _previous_or(self, problem: Problem, pinned: Pinned) -> RecommendationsAnswer:
         """Return the list that the version before made, where there is no room to solve; else raise the problem."""
         region = pinned.state.history.region
-        former = self._view.models.former(region.name if region else None)
-        if problem.kind is not TOO_BUSY or former is None:
+        previous = self._view.models.previous(region.name if region else None)
+        if problem.kind is not TOO_BUSY or previous is None:
             raise problem
-        earlier = pinned._replace(model=former)
-        page = self._stored(earlier, former)
+        earlier = pinned._replace(model=previous)
+        page = self._stored(earlier, previous)
         if page is None:
             raise problem
         return _answer(earlier, "nearline", page)
 
     def _popular(self, pinned: Pinned) -> RecommendationsAnswer:
-        shelf = pinned.shelf
-        if not shelf.query.include_seen:
-            shelf = shelf.without(pinned.state.history.seen())
-        page = popular_page(self._view.popularity, self._view.fallback_days, pinned.model, shelf)
+        context_filter = pinned.context_filter
+        if not context_filter.query.include_seen:
+            context_filter = context_filter.without(pinned.state.history.seen())
+        page = popular_page(self._view.popularity, self._view.fallback_days, pinned.model, context_filter)
         if page is None:
             raise Problem(NOTHING_TO_RECOMMEND, "no model is active and no play or like was counted; try again")
         return _answer(pinned, "popular", page)
 
 
 def _lacks_list(pinned: Pinned, model: FactorModel) -> bool:
-    return lacks_list(pinned.state, model, include_seen=pinned.shelf.query.include_seen)
+    return lacks_list(pinned.state, model, include_seen=pinned.context_filter.query.include_seen)
 
 
 def _solve_each(unsolved: Sequence[tuple[Pinned, FactorModel]]) -> list[Page | Problem | None]:
@@ -127,7 +127,7 @@ def _solve_each(unsolved: Sequence[tuple[Pinned, FactorModel]]) -> list[Page | P
     pages: list[Page | Problem | None] = []
     for pinned, model in unsolved:
         try:
-            pages.append(solved_page(pinned.state, model, pinned.shelf))
+            pages.append(solved_page(pinned.state, model, pinned.context_filter))
         except ModelError as error:
             pages.append(problem_of(error))
     return pages
@@ -135,10 +135,10 @@ def _solve_each(unsolved: Sequence[tuple[Pinned, FactorModel]]) -> list[Page | P
 
 def _answer(pinned: Pinned, source: Source, page: Page) -> RecommendationsAnswer:
     written = pinned.state.written_at
-    reason: EmptyReason = "end_of_list" if pinned.shelf.query.offset else "filters"
+    reason: EmptyReason = "end_of_list" if pinned.context_filter.query.offset else "filters"
     return RecommendationsAnswer(
         user_id=pinned.user_id,
-        region=pinned.shelf.region or "global",
+        region=pinned.context_filter.region or "global",
         model_version=pinned.model.version if pinned.model else None,
         as_of=datetime.fromtimestamp(written / 1000, UTC) if written else None,
         source=source,

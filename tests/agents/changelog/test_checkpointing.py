@@ -8,24 +8,24 @@ import pytest
 
 from agents.changelog.checkpointing import KEPT_CHECKPOINTS, Checkpointing
 from agents.users.ownership import Ownership
+from tables.applied_offset import APPLIED_OFFSET
+from tables.batch_table import BatchTable
 from tables.checkpoint import restore
 from tables.data_folder import Mark, partition_folder
-from tables.fence import FENCE
-from tables.fenced_table import FencedTable
 from tables.position import POSITION_KEY, Position
 
 MARK = Mark("shop", 2)
 
 
 @pytest.fixture
-def table(make_table: Callable[[], FencedTable]) -> FencedTable:
+def table(make_table: Callable[[], BatchTable]) -> BatchTable:
     """A table whose partition 0 is open and has a row, in memory only."""
     made = make_table()
-    made.commit(0, {b"ann": FENCE.pack(6), POSITION_KEY: Position(7, 1).encode()}, 9)
+    made.commit(0, {b"ann": APPLIED_OFFSET.pack(6), POSITION_KEY: Position(7, 1).encode()}, 9)
     return made
 
 
-async def test_a_copy_can_be_restored_and_holds_what_was_in_memory(table: FencedTable, tmp_path: Path) -> None:
+async def test_a_copy_can_be_restored_and_holds_what_was_in_memory(table: BatchTable, tmp_path: Path) -> None:
     ownership = Ownership(table.running, 60.0)
     ownership.start({0: 7})
     folder, partitions = await Checkpointing(table, ownership, tmp_path / "data", MARK).take()
@@ -40,10 +40,14 @@ async def test_a_copy_can_be_restored_and_holds_what_was_in_memory(table: Fenced
     shutil.rmtree(there)
     shutil.copytree(partition_folder(target, 0), there)
     table.open(0)
-    assert (table.read(0, b"ann"), table.position(0), table.changelog_offset(0)) == (FENCE.pack(6), Position(7, 1), 9)
+    assert (table.read(0, b"ann"), table.position(0), table.changelog_offset(0)) == (
+        APPLIED_OFFSET.pack(6),
+        Position(7, 1),
+        9,
+    )
 
 
-async def test_partitions_that_do_not_run_are_left_out_and_few_copies_stay(table: FencedTable, tmp_path: Path) -> None:
+async def test_partitions_that_do_not_run_are_left_out_and_few_copies_stay(table: BatchTable, tmp_path: Path) -> None:
     checkpointing = Checkpointing(table, Ownership(table.running, 60.0), tmp_path, MARK)
     taken = [await checkpointing.take() for _ in range(KEPT_CHECKPOINTS + 2)]
     assert all(partitions == [] for _, partitions in taken)

@@ -15,21 +15,21 @@ from agents.changelog.mender import Mender
 from agents.metrics import Metrics
 from agents.users.ownership import Ownership
 from agents.users.row_writer import RowWriter
-from tables.fence import FENCE, LOCAL, fence_of
-from tables.fenced_table import FencedTable
+from tables.applied_offset import APPLIED_OFFSET, LOCAL, applied_offset_of
+from tables.batch_table import BatchTable
 from tables.intrusions import INTRUSIONS_KEY
 from tables.position import POSITION_KEY, Position
-from tables.removals import removal_fence, removal_headers, removal_key
 from tables.replay import Replay
+from tables.tombstones import tombstone_headers, tombstone_key, tombstone_offset
 
 KEYS = [b"u1", b"u2", b"u3"]
 Late = tuple[bytes, bytes | None, int | None]
-"""Key, row and, of a removal, fence."""
+"""Key, row and, of a tombstone, applied offset."""
 
 
-def row(fence: int, content: bytes = b"") -> bytes:
-    """A row of any kind: fence first."""
-    return FENCE.pack(fence) + content
+def row(applied_offset: int, content: bytes = b"") -> bytes:
+    """A row of any kind: applied offset first."""
+    return APPLIED_OFFSET.pack(applied_offset) + content
 
 
 class Log:
@@ -44,7 +44,7 @@ class Log:
 
     def land(self, key: bytes, value: bytes | None, removed_at: int | None) -> None:
         """Put a record at the end."""
-        headers = () if value is not None or removed_at is None else tuple(removal_headers(removed_at))
+        headers = () if value is not None or removed_at is None else tuple(tombstone_headers(removed_at))
         self.records.append(SimpleNamespace(offset=len(self.records), key=key, value=value, headers=headers))
 
     async def append(
@@ -66,7 +66,7 @@ class Log:
         return self.records[part.start : part.stop], part
 
     def compacted(self) -> dict[bytes, bytes]:
-        """What compaction leaves of it, removals aside."""
+        """What compaction leaves of it, tombstones aside."""
         last = {record.key: record.value for record in self.records}
         return {key: value for key, value in last.items() if value is not None}
 
@@ -74,7 +74,7 @@ class Log:
 class Owner:
     """The partition's owner."""
 
-    def __init__(self, table: FencedTable, log: Log, metrics: Metrics) -> None:
+    def __init__(self, table: BatchTable, log: Log, metrics: Metrics) -> None:
         self.table, self.log, self.metrics = table, log, metrics
         self.ownership = Ownership(table.running, 60.0)
         self.writer = RowWriter(log, table, metrics)
@@ -101,13 +101,13 @@ class Owner:
         after = self.position + records
         rows = {key: None if removed else row(after - 1, b"own") for key, removed in changes.items()}
         rows = {key: value for key, value in rows.items() if self._newest(key) < after - 1}
-        async with self.ownership.turn(self.ownership.epoch):
+        async with self.ownership.turn(self.ownership.generation):
             await self.writer.write(0, rows, Position(after, 1))
 
     def _newest(self, key: bytes) -> int:
         """The source offset up to which a key is done: a part of a chunk that somebody else began may be ahead."""
-        stored = self.table.read_many(0, [key, removal_key(key)])
-        return max((fence_of(one) for one in stored if one is not None), default=-1)
+        stored = self.table.read_many(0, [key, tombstone_key(key)])
+        return max((applied_offset_of(one) for one in stored if one is not None), default=-1)
 
     def rows(self) -> dict[bytes, bytes]:
         """What its database holds of the changelog."""
@@ -129,11 +129,17 @@ def no_way_out(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert reasons == []
 
 
-fences = st.integers(0, 12)
+applied_offsets = st.integers(0, 12)
 late = st.one_of(
-    st.builds(lambda key, fence: (key, row(fence, b"late"), None), st.sampled_from(KEYS), fences),
-    st.builds(lambda key, fence: (key, None, fence), st.sampled_from(KEYS), st.one_of(st.none(), fences)),
-    st.builds(lambda after: (POSITION_KEY, Position(after, 1).encode(), None), fences),
+    st.builds(
+        lambda key, applied_offset: (key, row(applied_offset, b"late"), None), st.sampled_from(KEYS), applied_offsets
+    ),
+    st.builds(
+        lambda key, applied_offset: (key, None, applied_offset),
+        st.sampled_from(KEYS),
+        st.one_of(st.none(), applied_offsets),
+    ),
+    st.builds(lambda after: (POSITION_KEY, Position(after, 1).encode(), None), applied_offsets),
 )
 steps = st.lists(
     st.one_of(
@@ -149,7 +155,7 @@ steps = st.lists(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
 @given(steps)
 async def test_compaction_never_takes_what_counts(
-    make_table: Callable[[], FencedTable], metrics: Metrics, happened: list[tuple[str, Any]]
+    make_table: Callable[[], BatchTable], metrics: Metrics, happened: list[tuple[str, Any]]
 ) -> None:
     log = Log()
     owner = Owner(make_table(), log, metrics)
@@ -179,10 +185,10 @@ async def test_compaction_never_takes_what_counts(
     held = owner.rows()
     rebuilt = Owner(make_table(), log, metrics)
     assert rebuilt.rows() == held
-    assert all(fence_of(value) <= owner.position for value in held.values())
+    assert all(applied_offset_of(value) <= owner.position for value in held.values())
 
 
-async def owning(make_table: Callable[[], FencedTable], metrics: Metrics) -> Owner:
+async def owning(make_table: Callable[[], BatchTable], metrics: Metrics) -> Owner:
     """An owner at source position 10 with u1 and u2, and u3 removed."""
     owner = Owner(make_table(), Log(), metrics)
     await owner.chunk({b"u1": False, b"u2": False, b"u3": True}, records=10)
@@ -190,7 +196,7 @@ async def owning(make_table: Callable[[], FencedTable], metrics: Metrics) -> Own
 
 
 async def test_late_rows_are_followed_by_those_that_count_and_nothing_else(
-    make_table: Callable[[], FencedTable], metrics: Metrics
+    make_table: Callable[[], BatchTable], metrics: Metrics
 ) -> None:
     owner = await owning(make_table, metrics)
     before = owner.rows()
@@ -203,7 +209,7 @@ async def test_late_rows_are_followed_by_those_that_count_and_nothing_else(
         (b"u1", before[b"u1"]),
         (b"u3", None),
     }
-    assert [removal_fence(record.headers) for record in owner.log.records[end:] if record.value is None] == [10]
+    assert [tombstone_offset(record.headers) for record in owner.log.records[end:] if record.value is None] == [10]
     assert metrics.changelog_intruded._value.get() == 2
     end = len(owner.log.records)
     assert await owner.mender.mend(0)
@@ -211,7 +217,7 @@ async def test_late_rows_are_followed_by_those_that_count_and_nothing_else(
 
 
 async def test_own_rows_that_the_broker_took_twice_need_nothing(
-    make_table: Callable[[], FencedTable], metrics: Metrics
+    make_table: Callable[[], BatchTable], metrics: Metrics
 ) -> None:
     owner = await owning(make_table, metrics)
     for record in list(owner.log.records[:2]):
@@ -223,11 +229,11 @@ async def test_own_rows_that_the_broker_took_twice_need_nothing(
 
 
 async def test_a_late_row_ahead_of_the_position_waits_for_it(
-    make_table: Callable[[], FencedTable], metrics: Metrics
+    make_table: Callable[[], BatchTable], metrics: Metrics
 ) -> None:
     owner = await owning(make_table, metrics)
     owner.log.land(b"u3", row(11, b"ahead"), None)
-    await owner.chunk({})  # to position 11, and no fence may reach that
+    await owner.chunk({})  # to position 11, and no applied offset may reach that
     end = len(owner.log.records)
     assert not await owner.mender.mend(0)
     assert len(owner.log.records) == end
@@ -236,7 +242,7 @@ async def test_a_late_row_ahead_of_the_position_waits_for_it(
     assert b"u3" not in owner.log.compacted()
 
 
-async def test_after_the_epoch_nothing_is_written(make_table: Callable[[], FencedTable], metrics: Metrics) -> None:
+async def test_after_the_epoch_nothing_is_written(make_table: Callable[[], BatchTable], metrics: Metrics) -> None:
     owner = await owning(make_table, metrics)
     owner.log.land(b"u1", row(3, b"late"), None)
     await owner.chunk({})
@@ -254,7 +260,7 @@ async def test_after_the_epoch_nothing_is_written(make_table: Callable[[], Fence
 
 
 async def test_what_lands_where_nothing_is_written_is_found(
-    make_table: Callable[[], FencedTable], metrics: Metrics
+    make_table: Callable[[], BatchTable], metrics: Metrics
 ) -> None:
     owner = await owning(make_table, metrics)
     end = len(owner.log.records)
@@ -267,7 +273,7 @@ async def test_what_lands_where_nothing_is_written_is_found(
 
 
 async def test_rubbish_of_somebody_else_is_followed_by_what_counts(
-    make_table: Callable[[], FencedTable], metrics: Metrics
+    make_table: Callable[[], BatchTable], metrics: Metrics
 ) -> None:
     owner = await owning(make_table, metrics)
     for key in (b"u1", b"unknown"):

@@ -21,7 +21,7 @@ from models.factorization.factor_model import FactorModel
 from models.feedback.events import Browse, Event, Play, Rate, encode_event
 from models.feedback.history import EMPTY_HISTORY
 from models.inference.recommend import recommend
-from tables.fenced_table import FencedTable
+from tables.batch_table import BatchTable
 from tables.position import POSITION_KEY, Position
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -59,7 +59,7 @@ def raw(offset: int, key: bytes | None, value: bytes | None) -> Any:
 class Rig:
     """One partition's way from records to rows, without a broker."""
 
-    def __init__(self, table: FencedTable, model: FactorModel | None, metrics: Metrics) -> None:
+    def __init__(self, table: BatchTable, model: FactorModel | None, metrics: Metrics) -> None:
         self.table, self.model, self.metrics = table, model, metrics
         self.restart()
 
@@ -89,7 +89,7 @@ class Rig:
         return {key: int.from_bytes(row[8:12], "little") for key, row in self.table.scan(0, POPULARITY_PREFIX)}
 
 
-Maker = Callable[[], FencedTable]
+Maker = Callable[[], BatchTable]
 property_test = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
 
 
@@ -118,7 +118,11 @@ def test_chunk_borders_restarts_and_repeats_do_not_matter(
         one, other = singly.state(user), chunked.state(user)
         expected = EMPTY_HISTORY.apply([event for event in happened if event.user_id == user], BOUNDS.history_limit)
         assert one.history == other.history == expected
-        assert one.fence == other.fence == max(at for at, event in enumerate(happened) if event.user_id == user)
+        assert (
+            one.applied_offset
+            == other.applied_offset
+            == max(at for at, event in enumerate(happened) if event.user_id == user)
+        )
         assert one.recent == other.recent
         np.testing.assert_allclose(one.top.scores, other.top.scores, rtol=1e-4, atol=1e-6)
 

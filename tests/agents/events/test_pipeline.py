@@ -23,10 +23,10 @@ from agents.events.chunk_sizes import ChunkSizes
 from agents.events.chunks import Chunk
 from agents.events.member_events import MemberEvents, PreparedChunk
 from agents.kafka.producer import MAX_BATCH_BYTES, Outgoing
-from agents.liveness.demand import Demand
+from agents.liveness.activity import Activity
 from agents.metrics import Metrics
 from agents.popularity.own_popularity import POPULARITY_PREFIX, OwnPopularity
-from agents.users.forgetting import Forgetting
+from agents.users.erasure import Erasure
 from agents.users.ownership import Ownership
 from agents.users.pending_rows import PendingRows
 from agents.users.recent_users import RecentUsers
@@ -36,11 +36,11 @@ from agents.users.user_state import UserState
 from models.factorization.factor_model import FactorModel
 from models.feedback.events import Event, encode_event
 from models.feedback.history import EMPTY_HISTORY
-from tables.fence import RESERVED
-from tables.fenced_table import FencedTable
+from tables.applied_offset import RESERVED
+from tables.batch_table import BatchTable
 from tables.position import Position
-from tables.removals import removal_fence, removal_headers
 from tables.replay import Replay
+from tables.tombstones import tombstone_headers, tombstone_offset
 from tests.agents.events.test_member_events import BOUNDS, NOW, STORED_SCORES, events
 
 PARTITIONS = 2
@@ -58,7 +58,7 @@ def no_way_out(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         reasons.append(reason)
         raise AssertionError(reason)
 
-    for module in ("agents.events.chunk_agent", "agents.users.ownership", "agents.users.forgetting"):
+    for module in ("agents.events.chunk_agent", "agents.users.ownership", "agents.users.erasure"):
         monkeypatch.setattr(f"{module}.leave", leave)
     yield
     assert reasons == []
@@ -96,7 +96,7 @@ class Log:
             await self._acknowledgement(at, reached)
         first = len(self.records[at])
         for key, value in (*rows.items(), last):
-            headers = () if value is not None else tuple(removal_headers(removed_at))
+            headers = () if value is not None else tuple(tombstone_headers(removed_at))
             self.records[at].append(
                 SimpleNamespace(offset=len(self.records[at]), key=key, value=value, headers=headers)
             )
@@ -112,15 +112,15 @@ class Log:
         """Take dead letters, of which there are none."""
         assert not list(records)
 
-    def removals(self) -> dict[tuple[int, int], set[str]]:
-        """Return who was forgotten, by partition and source position."""
+    def tombstones(self) -> dict[tuple[int, int], set[str]]:
+        """Return who was erased, by partition and source position."""
         found: dict[tuple[int, int], set[str]] = defaultdict(set)
         for at, written in self.records.items():
             for record in written:
                 if record.value is None and not record.key.startswith(RESERVED):
-                    fence = removal_fence(record.headers)
-                    assert fence is not None
-                    found[at, fence + 1].add(record.key.decode())
+                    applied_offset = tombstone_offset(record.headers)
+                    assert applied_offset is not None
+                    found[at, applied_offset + 1].add(record.key.decode())
         return found
 
     def compacted(self, at: int) -> list[Any]:
@@ -152,7 +152,7 @@ class Watched(MemberEvents):
 class Worker:
     """One worker's way of the events, on a table that is open."""
 
-    def __init__(self, table: FencedTable, log: Log, model: FactorModel, metrics: Metrics) -> None:
+    def __init__(self, table: BatchTable, log: Log, model: FactorModel, metrics: Metrics) -> None:
         self.table, self.log = table, log
         self.ownership = Ownership(table.running, PATIENCE_SECONDS)
         self.popularity = OwnPopularity(30, metrics)
@@ -163,18 +163,26 @@ class Worker:
         )
         self.writer = RowWriter(log, table, metrics)
         producer: Any = log
-        sizes, self.demand = ChunkSizes(1000, MAX_BATCH_BYTES), Demand()
+        sizes, self.activity = ChunkSizes(1000, MAX_BATCH_BYTES), Activity()
         self.processor = ChunkProcessor(
-            self.member_events, self.pending, self.writer, self.ownership, producer, "dead", sizes, self.demand, metrics
+            self.member_events,
+            self.pending,
+            self.writer,
+            self.ownership,
+            producer,
+            "dead",
+            sizes,
+            self.activity,
+            metrics,
         )
         users: Any = SimpleNamespace(partition_of=partition, holds=lambda at: at in table.running)
-        self.forgetting = Forgetting(users, table, self.ownership, self.writer, metrics)
+        self.erasure = Erasure(users, table, self.ownership, self.writer, metrics)
         self.handed = 0
         self.reached: dict[int, float] = {}
         """Source positions of the chunks so far."""
 
     def take_over(self) -> dict[int, int]:
-        """Begin an epoch where the table stands, and return where that is."""
+        """Begin an generation where the table stands, and return where that is."""
         self.popularity.forget()
         starts = {}
         for at in range(PARTITIONS):
@@ -209,20 +217,20 @@ class Worker:
             await self.log.acknowledge(self.reached)
             await revocation
 
-    async def forget(self, user: str) -> None:
-        """Forget a user; the chunk under way, if there is one, is stored before."""
-        forgetting = asyncio.create_task(self.forgetting.forget(user))
+    async def erase(self, user: str) -> None:
+        """Erase a user; the chunk under way, if there is one, is stored before."""
+        erasure = asyncio.create_task(self.erasure.erase(user))
         await asyncio.sleep(0)
         await self.log.acknowledge(self.reached)
         await self.ownership.stored()
         position = self.table.position(partition(user))
         if position is not None:
             await self.log.acknowledge({partition(user): position.next_offset})
-        await forgetting
+        await erasure
         assert self.table.read(partition(user), user.encode()) is None
 
     async def revoke(self) -> None:
-        """End the epoch, before anything more is acknowledged."""
+        """End the generation, before anything more is acknowledged."""
         revocation = asyncio.create_task(self.ownership.revoke())
         await asyncio.sleep(0)
         await self.log.acknowledge(self.reached)
@@ -244,11 +252,11 @@ class Worker:
 
 
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[FencedTable]:
+async def opened(folder: Path) -> AsyncIterator[BatchTable]:
     """Open a table's databases in a folder, as Faust does, and close them."""
-    app = faust.App("test", store="rocksdb://", datadir=folder, Table=FencedTable, autodiscover=False)
+    app = faust.App("test", store="rocksdb://", datadir=folder, Table=BatchTable, autodiscover=False)
     table = app.Table("users", key_type=bytes, value_type=bytes, partitions=PARTITIONS)
-    assert isinstance(table, FencedTable)
+    assert isinstance(table, BatchTable)
     (folder / "v1" / "tables").mkdir(parents=True, exist_ok=True)
     for at in range(PARTITIONS):
         table.open(at)
@@ -256,7 +264,7 @@ async def opened(folder: Path) -> AsyncIterator[FencedTable]:
     table.data._dbs.clear()  # type: ignore[attr-defined]
 
 
-def recover(table: FencedTable, log: Log, *, compacted: bool) -> None:
+def recover(table: BatchTable, log: Log, *, compacted: bool) -> None:
     """Bring a table to the end of the changelog."""
     for at, written in log.records.items():
         replay = Replay(table, at)
@@ -283,7 +291,7 @@ def source(happened: Sequence[Event]) -> dict[int, list[Any]]:
     return records
 
 
-def state(table: FencedTable) -> dict[tuple[int, bytes], Any]:
+def state(table: BatchTable) -> dict[tuple[int, bytes], Any]:
     """Return what the table holds, but for the changelog's offset; scores apart, which rounding may change."""
     found: dict[tuple[int, bytes], Any] = {}
     for at in range(PARTITIONS):
@@ -291,12 +299,12 @@ def state(table: FencedTable) -> dict[tuple[int, bytes], Any]:
         found |= {(at, key): row for key, row in table.scan(at, POPULARITY_PREFIX)}
         for user in USERS:
             one = UserState.decode(table.read(at, user.encode()))
-            found[at, user.encode()] = (one.history, one.fence, one.recent)
+            found[at, user.encode()] = (one.history, one.applied_offset, one.recent)
     return found
 
 
 happening = st.sampled_from(
-    ["chunk", "chunk", "chunk", "chunk", "chunk and revoke", "revoke", "forget", "crash", "lose the folder"]
+    ["chunk", "chunk", "chunk", "chunk", "chunk and revoke", "revoke", "erase", "crash", "lose the folder"]
 )
 
 
@@ -326,15 +334,15 @@ async def test_however_it_is_cut_and_broken_off_the_end_is_that_of_one_event_at_
         recover(table, log, compacted=True)
         assert state(table) == found
 
-    forgotten = log.removals()
+    erased = log.tombstones()
     async with opened(tmp_path_factory.mktemp("singly")) as table:
-        await singly(Worker(table, Log(), model, metrics), records, forgotten)
+        await singly(Worker(table, Log(), model, metrics), records, erased)
         assert state(table) == found
         assert_close(tops(table), lists)
     for user in {event.user_id for event in happened}:
         at = partition(user)
         since = max(
-            (position for position in forgotten if user in forgotten[position] and position[0] == at), default=(at, 0)
+            (position for position in erased if user in erased[position] and position[0] == at), default=(at, 0)
         )
         own = [event for event in happened if partition(event.user_id) == at][since[1] :]
         history, _, _ = found[at, user.encode()]
@@ -342,15 +350,15 @@ async def test_however_it_is_cut_and_broken_off_the_end_is_that_of_one_event_at_
 
 
 async def singly(
-    worker: Worker, records: Mapping[int, Sequence[Any]], forgotten: Mapping[tuple[int, int], set[str]]
+    worker: Worker, records: Mapping[int, Sequence[Any]], erased: Mapping[tuple[int, int], set[str]]
 ) -> None:
-    """Apply one record after the other, and forget users where they were forgotten."""
+    """Apply one record after the other, and erase users where they were erased."""
     worker.take_over()
     for at, waiting in records.items():
         for record in waiting:
             await worker.hand_over(Chunk(0, {at: [record]}, {at: record.offset}), acknowledge_first=True)
-            for user in forgotten.get((at, record.offset + 1), ()):
-                await worker.forget(user)
+            for user in erased.get((at, record.offset + 1), ()):
+                await worker.erase(user)
     await worker.stored()
 
 
@@ -360,15 +368,15 @@ async def run(worker: Worker, records: Mapping[int, Sequence[Any]], data: st.Dat
     while any(at[partition] < len(waiting) for partition, waiting in records.items()):
         what = data.draw(happening)
         if what.startswith("chunk"):
-            chunk, at = cut(worker.ownership.epoch, at, records, data)
+            chunk, at = cut(worker.ownership.generation, at, records, data)
             if len(chunk):
                 worker.log.lands = data.draw(st.booleans())
                 first = data.draw(st.booleans())
                 await worker.hand_over(chunk, acknowledge_first=first, revoke=what == "chunk and revoke")
                 if what == "chunk and revoke":
                     at = worker.take_over()
-        elif what == "forget":
-            await worker.forget(data.draw(st.sampled_from(USERS)))
+        elif what == "erase":
+            await worker.erase(data.draw(st.sampled_from(USERS)))
         elif what == "revoke":
             await worker.revoke()
             at = worker.take_over()
@@ -380,15 +388,15 @@ async def run(worker: Worker, records: Mapping[int, Sequence[Any]], data: st.Dat
 
 
 def cut(
-    epoch: int, at: Mapping[int, int], records: Mapping[int, Sequence[Any]], data: st.DataObject
+    generation: int, at: Mapping[int, int], records: Mapping[int, Sequence[Any]], data: st.DataObject
 ) -> tuple[Chunk, dict[int, int]]:
     """Return a chunk of the next records and where the following one begins."""
     borders = {one: len(records[one]) - data.draw(st.integers(0, len(records[one]) - at[one])) for one in at}
     taken = {one: records[one][at[one] : border] for one, border in borders.items() if border > at[one]}
-    return Chunk(epoch, taken, {one: at[one] for one in taken}), borders
+    return Chunk(generation, taken, {one: at[one] for one in taken}), borders
 
 
-def tops(table: FencedTable) -> list[Any]:
+def tops(table: BatchTable) -> list[Any]:
     """Return the stored scores of every user."""
     users = [(partition(user), user.encode()) for user in USERS]
     return [UserState.decode(table.read(at, key)).top.scores for at, key in users]

@@ -125,18 +125,18 @@ async def test_what_is_taken_over_is_published_again() -> None:
     assert (await totals(successor)).top(None, None, 10) == [("v1", 1)]
 
 
-async def test_a_late_record_of_a_former_owner_does_not_win() -> None:
+async def test_a_late_record_of_a_previous_owner_does_not_win() -> None:
     everywhere = GlobalPopularity()
     key = Share(0, "us", 5, 3).encode()
-    for fence, count in ((9, 7), (4, 2)):
-        value = msgspec.json.encode(ShareCounts(fence, {"v1": count}))
+    for applied_offset, count in ((9, 7), (4, 2)):
+        value = msgspec.json.encode(ShareCounts(applied_offset, {"v1": count}))
         await everywhere.apply(SimpleNamespace(key=key, value=value))
     assert everywhere.top("us", None, 10) == [("v1", 7)]
 
 
 async def test_a_bad_record_is_counted_and_changes_nothing() -> None:
     everywhere = GlobalPopularity()
-    for key, value in ((None, b"{}"), (b"x", b"{}"), (b"0/us/5/3", b"{"), (b"0/us/5/3", b'{"fence":1}')):
+    for key, value in ((None, b"{}"), (b"x", b"{}"), (b"0/us/5/3", b"{"), (b"0/us/5/3", b'{"applied offset":1}')):
         await everywhere.apply(SimpleNamespace(key=key, value=value))
     assert everywhere.rejected == 4
     assert everywhere.top(None, None, 10) == []

@@ -13,14 +13,14 @@ import pytest
 from msgspec import structs
 
 from agents.metrics import Metrics
-from agents.rollout.model_trial import Tried
+from agents.rollout.canary import CanaryResult
 from agents.rollout.model_updates import ModelUpdates
 from agents.rollout.models_in_use import ModelsInUse
 from models.errors import ArtifactInvalid, ArtifactMissing, StoreUnavailable
 from models.evaluation.list_comparison import Comparison, Pair
 from models.factorization.factor_model import FactorModel
 from models.rollout.announcement import Announcement
-from models.rollout.refusal import Refusal, decode_refusal
+from models.rollout.rejection import Rejection, decode_rejection
 from tests.integration.waiting import wait_for
 
 BROKEN = "broken"
@@ -79,17 +79,17 @@ class Users:
         self.tried: list[tuple[str, str]] = []
         self.gates: dict[str, asyncio.Event] = {}
         self.too_few = 0
-        """So many trials find too few users to judge by."""
+        """So many canaries find too few users to judge by."""
 
-    async def __call__(self, serving: FactorModel, candidate: FactorModel) -> Tried:
+    async def __call__(self, serving: FactorModel, candidate: FactorModel) -> CanaryResult:
         """Hold a candidate against what serves."""
         self.tried.append((serving.version, candidate.version))
         if gate := self.gates.get(candidate.version):
             await gate.wait()
         if self.too_few:
             self.too_few -= 1
-            return Tried(None)
-        return Tried(EQUAL, ["lists overlap by 0.000"] if candidate.version.startswith("wrong") else [])
+            return CanaryResult(None)
+        return CanaryResult(EQUAL, ["lists overlap by 0.000"] if candidate.version.startswith("wrong") else [])
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def users() -> Users:
 
 
 @pytest.fixture
-def told() -> list[Refusal]:
+def told() -> list[Rejection]:
     """What others are told of."""
     return []
 
@@ -124,12 +124,12 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def updates(
-    models: ModelsInUse, store: Store, clock: Clock, users: Users, told: list[Refusal]
+    models: ModelsInUse, store: Store, clock: Clock, users: Users, told: list[Rejection]
 ) -> AsyncIterator[ModelUpdates]:
     """What takes announcements, ended after the test."""
 
-    async def tell(refusal: Refusal) -> None:
-        told.append(decode_refusal(refusal.encode()))
+    async def tell(rejection: Rejection) -> None:
+        told.append(decode_rejection(rejection.encode()))
 
     updates = ModelUpdates(models, store.fetch, users, tell, "w1", clock.sleep)
     yield updates
@@ -268,7 +268,7 @@ async def test_a_region_without_a_model_of_its_own_uses_the_global_one(
     assert [active(models, region) for region in ("us", "de", None)] == ["states", "world", "world"]
 
 
-async def test_refusals_are_bounded(updates: ModelUpdates, models: ModelsInUse) -> None:
+async def test_rejections_are_bounded(updates: ModelUpdates, models: ModelsInUse) -> None:
     await settled(updates, record("a", 0))
     for number in range(30):
         await applied(updates, record(f"broken-{number}", number + 1))
@@ -297,7 +297,7 @@ async def test_an_outage_is_waited_for_and_refuses_nothing(
 
 
 async def test_a_file_that_is_missing_is_waited_for_a_little(
-    updates: ModelUpdates, models: ModelsInUse, store: Store, clock: Clock, told: list[Refusal]
+    updates: ModelUpdates, models: ModelsInUse, store: Store, clock: Clock, told: list[Rejection]
 ) -> None:
     missing = ArtifactMissing("global/b/manifest.json is missing from the model store")
     store.failures = {"b": [missing] * 3, "c": [missing] * 9}
@@ -395,16 +395,16 @@ async def test_announcements_that_wait_are_bounded(updates: ModelUpdates, store:
     assert store.fetched == [f"broken-{1499 - number}" for number in range(1000)]
 
 
-async def test_the_former_model_is_kept_and_no_older_one(models: ModelsInUse, model: FactorModel) -> None:
+async def test_the_previous_model_is_kept_and_no_older_one(models: ModelsInUse, model: FactorModel) -> None:
     for sequence in range(3):
         version = f"v{sequence}"
         models.activate(replace(model, version=version), announced(version, sequence))
     (status,) = models.status()
     assert (status.active, status.previous, status.sequence) == ("v2", "v1", 2)
-    former = models.former(None)
-    assert former is not None
-    assert former.version == "v1"
-    assert models.known(announced("v1", 7)) is former
+    previous = models.previous(None)
+    assert previous is not None
+    assert previous.version == "v1"
+    assert models.known(announced("v1", 7)) is previous
     assert models.known(announced("v0", 0)) is None
 
 
@@ -412,10 +412,10 @@ async def test_a_region_that_gets_a_model_of_its_own_had_the_global_one_before(
     models: ModelsInUse, model: FactorModel
 ) -> None:
     models.activate(replace(model, version="world"), announced("world", 0))
-    assert models.former("us") is None
+    assert models.previous("us") is None
     models.activate(replace(model, version="states", region="us"), announced("states", 0, "us"))
-    assert models.former("us") is models.active(None)
-    assert models.former("fr") is None
+    assert models.previous("us") is models.active(None)
+    assert models.previous("fr") is None
 
 
 async def test_a_start_waits_until_what_is_announced_is_active_or_refused(
@@ -434,7 +434,7 @@ async def test_a_start_waits_until_what_is_announced_is_active_or_refused(
     async def is_refused() -> bool:
         return "a" in store.fetched and any(status.rejected for status in models.status())
 
-    await wait_for("refusal of the other region's version", is_refused)
+    await wait_for("rejection of the other region's version", is_refused)
     assert not waiting.done(), "one of two regions is still being fetched"
     gate.set()
     await asyncio.wait_for(waiting, 10)
@@ -447,19 +447,19 @@ async def test_a_start_without_announcements_waits_for_nothing(updates: ModelUpd
     await asyncio.wait_for(updates.settled(), 10)
 
 
-# ---- the trial on users, and what other workers say
+# ---- the canary on users, and what other workers say
 
 
-def refusal(version: str, sequence: int, stage: Any = "trial") -> Any:
-    """A record of the topic of refusals, of another worker."""
-    one = Refusal.of(
+def rejection(version: str, sequence: int, stage: Any = "trial") -> Any:
+    """A record of the topic of rejections, of another worker."""
+    one = Rejection.of(
         announced(version, sequence), stage, "nothing for our users", "w2", datetime(2026, 1, 1, tzinfo=UTC)
     )
     return SimpleNamespace(offset=0, key=one.key, value=one.encode())
 
 
-async def test_what_fails_its_trial_is_refused_and_everybody_is_told(
-    updates: ModelUpdates, models: ModelsInUse, users: Users, told: list[Refusal]
+async def test_what_fails_its_canary_is_refused_and_everybody_is_told(
+    updates: ModelUpdates, models: ModelsInUse, users: Users, told: list[Rejection]
 ) -> None:
     await settled(updates, record("a", 0))
     await applied(updates, record("wrong-b", 1))
@@ -472,7 +472,7 @@ async def test_what_fails_its_trial_is_refused_and_everybody_is_told(
     assert active(models) == "c"
 
 
-async def test_what_is_broken_is_told_too(updates: ModelUpdates, told: list[Refusal]) -> None:
+async def test_what_is_broken_is_told_too(updates: ModelUpdates, told: list[Rejection]) -> None:
     await settled(updates, record("a", 0))
     await applied(updates, record("broken-b", 1))
     assert [(one.stage, one.reason) for one in told] == [("artifact", "a byte is wrong")]
@@ -497,7 +497,7 @@ async def test_a_rollback_is_neither_tried_nor_fetched(
 ) -> None:
     await settled(updates, record("a", 0))
     await applied(updates, record("b", 1))
-    await applied(updates, record("a", 2, trial=False))
+    await applied(updates, record("a", 2, canary=False))
     assert (active(models), store.fetched, users.tried) == ("a", ["a", "b"], [("a", "b")])
     (status,) = models.status()
     assert (status.previous, status.sequence) == ("b", 2)
@@ -514,15 +514,15 @@ async def test_the_same_version_announced_again_exchanges_nothing(
     assert store.fetched == ["a"]
 
 
-async def test_a_refusal_by_another_workers_trial_is_followed_before_the_trial_here_and_after_it(
+async def test_a_rejection_by_another_workers_canary_is_followed_before_the_canary_here_and_after_it(
     updates: ModelUpdates, models: ModelsInUse, store: Store
 ) -> None:
     await settled(updates, record("a", 0))
-    await updates.apply_refusal(refusal("b", 1))
+    await updates.apply_rejection(rejection("b", 1))
     await applied(updates, record("b", 1))
     assert (active(models), store.fetched) == ("a", ["a"])
     await applied(updates, record("c", 2))
-    await updates.apply_refusal(refusal("c", 2))
+    await updates.apply_rejection(rejection("c", 2))
     (status,) = models.status()
     assert (status.active, status.sequence) == ("a", 0)
     assert [one.version for one in status.rejected] == ["c", "b"]
@@ -531,7 +531,7 @@ async def test_a_refusal_by_another_workers_trial_is_followed_before_the_trial_h
     assert active(models) == "c", "a new announcement of the same version is another chance"
 
 
-async def test_a_refusal_that_comes_during_the_trial_is_followed(
+async def test_a_rejection_that_comes_during_the_canary_is_followed(
     updates: ModelUpdates, models: ModelsInUse, users: Users
 ) -> None:
     await settled(updates, record("a", 0))
@@ -542,31 +542,31 @@ async def test_a_refusal_that_comes_during_the_trial_is_followed(
         return bool(users.tried)
 
     await wait_for("begin of the trial", is_tried)
-    await updates.apply_refusal(refusal("b", 1))
+    await updates.apply_rejection(rejection("b", 1))
     gate.set()
     await dealt_with(updates)
     assert active(models) == "a"
 
 
-async def test_a_refusal_for_a_workers_own_reasons_is_no_concern_of_others(
+async def test_a_rejection_for_a_workers_own_reasons_is_no_concern_of_others(
     updates: ModelUpdates, models: ModelsInUse
 ) -> None:
     await settled(updates, record("a", 0))
     await applied(updates, record("b", 1))
-    await updates.apply_refusal(refusal("b", 1, "artifact"))
-    await updates.apply_refusal(refusal("other", 1))
+    await updates.apply_rejection(rejection("b", 1, "artifact"))
+    await updates.apply_rejection(rejection("other", 1))
     for value in (None, b"", b"{", b"[]"):
         broken: Any = SimpleNamespace(offset=1, key=b"global/1", value=value)
-        await updates.apply_refusal(broken)
+        await updates.apply_rejection(broken)
     assert active(models) == "b"
 
 
 async def test_a_start_on_a_refused_version_takes_what_its_announcement_names(
     updates: ModelUpdates, models: ModelsInUse, store: Store
 ) -> None:
-    before = announced("a", 3).as_fallback
-    await updates.apply_refusal(refusal("wrong-b", 4))
-    await settled(updates, record("wrong-b", 4, fallback=before))
+    before = announced("a", 3).as_previous
+    await updates.apply_rejection(rejection("wrong-b", 4))
+    await settled(updates, record("wrong-b", 4, previous_version=before))
     assert (active(models), store.fetched) == ("a", ["a"])
     (status,) = models.status()
     assert status.sequence == 3
@@ -574,13 +574,13 @@ async def test_a_start_on_a_refused_version_takes_what_its_announcement_names(
     assert active(models) == "c"
 
 
-async def test_a_version_that_served_from_the_start_gives_way_when_a_trial_elsewhere_refuses_it(
+async def test_a_version_that_served_from_the_start_gives_way_when_a_canary_elsewhere_refuses_it(
     updates: ModelUpdates, models: ModelsInUse
 ) -> None:
-    before = announced("a", 3).as_fallback
-    await settled(updates, record("wrong-b", 4, fallback=before))
+    before = announced("a", 3).as_previous
+    await settled(updates, record("wrong-b", 4, previous_version=before))
     assert active(models) == "wrong-b"
-    await updates.apply_refusal(refusal("wrong-b", 4))
+    await updates.apply_rejection(rejection("wrong-b", 4))
     await dealt_with(updates)
     assert active(models) == "a"
     assert models.status()[0].sequence == 3
@@ -591,19 +591,19 @@ async def test_a_version_that_served_from_the_start_gives_way_when_a_trial_elsew
 
 def young(version: str, sequence: int) -> Any:
     """An announcement of this moment, after one of "a"."""
-    one = announced(version, sequence, fallback=announced("a", sequence - 1).as_fallback)
+    one = announced(version, sequence, previous_version=announced("a", sequence - 1).as_previous)
     one = structs.replace(one, published_at=datetime.now(UTC))
     return SimpleNamespace(offset=sequence, key=b"global", value=one.encode())
 
 
 async def late(updates: ModelUpdates) -> None:
-    """Wait for the late trials."""
-    await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name().startswith("late trial")))
+    """Wait for the late canaries."""
+    await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name().startswith("late canary")))
     await dealt_with(updates)
 
 
 async def test_a_start_on_a_version_that_nobody_may_have_tried_tries_it_when_there_are_users(
-    updates: ModelUpdates, models: ModelsInUse, users: Users, told: list[Refusal], clock: Clock
+    updates: ModelUpdates, models: ModelsInUse, users: Users, told: list[Rejection], clock: Clock
 ) -> None:
     users.too_few = 2
     await settled(updates, young("wrong-b", 4))
@@ -627,12 +627,12 @@ async def test_a_start_on_a_good_version_keeps_it(updates: ModelUpdates, models:
 async def test_what_was_announced_long_ago_was_tried_by_others(
     updates: ModelUpdates, models: ModelsInUse, users: Users
 ) -> None:
-    await settled(updates, record("wrong-b", 4, fallback=announced("a", 3).as_fallback))
+    await settled(updates, record("wrong-b", 4, previous_version=announced("a", 3).as_previous))
     await late(updates)
     assert (active(models), users.tried) == ("wrong-b", [])
 
 
-async def test_a_late_trial_ends_when_another_version_serves(
+async def test_a_late_canary_ends_when_another_version_serves(
     updates: ModelUpdates, models: ModelsInUse, users: Users, clock: Clock
 ) -> None:
     async def another_serves(count: int) -> None:
@@ -664,7 +664,7 @@ async def test_without_the_version_before_there_is_nothing_to_hold_it_against(
     assert active(models) == "c"
 
 
-async def test_a_late_trial_that_finds_nobody_ends(updates: ModelUpdates, models: ModelsInUse, users: Users) -> None:
+async def test_a_late_canary_that_finds_nobody_ends(updates: ModelUpdates, models: ModelsInUse, users: Users) -> None:
     users.too_few = 1_000
     await settled(updates, young("b", 4))
     await late(updates)

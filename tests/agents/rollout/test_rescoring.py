@@ -25,7 +25,7 @@ from models.factorization.factor_model import FactorModel
 from models.feedback.events import Event, Rate
 from models.feedback.history import EMPTY_HISTORY, History
 from models.inference.recommend import recommend
-from tables.fenced_table import FencedTable
+from tables.batch_table import BatchTable
 from tests.agents.events.test_member_events import NOW, STORED_SCORES
 from tests.agents.events.test_pipeline import PARTITIONS, Log, Worker, opened, partition, recover, source
 from tests.agents.rollout.test_model_updates import announced
@@ -54,7 +54,7 @@ def ratings(people: Sequence[str], region: str | None = None) -> list[Event]:
 class Swapped(Worker):
     """A worker whose models come and go."""
 
-    def __init__(self, table: FencedTable, log: Log, models: ModelsInUse, metrics: Metrics, users: int = 7) -> None:
+    def __init__(self, table: BatchTable, log: Log, models: ModelsInUse, metrics: Metrics, users: int = 7) -> None:
         placeholder: Any = None
         super().__init__(table, log, placeholder, metrics)
         self.models = models
@@ -62,14 +62,14 @@ class Swapped(Worker):
         self.member_events._scores = self.scores
         bounds = RescoringBounds(users, 1.0)
         self.rescoring = Rescoring(
-            table, self.scores, models, self.ownership, self.processor, self.demand, bounds, metrics
+            table, self.scores, models, self.ownership, self.processor, self.activity, bounds, metrics
         )
 
     async def apply(self, happened: Sequence[Event]) -> None:
         """Apply events in one chunk from where the partitions stand."""
         records = source(happened)
         taken = {at: waiting for at, waiting in records.items() if waiting}
-        await self.hand_over(Chunk(self.ownership.epoch, taken, dict.fromkeys(taken, 0)), acknowledge_first=True)
+        await self.hand_over(Chunk(self.ownership.generation, taken, dict.fromkeys(taken, 0)), acknowledge_first=True)
         await self.stored()
 
     def row(self, user: str) -> bytes:
@@ -152,7 +152,7 @@ async def test_every_row_is_made_anew_and_nothing_else_changes(
         row = worker.row(person)
         assert is_made_of(row, second, was.history)
         now = UserState.decode(row)
-        assert (now.fence, now.recent, now.written_at) == (was.fence, was.recent, was.written_at)
+        assert (now.applied_offset, now.recent, now.written_at) == (was.applied_offset, was.recent, was.written_at)
     assert [worker.table.position(at) for at in range(PARTITIONS)] == places
     assert models.status()[0].rescored == Rescored(len(PEOPLE), 0, done=True)
     assert metrics.users_rescored._value.get() == len(PEOPLE)
@@ -239,9 +239,9 @@ async def test_a_batch_is_as_large_as_the_time_for_it_allows(
     clock, sizes = iter(range(10_000)), []
     rescore = worker.rescoring._rescore
 
-    async def watched(batch: Batch, epoch: int) -> None:
+    async def watched(batch: Batch, generation: int) -> None:
         sizes.append(batch.regions.total())
-        await rescore(batch, epoch)
+        await rescore(batch, generation)
 
     monkeypatch.setattr(worker.rescoring, "_rescore", watched)
     monkeypatch.setattr(
@@ -271,9 +271,9 @@ async def test_a_partition_that_is_given_away_is_left_alone(
     models.activate(other(model, "test-2", 2), announced("test-2", 1))
     stale = await survey(worker.table, range(PARTITIONS), models.active, 1_000)
     (batch, *_) = stale.batches(lambda: 5)
-    epoch = worker.ownership.epoch
+    generation = worker.ownership.generation
     await worker.revoke()
-    await worker.rescoring._rescore(batch, epoch)
+    await worker.rescoring._rescore(batch, generation)
     assert worker.versions() == {"test-1"}
     worker.take_over()
     await until_done(worker)
@@ -287,7 +287,7 @@ async def test_what_is_broken_off_is_gone_on_with_after_a_restart(
     stale = await survey(worker.table, range(PARTITIONS), models.active, 1_000)
     batches = list(stale.batches(lambda: 7))
     for batch in batches[:2]:
-        await worker.rescoring._rescore(batch, worker.ownership.epoch)
+        await worker.rescoring._rescore(batch, worker.ownership.generation)
     await worker.crash()
     async with opened(tmp_path / "fresh") as table:
         recover(table, worker.log, compacted=True)
@@ -311,11 +311,11 @@ async def test_events_in_between_count_and_are_in_the_new_lists(
     position = worker.table.position(at)
     assert position is not None
     found.offset = position.next_offset
-    chunk = Chunk(worker.ownership.epoch, {at: [found]}, {at: position.next_offset})
+    chunk = Chunk(worker.ownership.generation, {at: [found]}, {at: position.next_offset})
     batches = list(stale.batches(lambda: 7))
-    rescored = [asyncio.create_task(worker.rescoring._rescore(one, chunk.epoch)) for one in batches[:3]]
+    rescored = [asyncio.create_task(worker.rescoring._rescore(one, chunk.generation)) for one in batches[:3]]
     event = asyncio.create_task(worker.processor.process(chunk))
-    rescored += [asyncio.create_task(worker.rescoring._rescore(one, chunk.epoch)) for one in batches[3:]]
+    rescored += [asyncio.create_task(worker.rescoring._rescore(one, chunk.generation)) for one in batches[3:]]
     await asyncio.gather(event, *rescored)
     await worker.ownership.stored()
     history = EMPTY_HISTORY.apply([*ratings(PEOPLE)[:2], more], 5)
@@ -336,7 +336,7 @@ async def test_a_row_ahead_of_its_partition_is_left_to_the_events(
     person, at = PEOPLE[3], partition(PEOPLE[3])
     position = worker.table.position(at)
     assert position is not None
-    ahead = replace_fence(worker.row(person), position.next_offset)
+    ahead = replace_applied_offset(worker.row(person), position.next_offset)
     worker.table.commit(at, {person.encode(): ahead}, worker.table.changelog_offset(at))
     models.activate(other(model, "test-2", 2), announced("test-2", 1))
     await until_done(worker)
@@ -385,6 +385,6 @@ def test_a_survey_counts_whom_no_model_serves_nowhere() -> None:
     assert (len(found), list(found.batches(lambda: 10)), found.users) == (0, [], {0: {}})
 
 
-def replace_fence(row: bytes, fence: int) -> bytes:
-    """Return a row with another fence."""
-    return fence.to_bytes(8, "little", signed=True) + row[8:]
+def replace_applied_offset(row: bytes, applied_offset: int) -> bytes:
+    """Return a row with another applied offset."""
+    return applied_offset.to_bytes(8, "little", signed=True) + row[8:]

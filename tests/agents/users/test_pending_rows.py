@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents.users.pending_rows import PendingRows
-from tables.fenced_table import FencedTable
+from tables.batch_table import BatchTable
 
 rows = st.dictionaries(st.sampled_from([b"u1", b"u2", b"u3", b"u4"]), st.one_of(st.none(), st.binary(min_size=1)))
 keys = st.lists(st.sampled_from([b"u1", b"u2", b"u3", b"u4", b"u5"]), max_size=8)
@@ -15,7 +15,7 @@ keys = st.lists(st.sampled_from([b"u1", b"u2", b"u3", b"u4", b"u5"]), max_size=8
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
 @given(stored=rows, held=rows, wanted=keys)
 def test_what_is_held_hides_what_is_stored_until_it_is_released(
-    make_table: Callable[[], FencedTable],
+    make_table: Callable[[], BatchTable],
     stored: dict[bytes, bytes | None],
     held: dict[bytes, bytes | None],
     wanted: list[bytes],

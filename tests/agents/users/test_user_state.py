@@ -18,8 +18,10 @@ def test_it_remembers_what_it_holds_and_nothing_across_two_of_them(held: list[by
 
 def test_a_stored_state_comes_back() -> None:
     assert UserState.decode(None) is NEW_USER
-    state = UserState.decode(replace(NEW_USER, fence=7, recent=b"12345678", version="a", written_at=9).encode())
-    assert (state.fence, state.recent, state.version, state.written_at) == (7, b"12345678", "a", 9)
+    state = UserState.decode(
+        replace(NEW_USER, applied_offset=7, recent=b"12345678", version="a", written_at=9).encode()
+    )
+    assert (state.applied_offset, state.recent, state.version, state.written_at) == (7, b"12345678", "a", 9)
     assert state.history == NEW_USER.history
 
 

@@ -8,11 +8,11 @@ from agents.popularity.own_popularity import POPULARITY_PREFIX
 from agents.users.user_state import NEW_USER
 from app.operations.state_changelog import ChangelogRows, digest_of
 from app.operations.state_check import check_row, compare
+from tables.applied_offset import APPLIED_OFFSET, RESERVED
 from tables.errors import RowCorrupt
-from tables.fence import FENCE, RESERVED
 from tables.partition_check import PartitionReport
 from tables.position import POSITION_KEY, Position
-from tables.removals import removal_headers
+from tables.tombstones import tombstone_headers
 
 USER = NEW_USER.encode()
 COUNT = POPULARITY_PREFIX + b"\0\0\0\1" + b"us\0v7"
@@ -23,8 +23,8 @@ COUNT = POPULARITY_PREFIX + b"\0\0\0\1" + b"us\0v7"
     [
         (b"ann", USER),
         (POSITION_KEY, Position(5, 1).encode()),
-        (COUNT, FENCE.pack(4) + bytes(4)),
-        (RESERVED + b"of a later version", FENCE.pack(4)),
+        (COUNT, APPLIED_OFFSET.pack(4) + bytes(4)),
+        (RESERVED + b"of a later version", APPLIED_OFFSET.pack(4)),
     ],
 )
 def test_rows_of_ours(key: bytes, row: bytes) -> None:
@@ -35,11 +35,11 @@ def test_rows_of_ours(key: bytes, row: bytes) -> None:
     ("key", "row"),
     [
         (b"ann", USER[:-1]),
-        (b"ann", FENCE.pack(4)),
+        (b"ann", APPLIED_OFFSET.pack(4)),
         (b"\xff", USER),
-        (POSITION_KEY, FENCE.pack(4)),
-        (COUNT, FENCE.pack(4)),
-        (POPULARITY_PREFIX + b"\0", FENCE.pack(4) + bytes(4)),
+        (POSITION_KEY, APPLIED_OFFSET.pack(4)),
+        (COUNT, APPLIED_OFFSET.pack(4)),
+        (POPULARITY_PREFIX + b"\0", APPLIED_OFFSET.pack(4) + bytes(4)),
     ],
 )
 def test_rows_that_are_not(key: bytes, row: bytes) -> None:
@@ -47,10 +47,15 @@ def test_rows_that_are_not(key: bytes, row: bytes) -> None:
         check_row(key, row)
 
 
-def record(offset: int, key: bytes, fence: int | None, removal: int | None = None) -> SimpleNamespace:
-    """A record of the changelog: a row of a fence, or a removal with one or without."""
-    headers = [] if removal is None else removal_headers(removal)
-    return SimpleNamespace(offset=offset, key=key, value=None if fence is None else FENCE.pack(fence), headers=headers)
+def record(offset: int, key: bytes, applied_offset: int | None, tombstone: int | None = None) -> SimpleNamespace:
+    """A record of the changelog: a row of an applied offset, or a tombstone with one or without."""
+    headers = [] if tombstone is None else tombstone_headers(tombstone)
+    return SimpleNamespace(
+        offset=offset,
+        key=key,
+        value=None if applied_offset is None else APPLIED_OFFSET.pack(applied_offset),
+        headers=headers,
+    )
 
 
 def rows(*records: SimpleNamespace, held: int) -> ChangelogRows:
@@ -60,21 +65,21 @@ def rows(*records: SimpleNamespace, held: int) -> ChangelogRows:
     return found
 
 
-def test_of_a_key_the_row_with_the_higher_fence_counts_and_a_removal_of_its_fence() -> None:
+def test_of_a_key_the_row_with_the_higher_applied_offset_counts_and_a_tombstone_of_its_applied_offset() -> None:
     found = rows(
         record(0, b"late", 9),
         record(1, b"late", 3),
         record(2, b"gone", 4),
-        record(3, b"gone", None, removal=4),
+        record(3, b"gone", None, tombstone=4),
         record(4, b"gone", 4),
-        record(5, b"back", None, removal=4),
+        record(5, b"back", None, tombstone=4),
         record(6, b"back", 5),
-        record(7, b"former", 7),
-        record(8, b"former", None),
+        record(7, b"previous", 7),
+        record(8, b"previous", None),
         record(9, b"beyond", 8),
         held=8,
     )
-    assert found.digests == {b"late": digest_of(FENCE.pack(9)), b"back": digest_of(FENCE.pack(5))}
+    assert found.digests == {b"late": digest_of(APPLIED_OFFSET.pack(9)), b"back": digest_of(APPLIED_OFFSET.pack(5))}
     assert found.later == {b"beyond"}
 
 
@@ -84,7 +89,11 @@ def test_what_differs_is_named_and_what_came_later_is_not_compared() -> None:
     )
     stored = {b"equal": 1, b"different": 1, b"foreign": 1, b"newer": 1}
     report = PartitionReport(0, rows=4, changelog_offset=2)
-    compare(report, {key: digest_of(FENCE.pack(fence)) for key, fence in stored.items()}, changelog)
+    compare(
+        report,
+        {key: digest_of(APPLIED_OFFSET.pack(applied_offset)) for key, applied_offset in stored.items()},
+        changelog,
+    )
     assert report.problems == [
         "1 rows of the changelog are missing: b'missing'",
         "1 rows are not in the changelog: b'foreign'",

@@ -44,9 +44,9 @@ def test_the_previous_is_the_latest_other_version(versions: str, active: str, pr
 
 def test_what_compaction_removed_is_known_from_the_next() -> None:
     one, two, three = announced("a", "b", "a").announcements
-    alone = RegionAnnouncements((replace(three, fallback=two.as_fallback),))
-    assert alone.previous == two.as_fallback
-    assert alone.known == (two.as_fallback, three.as_fallback)
+    alone = RegionAnnouncements((replace(three, previous_version=two.as_previous),))
+    assert alone.previous == two.as_previous
+    assert alone.known == (two.as_previous, three.as_previous)
     whole = RegionAnnouncements((one, two, three))
     assert [whole.sequence_of(version, "0" * 64) for version in "abc"] == [2, 1, None]
     assert [alone.sequence_of(version, "0" * 64) for version in "abc"] == [2, 1, None]

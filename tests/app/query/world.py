@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from agents.catalogue import CatalogueEntry
 from agents.kafka.partitions import partition_of
-from agents.rollout.models_in_use import RegionStatus, Rejection
+from agents.rollout.models_in_use import RegionStatus, RejectedVersion
 from agents.users.user_state import NEW_USER, UserState
 from agents.users.users import NotHere
 from app.query import QueryView
@@ -97,7 +97,7 @@ class MemoryUsers:
         self.reads.append(user_id)
         return self.states.get(user_id, NEW_USER)
 
-    def read_copy(self, user_id: str) -> UserState | None:
+    def read_standby(self, user_id: str) -> UserState | None:
         return self.states.get(user_id) if partition_of(user_id.encode(), PARTITIONS) in self.copies else None
 
 
@@ -114,7 +114,7 @@ class MemoryCheckpointing:
 
 
 @dataclass
-class MemoryForgetting:
+class MemoryErasure:
     users: MemoryUsers
     asked: list[str] = field(default_factory=list)
     going: asyncio.Event = field(default_factory=asyncio.Event)
@@ -122,7 +122,7 @@ class MemoryForgetting:
     def __post_init__(self) -> None:
         self.going.set()
 
-    async def forget(self, user_id: str) -> None:
+    async def erase(self, user_id: str) -> None:
         self.asked.append(user_id)
         self.users.read(user_id)
         await self.going.wait()
@@ -134,14 +134,14 @@ class MemoryModels:
     by_region: dict[str, FactorModel] = field(default_factory=dict)
     before: dict[str, FactorModel] = field(default_factory=dict)
 
-    def former(self, region: str | None) -> FactorModel | None:
+    def previous(self, region: str | None) -> FactorModel | None:
         return self.before.get(region or "global")
 
     def active(self, region: str | None) -> FactorModel | None:
         return self.by_region.get(region or "global") or self.by_region.get("global")
 
     def status(self) -> list[RegionStatus]:
-        refused = [Rejection("bad", "factors.safetensors: NaN in row 3", datetime(2026, 11, 23, tzinfo=UTC))]
+        refused = [RejectedVersion("bad", "factors.safetensors: NaN in row 3", datetime(2026, 11, 23, tzinfo=UTC))]
         return [
             RegionStatus(
                 region=region,
@@ -249,7 +249,7 @@ class World:
     requests: int = 0
 
     def __post_init__(self) -> None:
-        self.forgetting = MemoryForgetting(self.users)
+        self.erasure = MemoryErasure(self.users)
         self.checkpointing = MemoryCheckpointing()
         self.activation = MemoryActivation()
 
@@ -264,7 +264,7 @@ class World:
             self.popularity,
             self.routing,
             self.health,
-            self.forgetting,
+            self.erasure,
             self.checkpointing,
             self.activation,
             self.count_request,

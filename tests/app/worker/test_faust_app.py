@@ -6,7 +6,7 @@ import pytest
 
 from app.settings.settings import HttpSettings, KafkaSettings, Settings, TopicSettings
 from app.worker.factory import create_worker
-from tables.fenced_table import FencedTable
+from tables.batch_table import BatchTable
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ async def test_none_of_fausts_pages_is_served(settings: Settings) -> None:
 async def test_the_table_is_raw_and_its_changelog_is_the_topic_that_is_checked(settings: Settings) -> None:
     app = create_worker(settings)
     table = app.tables["users"]
-    assert isinstance(table, FencedTable)
+    assert isinstance(table, BatchTable)
     assert (table.key_type, table.value_type) == (bytes, bytes)
     assert table.changelog_topic_name == "shop-users-changelog"
     assert (table.changelog_topic.partitions, table.changelog_topic.compacting) == (4, True)

@@ -59,7 +59,7 @@ def write(store: ModelStore, written: FactorModel, **fields: Any) -> Manifest:
         "created": CREATED,
         "code_version": "1.2.3",
         "data_window": {"offsets": {"0": [0, 10]}},
-        "parent": None,
+        "previous_version": None,
         "hyperparameters": {"n_factors": 2, "regularization": 1e-05},
     }
     return write_artifact(store, written, **provenance | fields)
@@ -131,7 +131,7 @@ def test_the_manifest_says_what_is_there(published: Published) -> None:
     assert sorted(path.name for path in published.folder.iterdir()) == sorted(NAMES)
     assert manifest_digest(manifest) == sha256((published.folder / "manifest.json").read_bytes()).hexdigest()
     assert manifest.hyperparameters == {"n_factors": 2, "regularization": 1e-05}
-    assert (manifest.created, manifest.parent, manifest.signature) == (CREATED, None, None)
+    assert (manifest.created, manifest.previous_version, manifest.signature) == (CREATED, None, None)
     assert read_metrics(published.store, manifest) == {"ndcg@20": 0.25}
 
 
@@ -431,7 +431,7 @@ def test_a_model_that_cannot_solve_a_user_is_refused(published: Published) -> No
 
 
 @pytest.mark.parametrize(("n_videos", "longest"), [(1, 1), (7, 7), (99, 99), (500, 100)])
-def test_the_trial_is_of_histories_of_many_lengths(
+def test_the_canary_is_of_histories_of_many_lengths(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_videos: int, longest: int
 ) -> None:
     tried: list[tuple[int, ...]] = []

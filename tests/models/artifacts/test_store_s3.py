@@ -33,7 +33,7 @@ def write(store: ModelStore, code_version: str = "test") -> Manifest:
         created=datetime(2026, 1, 1, tzinfo=UTC),
         code_version=code_version,
         data_window={},
-        parent=None,
+        previous_version=None,
         hyperparameters={},
     )
 

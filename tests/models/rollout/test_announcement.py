@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import AnnouncementInvalid
-from models.rollout.announcement import MAX_ANNOUNCEMENT_BYTES, Announcement, Fallback, decode_announcement
+from models.rollout.announcement import MAX_ANNOUNCEMENT_BYTES, Announcement, PreviousVersion, decode_announcement
 
 FIELDS: dict[str, Any] = {
     "region": "us",
@@ -32,16 +32,16 @@ def test_an_announcement_survives_the_topic() -> None:
 
 def test_a_record_of_before_is_tried_and_has_no_fallback() -> None:
     announcement = decode_announcement(encoded())
-    assert announcement.trial is True
-    assert announcement.fallback is None
+    assert announcement.canary is True
+    assert announcement.previous_version is None
 
 
 def test_what_stood_before_survives_the_topic() -> None:
     announcement = decode_announcement(encoded(trial=False, fallback=FALLBACK))
-    assert announcement.trial is False
-    assert announcement.fallback == Fallback(**FALLBACK)
+    assert announcement.canary is False
+    assert announcement.previous_version == PreviousVersion(**FALLBACK)
     assert decode_announcement(announcement.encode()) == announcement
-    assert announcement.as_fallback == Fallback(version=FIELDS["version"], digest="0a" * 32, sequence=3)
+    assert announcement.as_previous == PreviousVersion(version=FIELDS["version"], digest="0a" * 32, sequence=3)
 
 
 def test_the_longest_announcement_fits() -> None:

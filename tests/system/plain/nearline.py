@@ -9,7 +9,7 @@ from agents.popularity.own_popularity import POPULARITY_PREFIX, decode_count
 from agents.users.user_state import UserState
 from deploy.kafka.ports import free_ports
 from models.factorization.factor_model import FactorModel
-from tables.fence import RESERVED
+from tables.applied_offset import RESERVED
 from tests.integration.cluster import Cluster
 from tests.integration.oracle import expect, newest_rows, read_topic
 from tests.integration.verdict import check_changelog

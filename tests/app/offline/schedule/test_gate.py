@@ -12,7 +12,7 @@ def measured(recall: object) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("recall", "former", "passed", "reason"),
+    ("recall", "previous", "passed", "reason"),
     [
         (0.2, 0.2, True, "recall_at_20 is 0.2000, that of the active v1 0.2000"),
         (0.3, 0.2, True, "recall_at_20 is 0.3000, that of the active v1 0.2000"),
@@ -24,8 +24,8 @@ def measured(recall: object) -> dict[str, Any]:
         (0.2, 0.0, True, "0.0000"),
     ],
 )
-def test_the_minimum_and_the_drop_decide(recall: float, former: float, passed: bool, reason: str) -> None:
-    verdict = judge(LIMITS, measured(recall), Standard("v1", measured(former)))
+def test_the_minimum_and_the_drop_decide(recall: float, previous: float, passed: bool, reason: str) -> None:
+    verdict = judge(LIMITS, measured(recall), Standard("v1", measured(previous)))
     assert verdict.passed is passed
     assert reason in verdict.reason
 

@@ -50,7 +50,7 @@ def test_the_manifest_tells_where_the_version_comes_from(store: ModelStore) -> N
     first, _ = train(two_tastes(), RECIPE, store, CREATED, code_version="1+abc")
     later = msgspec.structs.replace
     assert first.code_version == "1+abc"
-    assert first.parent is None
+    assert first.previous_version is None
     assert first.hyperparameters["learner"] == "AlsLearner"
     assert first.hyperparameters["regularization"] == 0.01
     assert first.hyperparameters["min_users_per_video"] == 3
@@ -59,7 +59,7 @@ def test_the_manifest_tells_where_the_version_comes_from(store: ModelStore) -> N
     assert first.data_window["first"] < first.data_window["last"]
     events = [later(event, user_id=f"{event.user_id}b") for event in two_tastes()]
     second, _ = train([*two_tastes(), *events], RECIPE, store, datetime(2026, 11, 24, tzinfo=UTC), code_version="1")
-    assert second.parent == first.version
+    assert second.previous_version == first.version
 
 
 def test_holdout_measures_and_then_learns_from_all(store: ModelStore) -> None:
@@ -89,8 +89,8 @@ def test_what_is_not_accepted_is_not_stored(store: ModelStore) -> None:
 def test_the_parent_is_the_one_that_is_named(store: ModelStore) -> None:
     train(two_tastes(), RECIPE, store, CREATED, code_version="test")
     later = datetime(2026, 11, 24, tzinfo=UTC)
-    manifest, _ = train(two_tastes(), RECIPE, store, later, code_version="test", parent="v1")
-    assert manifest.parent == "v1"
+    manifest, _ = train(two_tastes(), RECIPE, store, later, code_version="test", previous_version="v1")
+    assert manifest.previous_version == "v1"
 
 
 def test_a_region_learns_from_its_own_users(store: ModelStore) -> None:

@@ -61,12 +61,12 @@ async def test_failing_model_fails_that_user_alone(monkeypatch: Any) -> None:
     solve = solved_page
 
     def fail_for_bob(state: Any, *args: Any) -> Any:
-        if state.fence == 8:
+        if state.applied_offset == 8:
             raise SolveFailed(0, 1)
         return solve(state, *args)
 
     monkeypatch.setattr("app.query.lists.recommender.solved_page", fail_for_bob)
-    world.users.states["bob"] = replace(world.users.states["ann"], fence=8)
+    world.users.states["bob"] = replace(world.users.states["ann"], applied_offset=8)
     async with serving(world) as client:
         await problem(await client.get("/v1/users/bob/recommendations?limit=200"), 500, "model-failed")
         body = {"user_ids": ["ann", "bob"], "limit": 200}
@@ -108,7 +108,7 @@ async def test_probes_scrapers_and_the_page_need_no_key(locked: Client, path: st
     assert (await locked.get(path)).status == 200
 
 
-async def test_only_an_admin_forgets_users(locked: Client) -> None:
+async def test_only_an_admin_erases_users(locked: Client) -> None:
     await problem(await locked.delete("/v1/users/ann"), 401, "key-needed")
     await problem(await locked.delete("/v1/users/ann", headers=bearer("reader")), 403, "scope-needed")
     await answer(await locked.get("/v1/users/ann", headers=bearer("chief")))

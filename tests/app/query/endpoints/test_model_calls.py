@@ -89,8 +89,8 @@ async def test_where_there_is_no_room_to_solve_the_list_of_the_version_before_se
     assert (before["model_version"], solved["model_version"]) == ("one", "two")
     assert batch["results"][0]["answer"] == before
     state = world.users.states["ann"]
-    former = world.models.before["global"]
+    previous = world.models.before["global"]
     assert [(item["video_id"], item["score"]) for item in before["items"]] == [
-        (former.video_ids[row], float(score))
+        (previous.video_ids[row], float(score))
         for row, score in zip(state.top.rows[:5].tolist(), state.top.scores[:5].tolist(), strict=True)
     ]

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from agents.catalogue import CatalogueEntry
 from agents.users.user_state import NEW_USER, UserState
 from app.query.lists import recommendations
-from app.query.lists.display import Display
+from app.query.lists.context_filter import ContextFilter, Page
+from app.query.lists.item_cache import ItemCache
 from app.query.lists.recommendations import lacks_list, score_and_rank, solved_page
-from app.query.lists.shelf import Page, Shelf
 from app.query.schema.answers import Item
 from app.query.schema.requests import RecommendationQuery
 from models.factorization.factor_model import FactorModel
@@ -36,17 +36,19 @@ STATE = stored(PAST, MODEL)
 OTHER_VERSION = replace(STATE, version="zero")
 
 
-def shelf(catalogue: dict[str, CatalogueEntry] | None = None, region: str | None = None, **query: Any) -> Shelf:
-    return Shelf.of((catalogue or {}).get, RecommendationQuery(**query), region, NOW)
+def context_filter(
+    catalogue: dict[str, CatalogueEntry] | None = None, region: str | None = None, **query: Any
+) -> ContextFilter:
+    return ContextFilter.of((catalogue or {}).get, RecommendationQuery(**query), region, NOW)
 
 
-def stored_page(state: UserState, model: FactorModel, of: Shelf) -> Page | None:
+def stored_page(state: UserState, model: FactorModel, of: ContextFilter) -> Page | None:
     """The page of the stored list, its items decoded."""
-    page = recommendations.stored_page(state, model, of, Display(MemoryCatalogue()))
+    page = recommendations.stored_page(state, model, of, ItemCache(MemoryCatalogue()))
     return page and page._replace(items=msgspec.json.decode(msgspec.json.encode(page.items), type=list[Item]))
 
 
-def listed(state: UserState, of: Shelf, model: FactorModel = MODEL) -> Page:
+def listed(state: UserState, of: ContextFilter, model: FactorModel = MODEL) -> Page:
     """The page, whichever way it is made."""
     page = stored_page(state, model, of) or solved_page(state, model, of)
     assert page is not None
@@ -59,7 +61,7 @@ def names(page: Page | None) -> list[str]:
 
 
 def test_stored_list_is_cut_without_seen_videos() -> None:
-    assert names(stored_page(STATE, MODEL, shelf(limit=4))) == ["v001", "v002", "v004", "v005"]
+    assert names(stored_page(STATE, MODEL, context_filter(limit=4))) == ["v001", "v002", "v004", "v005"]
 
 
 def test_score_is_the_closed_form_of_one_factor() -> None:
@@ -68,36 +70,38 @@ def test_score_is_the_closed_form_of_one_factor() -> None:
     likes = 1.0 + (VIDEOS - 3) / VIDEOS
     factor = likes / (strengths + 0.1 * total + 0.003 * (2 + 0.1 * VIDEOS))
     expected = factor * (VIDEOS - 1) / VIDEOS
-    page = stored_page(STATE, MODEL, shelf(limit=1))
+    page = stored_page(STATE, MODEL, context_filter(limit=1))
     assert page is not None
     assert page.items[0].score == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("state", [STATE, OTHER_VERSION], ids=["stored", "other version"])
 def test_both_ways_give_the_same_page(state: UserState) -> None:
-    of = shelf(limit=20, offset=10)
+    of = context_filter(limit=20, offset=10)
     assert listed(state, of) == solved_page(STATE, MODEL, of)
 
 
 def test_row_of_another_version_is_not_used() -> None:
     upside_down = make_model("two", upside_down=True)
-    assert stored_page(STATE, upside_down, shelf()) is None
-    assert names(listed(STATE, shelf(limit=2), upside_down)) == [video(VIDEOS - 1), video(VIDEOS - 2)]
+    assert stored_page(STATE, upside_down, context_filter()) is None
+    assert names(listed(STATE, context_filter(limit=2), upside_down)) == [video(VIDEOS - 1), video(VIDEOS - 2)]
 
 
 def test_stored_list_that_ends_too_early_is_not_used() -> None:
-    assert stored_page(STATE, MODEL, shelf(offset=STORED - 1, limit=2)) is None
-    assert names(stored_page(STATE, MODEL, shelf(offset=STORED - 1, limit=1))) == ids(STORED - 1, STORED, [0, 3])
+    assert stored_page(STATE, MODEL, context_filter(offset=STORED - 1, limit=2)) is None
+    assert names(stored_page(STATE, MODEL, context_filter(offset=STORED - 1, limit=1))) == ids(
+        STORED - 1, STORED, [0, 3]
+    )
 
 
 def test_stored_list_suffices_when_min_score_ends_it() -> None:
-    fifth = listed(STATE, shelf(limit=5)).items[-1].score
-    page = stored_page(STATE, MODEL, shelf(limit=200, min_score=fifth))
+    fifth = listed(STATE, context_filter(limit=5)).items[-1].score
+    page = stored_page(STATE, MODEL, context_filter(limit=200, min_score=fifth))
     assert names(page) == ids(0, 5, [0, 3])
 
 
 def test_include_seen_is_solved_on_the_spot() -> None:
-    of = shelf(limit=5, include_seen=True)
+    of = context_filter(limit=5, include_seen=True)
     assert stored_page(STATE, MODEL, of) is None
     assert names(solved_page(STATE, MODEL, of)) == ids(0, 5)
 
@@ -105,7 +109,7 @@ def test_include_seen_is_solved_on_the_spot() -> None:
 @given(st.integers(7, 200), st.sampled_from([STATE, OTHER_VERSION]), st.booleans())
 def test_pages_concatenate_to_the_whole_list(limit: int, state: UserState, include_seen: bool) -> None:
     pages = [
-        names(listed(state, shelf(limit=limit, offset=offset, include_seen=include_seen)))
+        names(listed(state, context_filter(limit=limit, offset=offset, include_seen=include_seen)))
         for offset in range(0, VIDEOS + limit, limit)
     ]
     assert [name for page in pages for name in page] == ids(0, VIDEOS, [] if include_seen else [0, 3])
@@ -133,7 +137,7 @@ def test_pages_concatenate_to_the_whole_list(limit: int, state: UserState, inclu
 def test_filters_never_leak_and_leave_out_nothing_else(
     catalogue: dict[str, CatalogueEntry], exclude: frozenset[str], maturity: int, state: UserState, offset: int
 ) -> None:
-    of = shelf(
+    of = context_filter(
         catalogue, "fr", exclude=tuple(exclude), maturity=maturity, genre="COMEDY", device="tv", limit=30, offset=offset
     )
 
@@ -153,8 +157,8 @@ def test_stored_order_is_kept_where_a_batch_rounded_otherwise() -> None:
     swapped = STATE.top.rows.copy()
     swapped[[9, 10]] = swapped[[10, 9]]
     state = STATE.scored(MODEL.version, TopN(swapped, STATE.top.scores))
-    first = names(listed(state, shelf(limit=10)))
-    second = names(listed(state, shelf(limit=VIDEOS - 12, offset=10)))
+    first = names(listed(state, context_filter(limit=10)))
+    second = names(listed(state, context_filter(limit=VIDEOS - 12, offset=10)))
     assert sorted(first + second) == ids(0, VIDEOS, [0, 3])
 
 
@@ -162,12 +166,12 @@ def test_score_that_is_not_finite_never_gets_through() -> None:
     scores = STATE.top.scores.copy()
     scores[0], scores[2] = float("inf"), float("nan")
     state = STATE.scored(MODEL.version, TopN(STATE.top.rows, scores))
-    assert names(stored_page(state, MODEL, shelf(limit=2))) == [ids(0, 2, [0, 3])[1], ids(0, 4, [0, 3])[3]]
+    assert names(stored_page(state, MODEL, context_filter(limit=2))) == [ids(0, 2, [0, 3])[1], ids(0, 4, [0, 3])[3]]
 
 
 def test_user_who_dislikes_all_has_no_list() -> None:
     past = history(rate(5, 1.0))
-    assert solved_page(stored(past, None), MODEL, shelf()) is None
+    assert solved_page(stored(past, None), MODEL, context_filter()) is None
     assert lacks_list(stored(past, MODEL), MODEL, include_seen=False)
     assert not lacks_list(replace(stored(past, MODEL), version="zero"), MODEL, include_seen=False)
     assert lacks_list(NEW_USER, MODEL, include_seen=True)
@@ -178,5 +182,5 @@ def test_rank_counts_the_better_videos() -> None:
     scored = score_and_rank(PAST, MODEL, 17)
     assert scored is not None
     assert scored[1] == 18
-    assert scored[0] == pytest.approx(listed(STATE, shelf(limit=1, offset=15)).items[0].score)
+    assert scored[0] == pytest.approx(listed(STATE, context_filter(limit=1, offset=15)).items[0].score)
     assert score_and_rank(history(rate(5, 1.0)), MODEL, 17) is None

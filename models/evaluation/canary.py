@@ -1,4 +1,4 @@
-"""The trial: what a new version would show real users, held against what serves them now.
+"""The canary: what a new version would show real users, held against what serves them now.
 
 Verification (`models.artifacts.artifact`) tells that a version is whole; it cannot tell that row 7 is another video
 than the factors were learned for. The lists of real users can: they would have nothing to do with what these users see
@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # the settings have these limits for their defaults, and must
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
-class TrialLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CanaryLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How far a new version may be from the one that serves.
 
     Parameters
@@ -40,7 +40,7 @@ class TrialLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     max_held_out_rise: Share = 0.2
 
 
-def objections(found: "Comparison", limits: TrialLimits) -> list[str]:
+def objections(found: "Comparison", limits: CanaryLimits) -> list[str]:
     """Return why a candidate must not serve, a sentence for each limit that it breaks; none when it may."""
     coverage, popularity = found.coverage, found.popularity_share
     nothing, held_out = found.nothing_to_show, found.held_out_rank

@@ -1,4 +1,4 @@
-"""Who is forgotten is nowhere: not in an answer, not in a table, not in a changelog once that is compacted."""
+"""Who is erased is nowhere: not in an answer, not in a table, not in a changelog once that is compacted."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from aiokafka.structs import ConsumerRecord
 from rocksdict import AccessType, Options, Rdict
 
 from agents.kafka.partitions import partition_of
-from tables.removals import removal_fence
+from tables.tombstones import tombstone_offset
 from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.happenings import rating
 from tests.integration.oracle import read_topic
@@ -27,17 +27,17 @@ _PATIENCE_SECONDS = 90.0
 USERS = ["ann", "bob", "cleo", "dora", "eve"]
 
 
-async def forget(worker: WorkerProcess, user: str) -> int:
-    """Ask a worker to forget a user; returns the status."""
+async def erase(worker: WorkerProcess, user: str) -> int:
+    """Ask a worker to erase a user; returns the status."""
     async with aiohttp.ClientSession() as session, session.delete(f"{worker.url}/v1/users/{user}") as response:
         await response.read()
         return response.status
 
 
-async def forget_by_command(cluster: Cluster, worker: WorkerProcess, user: str) -> str:
+async def erase_by_command(cluster: Cluster, worker: WorkerProcess, user: str) -> str:
     """Run the command line; returns what it prints."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app", "state", "forget", user, "--url", worker.url),
+        *(sys.executable, "-m", "app", "state", "erase", user, "--url", worker.url),
         cwd=ROOT,
         env={**os.environ, **cluster.environment()},
         stdout=asyncio.subprocess.PIPE,
@@ -87,16 +87,16 @@ async def user_as(worker: WorkerProcess, user: str, status: int) -> Any:
     return await wait_for(f"status {status} for {user}", answer, _PATIENCE_SECONDS)
 
 
-async def test_a_user_is_forgotten_by_any_worker_and_may_come_back_as_somebody_new(cluster: Cluster) -> None:
+async def test_a_user_is_erased_by_any_worker_and_may_come_back_as_somebody_new(cluster: Cluster) -> None:
     partitions = {partition_of(user.encode(), PARTITIONS) for user in USERS}
     assert len(partitions) > 1, "both workers have some of them"
     async with with_users(cluster, 2) as (first, second):
         for user in USERS[:4]:
             await user_as(first, user, 200)
-            assert await forget(first, user) == 204
-        told = await forget_by_command(cluster, second, "eve")
+            assert await erase(first, user) == 204
+        told = await erase_by_command(cluster, second, "eve")
         assert cluster.names.users_changelog in told
-        assert await forget(second, "nobody") == 204
+        assert await erase(second, "nobody") == 204
         for worker in (first, second):
             for user in USERS:
                 assert (await worker.get(f"/v1/users/{user}"))[0] == 404
@@ -106,7 +106,7 @@ async def test_a_user_is_forgotten_by_any_worker_and_may_come_back_as_somebody_n
             records = await records_of(cluster, user)
             assert records[0].value is not None
             assert records[-1].value is None
-            assert removal_fence(records[-1].headers) is not None
+            assert tombstone_offset(records[-1].headers) is not None
         assert await records_of(cluster, "nobody") == [], "where there was nothing, nothing is written"
         await cluster.send([rating("ann-0", "ann", "v0"), rating("ann-new", "ann", "v9")])
         answer = await user_as(second, "ann", 200)
@@ -130,10 +130,10 @@ async def _has(worker: WorkerProcess, user: str, videos: set[str]) -> bool:
 
 
 @pytest.mark.full
-async def test_a_compacted_changelog_does_not_name_the_forgotten(cluster: Cluster) -> None:
+async def test_a_compacted_changelog_does_not_name_the_erased(cluster: Cluster) -> None:
     async with with_users(cluster, 1) as (worker,):
         for user in USERS[1:]:
-            assert await forget(worker, user) == 204
+            assert await erase(worker, user) == 204
         eagerly = {
             "cleanup.policy": "compact",
             "delete.retention.ms": "0",

@@ -9,12 +9,12 @@ from agents.users.recent_users import RecentUsers
 from agents.users.user_state import UserState
 from agents.users.users import user_rows
 from models.errors import ModelError
+from models.evaluation.canary import CanaryLimits, objections
 from models.evaluation.list_comparison import Comparison, compare
-from models.evaluation.trial import TrialLimits, objections
 from models.factorization.factor_model import FactorModel
 from models.feedback.history import History
 from models.inference.recommend import recommend
-from tables.fenced_table import FencedTable
+from tables.batch_table import BatchTable
 
 _log = logging.getLogger(__name__)
 _ROWS_PER_USER = 20
@@ -22,37 +22,37 @@ _ROWS_PER_USER = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """What a trial found, None when there were too few users to judge by; and why the candidate must not serve."""
+class CanaryResult:
+    """What a canary found, None when there were too few users to judge by; and why the candidate must not serve."""
 
     comparison: Comparison | None
     objections: Sequence[str] = ()
 
 
-Trial = Callable[[FactorModel, FactorModel], Awaitable[Tried]]
+RunCanary = Callable[[FactorModel, FactorModel], Awaitable[CanaryResult]]
 """Holds a candidate, the second, against the model that serves its users."""
 
 
-class ModelTrial:
+class Canary:
     """Tries candidates, on users whom the candidate would serve, or serves since the start.
 
     Parameters
     ----------
     table : whose users are asked.
     recent : users whose events were applied last.
-    active_model : the model of a region; a user belongs to a trial when it is the one that is held against.
+    active_model : the model of a region; a user belongs to a canary when it is the one that is held against.
     users, min_users : the most users in a sample, and the least to judge by; 0 users tries nothing.
     limits : how far a candidate may be from what serves.
     """
 
     def __init__(
         self,
-        table: FencedTable,
+        table: BatchTable,
         recent: RecentUsers,
         active_model: Callable[[str | None], FactorModel | None],
         users: int,
         min_users: int,
-        limits: TrialLimits,
+        limits: CanaryLimits,
     ) -> None:
         self._table = table
         self._recent = recent
@@ -61,10 +61,10 @@ class ModelTrial:
         self._min_users = min_users
         self._limits = limits
 
-    async def __call__(self, active: FactorModel, candidate: FactorModel) -> Tried:
+    async def __call__(self, active: FactorModel, candidate: FactorModel) -> CanaryResult:
         """Compare both versions over a sample of the users that the candidate would serve."""
         if not self._users:
-            return Tried(None)
+            return CanaryResult(None)
         histories = await asyncio.to_thread(self._sample, active, candidate)
         if len(histories) < self._min_users:
             _log.info(
@@ -73,21 +73,21 @@ class ModelTrial:
                 len(histories),
                 self._min_users,
             )
-            return Tried(None)
+            return CanaryResult(None)
         return await asyncio.to_thread(self._compare, active, candidate, histories)
 
-    def _compare(self, active: FactorModel, candidate: FactorModel, histories: list[History]) -> Tried:
+    def _compare(self, active: FactorModel, candidate: FactorModel, histories: list[History]) -> CanaryResult:
         try:
             recommend(candidate, histories, 1)
         except ModelError as error:
-            return Tried(None, [f"it cannot solve {len(histories)} users: {error}"])
+            return CanaryResult(None, [f"it cannot solve {len(histories)} users: {error}"])
         try:
             comparison = compare(active, candidate, histories)
         except ModelError as error:  # whatever the candidate is, it is no worse than that
             _log.error("model %s, which serves, cannot be compared with: %s", active.version, error)
-            return Tried(None)
+            return CanaryResult(None)
         _log.info("model %s was tried on %d users: %s", candidate.version, len(histories), comparison)
-        return Tried(comparison, objections(comparison, self._limits))
+        return CanaryResult(comparison, objections(comparison, self._limits))
 
     def _sample(self, active: FactorModel, candidate: FactorModel) -> list[History]:
         """Return histories that are not empty: of users who did something last, then of others."""

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from app.query.lists.shelf import Shelf
+from app.query.lists.context_filter import ContextFilter
 from app.query.schema.answers import Item
 from app.query.view import Catalogue
 from models.factorization.factor_model import FactorModel
@@ -58,14 +58,14 @@ class Verdicts:
             self._since, self._until = now, _END_OF_TIME
         return self
 
-    def decide(self, row: int, shelf: Shelf) -> bool:
-        """Return whether a video is shown, and remember it; the shelf is of this context. Cost: 1 us."""
-        entry = shelf.entry(self._video_ids[row])
-        shown = shelf.suits(entry)
+    def decide(self, row: int, context_filter: ContextFilter) -> bool:
+        """Return whether a video is shown, and remember it; the filter is of this context. Cost: 1 us."""
+        entry = context_filter.entry(self._video_ids[row])
+        shown = context_filter.suits(entry)
         self.marks[row] = SHOWN if shown else HIDDEN
         if entry is not None:
             for turn in (entry.available_from, entry.available_until):
-                if turn is not None and turn > shelf.now:
+                if turn is not None and turn > context_filter.now:
                     self._until = min(self._until, turn)
         return shown
 
@@ -75,7 +75,7 @@ class Verdicts:
             self.marks[row] = UNDECIDED
 
 
-class ModelDisplay:
+class ModelItems:
     """The texts of one model's videos, and the verdicts of the contexts that were asked for last.
 
     Parameters
@@ -92,18 +92,18 @@ class ModelDisplay:
         self._contexts: OrderedDict[tuple[object, ...], Verdicts] = OrderedDict()
         self._hidden: dict[AbstractSet[str], frozenset[int]] = {}
 
-    def verdicts(self, shelf: Shelf) -> Verdicts:
-        """Return the verdicts of the shelf's context; what the shelf hides has no part in them."""
-        query, contexts = shelf.query, self._contexts
-        context = shelf.region, query.device, query.maturity, query.genre
+    def verdicts(self, context_filter: ContextFilter) -> Verdicts:
+        """Return the verdicts of the filter's context; what the filter hides has no part in them."""
+        query, contexts = context_filter.query, self._contexts
+        context = context_filter.region, query.device, query.maturity, query.genre
         found = contexts.get(context)
         if found is None:
             if len(contexts) >= self._max_contexts:
                 contexts.popitem(last=False)
-            found = contexts[context] = Verdicts(self._video_ids, shelf.now)
+            found = contexts[context] = Verdicts(self._video_ids, context_filter.now)
             return found
         contexts.move_to_end(context)
-        return found.at(shelf.now)
+        return found.at(context_filter.now)
 
     def hidden_rows(self, hidden: AbstractSet[str], index: VideoIndex) -> frozenset[int]:
         """Return the rows of some videos, those that the model knows; the last sets of videos are remembered."""
@@ -115,10 +115,10 @@ class ModelDisplay:
             found = self._hidden[hidden] = frozenset(rows.tolist()) - {_UNKNOWN}
         return found
 
-    def texts(self, rows: Sequence[int], shelf: Shelf) -> list[bytes]:
+    def texts(self, rows: Sequence[int], context_filter: ContextFilter) -> list[bytes]:
         """Return the JSON of each row's item up to its score."""
         texts = self._texts
-        return [texts[row] or self._text(row, shelf) for row in rows]
+        return [texts[row] or self._text(row, context_filter) for row in rows]
 
     def forget(self, rows: Sequence[int]) -> None:
         """Work everything about some videos out anew."""
@@ -127,19 +127,19 @@ class ModelDisplay:
         for row in rows:
             self._texts[row] = None
 
-    def _text(self, row: int, shelf: Shelf) -> bytes:
+    def _text(self, row: int, context_filter: ContextFilter) -> bytes:
         if self._n_texts >= self._max_texts:
             self._texts = [None] * len(self._video_ids)
             self._n_texts = 0
         video_id = self._video_ids[row]
-        entry = shelf.entry(video_id)
+        entry = context_filter.entry(video_id)
         item = Item(video_id, None if entry is None else entry.title, 0.0)
         text = self._texts[row] = msgspec.json.encode(item).removesuffix(_NO_SCORE)
         self._n_texts += 1
         return text
 
 
-class Display:
+class ItemCache:
     """What is remembered of the models in use.
 
     Parameters
@@ -154,16 +154,16 @@ class Display:
         self._catalogue = catalogue
         self._max_texts, self._max_verdict_bytes = max_texts, max_verdict_bytes
         self._changes = catalogue.changes
-        self._models: WeakKeyDictionary[FactorModel, ModelDisplay] = WeakKeyDictionary()
+        self._models: WeakKeyDictionary[FactorModel, ModelItems] = WeakKeyDictionary()
 
-    def of(self, model: FactorModel) -> ModelDisplay:
+    def of(self, model: FactorModel) -> ModelItems:
         """Return what is remembered of a model's videos, as the catalogue is now."""
         if self._changes != self._catalogue.changes:
             self._follow()
         found = self._models.get(model)
         if found is None:
             max_contexts = max(1, self._max_verdict_bytes // model.n_videos)
-            found = self._models[model] = ModelDisplay(model.video_ids, self._max_texts, max_contexts)
+            found = self._models[model] = ModelItems(model.video_ids, self._max_texts, max_contexts)
         return found
 
     def _follow(self) -> None:
@@ -174,6 +174,6 @@ class Display:
             self._models.clear()
             return
         ids = SEPARATOR.join(map(str.encode, changed))
-        for model, display in self._models.items():
+        for model, item_cache in self._models.items():
             rows = model.index.rows_of(ids, len(changed))
-            display.forget([row for row in rows.tolist() if row != _UNKNOWN])
+            item_cache.forget([row for row in rows.tolist() if row != _UNKNOWN])

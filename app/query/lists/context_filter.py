@@ -25,7 +25,7 @@ LARGEST_SCORE: Final = sys.float_info.max
 _NOTHING: Final[AbstractSet[str]] = frozenset()
 
 
-class Shelf(NamedTuple):  # a tuple: it is made for every request, four times as fast as a dataclass
+class ContextFilter(NamedTuple):  # a tuple: it is made for every request, four times as fast as a dataclass
     """Decides what may be shown in one request.
 
     Parameters
@@ -50,14 +50,14 @@ class Shelf(NamedTuple):  # a tuple: it is made for every request, four times as
         query: RecommendationQuery,
         user_region: str | None,
         now: float,
-    ) -> "Shelf":
-        """Make the shelf of a request; the query's region goes before the user's own; `now` in seconds."""
+    ) -> "ContextFilter":
+        """Make the filter of a request; the query's region goes before the user's own; `now` in seconds."""
         region = user_region if query.region is UNSET else query.region
         hidden = frozenset(query.exclude) if query.exclude else _NOTHING
         return cls(entry, query, region, datetime.fromtimestamp(now, UTC), hidden)
 
-    def without(self, videos: AbstractSet[str]) -> "Shelf":
-        """Return a shelf that hides more videos."""
+    def without(self, videos: AbstractSet[str]) -> "ContextFilter":
+        """Return a filter that hides more videos."""
         return self._replace(hidden=self.hidden | videos)
 
     def shows(self, video_id: str) -> bool:
@@ -96,14 +96,14 @@ class Page(NamedTuple):
     complete: bool
 
 
-def cut_page(candidates: Iterable[Candidate], shelf: Shelf) -> Page:
-    """Return the part of the candidates that the shelf's query asks for.
+def cut_page(candidates: Iterable[Candidate], context_filter: ContextFilter) -> Page:
+    """Return the part of the candidates that the filter's query asks for.
 
     Candidates come best first and are read only as far as needed. A score that is not finite never gets through.
     Cost: O(offset + limit + candidates that are not shown).
     """
-    query, entry_of, hidden = shelf.query, shelf.entry, shelf.hidden
-    is_picky = shelf.is_picky
+    query, entry_of, hidden = context_filter.query, context_filter.entry, context_filter.hidden
+    is_picky = context_filter.is_picky
     least = -LARGEST_SCORE if query.min_score is UNSET else query.min_score
     to_skip, limit = query.offset, query.limit
     items: list[Item] = []
@@ -121,7 +121,7 @@ def cut_page(candidates: Iterable[Candidate], shelf: Shelf) -> Page:
                 continue
         elif (
             is_picky or entry.regions or entry.devices or entry.available_from or entry.available_until
-        ) and not shelf.admits(entry):
+        ) and not context_filter.admits(entry):
             continue
         if to_skip:
             to_skip -= 1

@@ -15,9 +15,9 @@ from prometheus_client import CollectorRegistry
 
 from agents.catalogue import Catalogue, CatalogueEntry
 from agents.metrics import make_metrics
-from app.query.lists.display import SHOWN, Display
+from app.query.lists.context_filter import ContextFilter, cut_page
+from app.query.lists.item_cache import SHOWN, ItemCache
 from app.query.lists.recommendations import stored_page
-from app.query.lists.shelf import Shelf, cut_page
 from app.query.schema.requests import RecommendationQuery
 from tests.app.query.world import NOW, VIDEOS, history, make_model, play, stored, video
 
@@ -34,80 +34,82 @@ async def put(catalogue: Catalogue, number: int, **entry: Any) -> None:
     await catalogue.apply(SimpleNamespace(offset=0, key=video(number).encode(), value=value))
 
 
-def shelf(catalogue: Catalogue, at: float = NOW, region: str | None = None, **query: Any) -> Shelf:
-    return Shelf.of(catalogue.get, RecommendationQuery(**query), region, at)
+def context_filter(catalogue: Catalogue, at: float = NOW, region: str | None = None, **query: Any) -> ContextFilter:
+    return ContextFilter.of(catalogue.get, RecommendationQuery(**query), region, at)
 
 
-def shown(display: Display, of: Shelf) -> list[int]:
-    verdicts = display.of(MODEL).verdicts(of)
+def shown(item_cache: ItemCache, of: ContextFilter) -> list[int]:
+    verdicts = item_cache.of(MODEL).verdicts(of)
     return [row for row, mark in enumerate(verdicts.marks) if mark == SHOWN or (not mark and verdicts.decide(row, of))]
 
 
-def texts(display: Display, of: Shelf, *rows: int) -> list[Any]:
-    return [json.loads(text + b"0}") for text in display.of(MODEL).texts(rows, of)]
+def texts(item_cache: ItemCache, of: ContextFilter, *rows: int) -> list[Any]:
+    return [json.loads(text + b"0}") for text in item_cache.of(MODEL).texts(rows, of)]
 
 
 async def test_a_change_of_the_catalogue_shows_at_once() -> None:
     catalogue = make_catalogue()
-    display = Display(catalogue)
-    of = shelf(catalogue, maturity=10)
-    assert (shown(display, of), texts(display, of, 3)[0]["title"]) == ([], None)
+    item_cache = ItemCache(catalogue)
+    of = context_filter(catalogue, maturity=10)
+    assert (shown(item_cache, of), texts(item_cache, of, 3)[0]["title"]) == ([], None)
     await put(catalogue, 3)
     await put(catalogue, 4, maturity=11)
-    assert (shown(display, of), texts(display, of, 3)[0]["title"]) == ([3], "Video 3")
+    assert (shown(item_cache, of), texts(item_cache, of, 3)[0]["title"]) == ([3], "Video 3")
     await put(catalogue, 4, maturity=10)
     await put(catalogue, 3, title="Other", maturity=12)
-    assert (shown(display, of), texts(display, of, 3)[0]["title"]) == ([4], "Other")
+    assert (shown(item_cache, of), texts(item_cache, of, 3)[0]["title"]) == ([4], "Other")
 
 
 async def test_more_changes_than_are_remembered_show_too() -> None:
     catalogue = make_catalogue()
-    display = Display(catalogue)
-    of = shelf(catalogue, maturity=0)
-    assert shown(display, of) == []
+    item_cache = ItemCache(catalogue)
+    of = context_filter(catalogue, maturity=0)
+    assert shown(item_cache, of) == []
     for number in range(VIDEOS):
         await put(catalogue, number, maturity=number % 2)
     assert catalogue.changed_since(0) is None
-    assert shown(display, of) == list(range(0, VIDEOS, 2))
+    assert shown(item_cache, of) == list(range(0, VIDEOS, 2))
 
 
 @pytest.mark.parametrize("turn", ["available_from", "available_until"])
 async def test_a_span_of_availability_begins_and_ends_on_time(turn: str) -> None:
     catalogue = make_catalogue()
-    display = Display(catalogue)
+    item_cache = ItemCache(catalogue)
     at = datetime.fromtimestamp(NOW, UTC) + timedelta(seconds=10)
     await put(catalogue, 7, **{turn: at.isoformat()})
-    before, after = (7 in shown(display, shelf(catalogue, NOW + seconds)) for seconds in (9.999, 10))
+    before, after = (7 in shown(item_cache, context_filter(catalogue, NOW + seconds)) for seconds in (9.999, 10))
     assert (before, after) == ((False, True) if turn == "available_from" else (True, False))
-    assert (7 in shown(display, shelf(catalogue, NOW))) is before  # clocks are set back, too
+    assert (7 in shown(item_cache, context_filter(catalogue, NOW))) is before  # clocks are set back, too
 
 
 async def test_contexts_do_not_mix_and_only_so_many_are_kept() -> None:
     catalogue = make_catalogue()
     await put(catalogue, 1, regions=["us"], devices=["tv"], genres=["Drama"], maturity=7)
-    display = Display(catalogue, max_verdict_bytes=2 * VIDEOS)
-    shelves = [shelf(catalogue, region=region, device=device) for region in ("us", "fr") for device in ("tv", "phone")]
+    item_cache = ItemCache(catalogue, max_verdict_bytes=2 * VIDEOS)
+    shelves = [
+        context_filter(catalogue, region=region, device=device) for region in ("us", "fr") for device in ("tv", "phone")
+    ]
     for _ in range(2):
-        assert [1 in shown(display, of) for of in shelves] == [True, False, False, False]
-        assert 1 in shown(display, shelf(catalogue, genre="drama", region="us", device="tv"))
-        assert 1 not in shown(display, shelf(catalogue, maturity=6, region="us", device="tv"))
+        assert [1 in shown(item_cache, of) for of in shelves] == [True, False, False, False]
+        assert 1 in shown(item_cache, context_filter(catalogue, genre="drama", region="us", device="tv"))
+        assert 1 not in shown(item_cache, context_filter(catalogue, maturity=6, region="us", device="tv"))
 
 
 async def test_texts_are_written_anew_when_there_are_too_many() -> None:
     catalogue = make_catalogue()
-    display = Display(catalogue, max_texts=2)
-    of = shelf(catalogue)
+    item_cache = ItemCache(catalogue, max_texts=2)
+    of = context_filter(catalogue)
     for _ in range(2):
-        assert [text["video_id"] for text in texts(display, of, 0, 1, 2)] == [video(0), video(1), video(2)]
+        assert [text["video_id"] for text in texts(item_cache, of, 0, 1, 2)] == [video(0), video(1), video(2)]
 
 
 def test_a_model_that_nobody_uses_is_forgotten() -> None:
     catalogue = make_catalogue()
-    display = Display(catalogue)
-    display.of(make_model("two"))
-    assert display.of(MODEL) is display.of(MODEL)
+    item_cache = ItemCache(catalogue)
+    item_cache.of(make_model("two"))
+    assert item_cache.of(MODEL) is item_cache.of(MODEL)
     gc.collect()
-    assert list(display._models) == [MODEL]
+    assert list(item_cache._models) == [MODEL]
 
 
 _times = st.none() | st.integers(-2, 2).map(lambda second: datetime.fromtimestamp(NOW + second, UTC))
@@ -148,12 +150,12 @@ def test_remembered_pages_are_byte_for_byte_those_worked_out(
     entries: dict[int, CatalogueEntry], queries: list[dict[str, Any]]
 ) -> None:
     known = {video(number): entry for number, entry in entries.items()}
-    display = Display(SimpleNamespace(changes=0, changed_since=_never, get=known.get))
+    item_cache = ItemCache(SimpleNamespace(changes=0, changed_since=_never, get=known.get))
     top = list(zip(map(video, STATE.top.rows.tolist()), STATE.top.scores.tolist(), strict=True))
     for query in queries + queries:
-        of = Shelf.of(known.get, RecommendationQuery(**query), None, NOW)
+        of = ContextFilter.of(known.get, RecommendationQuery(**query), None, NOW)
         expected = cut_page(top, of)
-        page = stored_page(STATE, MODEL, of, display)
+        page = stored_page(STATE, MODEL, of, item_cache)
         assert (page is not None) == expected.complete
         if page is not None:
             assert msgspec.json.encode(page.items) == msgspec.json.encode(expected.items)

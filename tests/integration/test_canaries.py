@@ -11,7 +11,7 @@ from app.publishing.versions import list_versions
 from models.artifacts.artifact import version_name
 from models.factorization.factor_model import FactorModel
 from models.feedback.events import encode_event
-from models.rollout.refusal import Refusal, decode_refusal
+from models.rollout.rejection import Rejection, decode_rejection
 from tests.app.offline.tastes import two_tastes
 from tests.integration.cluster import Cluster, write_model
 from tests.integration.swaps import regions, serves
@@ -19,12 +19,12 @@ from tests.integration.test_end_to_end import listed
 from tests.integration.verdict import applied
 from tests.integration.waiting import wait_for
 from tests.integration.workers import WorkerProcess
-from tests.models.evaluation.test_trial import learned
+from tests.models.evaluation.test_canary import learned
 
 STRICT = {
-    "NEARLINE_TRIAL__MIN_USERS": "20",
-    "NEARLINE_TRIAL__MIN_OVERLAP": "0.1",
-    "NEARLINE_TRIAL__MAX_HELD_OUT_RISE": "0.2",
+    "NEARLINE_CANARY__MIN_USERS": "20",
+    "NEARLINE_CANARY__MIN_OVERLAP": "0.1",
+    "NEARLINE_CANARY__MAX_HELD_OUT_RISE": "0.2",
 }
 
 
@@ -47,14 +47,14 @@ def shuffled(number: int, model: FactorModel) -> FactorModel:
     return version(number, model, np.ascontiguousarray(model.factors[order]))
 
 
-async def refusals(cluster: Cluster) -> list[Refusal]:
+async def rejections(cluster: Cluster) -> list[Rejection]:
     """What workers have told of."""
     return [
-        decode_refusal(record.value) async for record in read_topic(cluster.connection, cluster.names.models_rejected)
+        decode_rejection(record.value) async for record in read_topic(cluster.connection, cluster.names.models_rejected)
     ]
 
 
-async def test_shuffled_rows_pass_verification_and_are_stopped_by_the_trial(cluster: Cluster) -> None:
+async def test_shuffled_rows_pass_verification_and_are_stopped_by_the_canary(cluster: Cluster) -> None:
     model, _ = learned()
     good, wrong = version(1, model, model.factors), shuffled(2, model)
     better = version(3, model, (model.factors * np.float32(1.01)))
@@ -76,7 +76,7 @@ async def test_shuffled_rows_pass_verification_and_are_stopped_by_the_trial(clus
     async def all_refused() -> bool:
         return all([bool((await regions(worker))["global"]["rejected"]) for worker in workers])
 
-    await wait_for("refusal by every worker", all_refused, 30)
+    await wait_for("rejection by every worker", all_refused, 30)
     for worker in workers:
         region = (await regions(worker))["global"]
         assert region["active"] == good.version
@@ -86,7 +86,7 @@ async def test_shuffled_rows_pass_verification_and_are_stopped_by_the_trial(clus
         status, text = await worker.get("/metrics")
         assert status == 200
         assert 'nearline_models_rejected_total{region="global"} 1.0' in text
-    told = await refusals(cluster)
+    told = await rejections(cluster)
     assert {(one.version, one.stage) for one in told} == {(wrong.version, "trial")}
     assert all(one.comparison is not None and one.comparison.users >= 20 for one in told)
     states = {one.version: one.state for one in await list_versions(publisher)}
@@ -99,22 +99,22 @@ async def test_shuffled_rows_pass_verification_and_are_stopped_by_the_trial(clus
         tried = (await regions(worker))["global"]["trial"]
         assert tried["overlap"] > 0.9
     newest = (await read_announcements(cluster.connection, cluster.names.models))["global"].newest
-    assert newest.fallback is not None
-    assert newest.fallback.version == good.version, "what was refused is nothing to fall back to"
+    assert newest.previous_version is not None
+    assert newest.previous_version.version == good.version, "what was refused is nothing to fall back to"
     await publisher.roll_back("global")
     for worker in workers:
         await serves(worker, good.version)
 
 
 async def starts_without_the_refused_one(worker: WorkerProcess, good: FactorModel) -> None:
-    """A worker that has never tried the version knows of its refusal before it serves anything."""
+    """A worker that has never tried the version knows of its rejection before it serves anything."""
     assert worker.stop() == 0, worker.log_tail()
     worker.lose_data()
     worker.start()
     await worker.ready()
     region = (await regions(worker))["global"]
     assert region["active"] == good.version
-    assert "the trial of worker" in region["rejected"][0]["reason"]
+    assert "the canary of worker" in region["rejected"][0]["reason"]
 
 
 async def one_worker_with_users(cluster: Cluster) -> tuple[WorkerProcess, FactorModel, FactorModel]:
@@ -140,12 +140,12 @@ async def test_what_was_published_while_nobody_ran_is_tried_when_there_are_users
     await worker.ready()
     await serves(worker, good.version)
     assert (await regions(worker))["global"]["rejected"][0]["version"] == wrong.version
-    assert [(one.version, one.stage) for one in await refusals(cluster)] == [(wrong.version, "trial")]
+    assert [(one.version, one.stage) for one in await rejections(cluster)] == [(wrong.version, "trial")]
     assert (await listed(worker, "user1"))["model_version"] == good.version
 
 
-async def test_who_insists_serves_without_a_trial(cluster: Cluster) -> None:
+async def test_who_insists_serves_without_a_canary(cluster: Cluster) -> None:
     worker, _, wrong = await one_worker_with_users(cluster)
-    await cluster.publisher().publish("global", wrong.version, trial=False)
+    await cluster.publisher().publish("global", wrong.version, canary=False)
     await serves(worker, wrong.version)
-    assert await refusals(cluster) == []
+    assert await rejections(cluster) == []

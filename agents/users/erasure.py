@@ -1,6 +1,6 @@
-"""Forgetting a user: their row is removed, in its turn with the events, by the partition's one writer.
+"""Erasing a user: their row is removed, in its turn with the events, by the partition's one writer.
 
-What is forgotten is everything that this system keeps of the user: the history, the recent event ids and the list. An
+What is erased is everything that this system keeps of the user: the history, the recent event ids and the list. An
 event that is applied after that begins a new history: one that waits in the topic still, or one that a producer
 repeats, for nobody remembers that it was applied. Counts of popularity name no user, and stay.
 """
@@ -12,13 +12,13 @@ from agents.metrics import Metrics
 from agents.users.ownership import Ownership
 from agents.users.row_writer import RowWriter
 from agents.users.users import NotHere, Users
-from tables.fence import fence_of
-from tables.fenced_table import FencedTable
+from tables.applied_offset import applied_offset_of
+from tables.batch_table import BatchTable
 
 _PAUSE_SECONDS = 0.05
 
 
-class Forgetting:
+class Erasure:
     """Removes users of this worker's partitions.
 
     Parameters
@@ -26,11 +26,11 @@ class Forgetting:
     users : which partition a user is in, and which run here.
     table, writer : where rows are read and removed.
     ownership : gives the turn.
-    metrics : counts who is forgotten.
+    metrics : counts who is erased.
     """
 
     def __init__(
-        self, users: Users, table: FencedTable, ownership: Ownership, writer: RowWriter, metrics: Metrics
+        self, users: Users, table: BatchTable, ownership: Ownership, writer: RowWriter, metrics: Metrics
     ) -> None:
         self._users = users
         self._table = table
@@ -38,11 +38,11 @@ class Forgetting:
         self._writer = writer
         self._metrics = metrics
 
-    async def forget(self, user_id: str) -> None:
+    async def erase(self, user_id: str) -> None:
         """Return when nothing is stored for a user, in the changelog as in the database.
 
         It waits for the chunk under way, and for the acknowledgement of the broker. Who stops waiting does not stop the
-        removal, which may be done all the same; it does no harm to ask again. A failed one ends the process, as any
+        tombstone, which may be done all the same; it does no harm to ask again. A failed one ends the process, as any
         failed write does.
 
         Raises
@@ -50,9 +50,9 @@ class Forgetting:
         NotHere
             When the user's partition does not run here, or was given away in the meantime.
         """
-        await asyncio.shield(asyncio.create_task(self._forget(user_id), name="forget a user"))
+        await asyncio.shield(asyncio.create_task(self._erase(user_id), name="erase a user"))
 
-    async def _forget(self, user_id: str) -> None:
+    async def _erase(self, user_id: str) -> None:
         partition, key = self._users.partition_of(user_id), user_id.encode()
         while True:
             if await self._is_gone(partition, key):
@@ -60,21 +60,21 @@ class Forgetting:
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _is_gone(self, partition: int, key: bytes) -> bool:
-        """Remove a row; returns False while it is ahead of the position, which no removal can be.
+        """Remove a row; returns False while it is ahead of the position, which no tombstone can be.
 
-        So is a part of a chunk that a former owner began, until its events are read once more.
+        So is a part of a chunk that a previous owner began, until its events are read once more.
         """
-        async with self._ownership.turn(self._ownership.epoch) as current:
+        async with self._ownership.turn(self._ownership.generation) as current:
             if not (current and self._users.holds(partition)):
                 raise NotHere(partition)
             row, position = self._table.read(partition, key), self._table.position(partition)
             if row is None:
                 return True
-            if position is None or fence_of(row) >= position.next_offset:
+            if position is None or applied_offset_of(row) >= position.next_offset:
                 return False
             try:
                 await self._writer.write(partition, {key: None}, position)
             except Exception as error:  # noqa: BLE001 - no failure may be outlived, whatever its kind
-                leave(f"a user could not be forgotten: {error!r}")
-            self._metrics.users_forgotten.inc()
+                leave(f"a user could not be erased: {error!r}")
+            self._metrics.users_erased.inc()
             return True

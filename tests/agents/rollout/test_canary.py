@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 
 from agents.metrics import Metrics
-from agents.rollout.model_trial import ModelTrial
+from agents.rollout.canary import Canary
 from agents.rollout.models_in_use import ModelsInUse
 from agents.users.recent_users import RecentUsers
 from agents.users.user_state import UserState
 from models.errors import SolveFailed
+from models.evaluation.canary import CanaryLimits
 from models.evaluation.list_comparison import compare
-from models.evaluation.trial import TrialLimits
 from models.factorization.factor_model import FactorModel
 from models.inference.recommend import recommend
 from tests.agents.events.test_pipeline import Log, opened, partition
 from tests.agents.rollout.test_model_updates import announced
 from tests.agents.rollout.test_rescoring import PEOPLE, Swapped, other, ratings
 
-ANY = TrialLimits(
+ANY = CanaryLimits(
     min_overlap=0.0,
     max_score_drift=1000.0,
     min_coverage_ratio=0.0,
@@ -29,7 +29,7 @@ ANY = TrialLimits(
     max_nothing_rise=1.0,
     max_held_out_rise=1.0,
 )
-STRICT = TrialLimits(min_overlap=1.0, max_score_drift=0.0)
+STRICT = CanaryLimits(min_overlap=1.0, max_score_drift=0.0)
 
 
 @pytest.fixture
@@ -50,31 +50,31 @@ async def worker(tmp_path: Path, models: ModelsInUse, metrics: Metrics) -> Async
         yield worker
 
 
-def trial(
-    worker: Swapped, users: int = 100, min_users: int = 1, limits: TrialLimits = ANY, recent: Sequence[str] = ()
-) -> ModelTrial:
-    """A trial on a worker's users."""
+def canary(
+    worker: Swapped, users: int = 100, min_users: int = 1, limits: CanaryLimits = ANY, recent: Sequence[str] = ()
+) -> Canary:
+    """A canary on a worker's users."""
     noted = RecentUsers()
     for person in recent:
         noted.note(partition(person), person.encode())
-    return ModelTrial(worker.table, noted, worker.models.active, users, min_users, limits)
+    return Canary(worker.table, noted, worker.models.active, users, min_users, limits)
 
 
 async def test_a_candidate_is_held_against_what_its_users_see(
     worker: Swapped, models: ModelsInUse, model: FactorModel
 ) -> None:
     candidate = other(model, "test-2", 2)
-    tried = await trial(worker)(model, candidate)
-    histories = trial(worker)._sample(model, model)
+    tried = await canary(worker)(model, candidate)
+    histories = canary(worker)._sample(model, model)
     assert len(histories) == len(PEOPLE)
     assert tried.comparison == compare(model, candidate, histories)
     assert tried.objections == []
-    strict = await trial(worker, limits=STRICT)(model, candidate)
+    strict = await canary(worker, limits=STRICT)(model, candidate)
     assert len(strict.objections) >= 2
 
 
 async def test_the_same_factors_pass_any_limit(worker: Swapped, model: FactorModel) -> None:
-    tried = await trial(worker, limits=STRICT)(model, replace(model, version="again"))
+    tried = await canary(worker, limits=STRICT)(model, replace(model, version="again"))
     assert tried.comparison is not None
     assert (tried.comparison.overlap, tried.objections) == (1.0, [])
 
@@ -84,7 +84,7 @@ async def test_users_are_those_whom_the_candidate_would_serve(
     worker: Swapped, model: FactorModel, region: str, count: int
 ) -> None:
     candidate = other(model, "test-2", 2, region)
-    assert len(trial(worker)._sample(model, candidate)) == count
+    assert len(canary(worker)._sample(model, candidate)) == count
 
 
 async def test_a_candidate_that_serves_already_is_tried_on_those_whom_it_serves(
@@ -92,7 +92,7 @@ async def test_a_candidate_that_serves_already_is_tried_on_those_whom_it_serves(
 ) -> None:
     candidate = other(model, "test-2", 2)
     models.activate(candidate, announced("test-2", 1))
-    assert len(trial(worker)._sample(model, candidate)) == len(PEOPLE)
+    assert len(canary(worker)._sample(model, candidate)) == len(PEOPLE)
 
 
 async def test_a_region_with_a_model_of_its_own_is_no_concern_of_the_global_one(
@@ -100,20 +100,20 @@ async def test_a_region_with_a_model_of_its_own_is_no_concern_of_the_global_one(
 ) -> None:
     states = other(model, "states", 3, "us")
     models.activate(states, announced("states", 0, "us"))
-    assert len(trial(worker)._sample(model, model)) == 30
-    assert len(trial(worker)._sample(states, other(model, "states-2", 4, "us"))) == 10
+    assert len(canary(worker)._sample(model, model)) == 30
+    assert len(canary(worker)._sample(states, other(model, "states-2", 4, "us"))) == 10
 
 
 async def test_too_few_users_judge_nothing(worker: Swapped, model: FactorModel) -> None:
     candidate = other(model, "test-2", 2)
-    for without_verdict in (trial(worker, min_users=41, limits=STRICT), trial(worker, 0, limits=STRICT)):
+    for without_verdict in (canary(worker, min_users=41, limits=STRICT), canary(worker, 0, limits=STRICT)):
         tried = await without_verdict(model, candidate)
         assert (tried.comparison, list(tried.objections)) == (None, [])
 
 
 async def test_whoever_did_something_last_is_asked_first(worker: Swapped, model: FactorModel) -> None:
     recent = [*PEOPLE[30:35], PEOPLE[30], "nobody"]
-    chosen = trial(worker, users=5, recent=recent)._sample(model, model)
+    chosen = canary(worker, users=5, recent=recent)._sample(model, model)
     rows = [worker.row(person) for person in PEOPLE[30:35]]
     assert {history.ids for history in chosen} <= set(map(_ids, rows))
     assert len(chosen) == 5
@@ -122,10 +122,10 @@ async def test_whoever_did_something_last_is_asked_first(worker: Swapped, model:
 async def test_a_partition_that_was_given_away_has_no_users(worker: Swapped, model: FactorModel) -> None:
     one = partition(PEOPLE[0])
     worker.table.running.discard(one)
-    elsewhere = sum(partition(person) != one for person in PEOPLE)
-    assert len(trial(worker, recent=PEOPLE)._sample(model, model)) == elsewhere
+    peer_lists = sum(partition(person) != one for person in PEOPLE)
+    assert len(canary(worker, recent=PEOPLE)._sample(model, model)) == peer_lists
     worker.table.running.clear()
-    assert trial(worker)._sample(model, model) == []
+    assert canary(worker)._sample(model, model) == []
 
 
 async def test_a_candidate_that_cannot_solve_a_user_is_refused_and_one_that_serves_is_no_measure(
@@ -138,11 +138,11 @@ async def test_a_candidate_that_cannot_solve_a_user_is_refused_and_one_that_serv
             raise SolveFailed(0, 2)
         return recommend(which, *given, **named)
 
-    monkeypatch.setattr("agents.rollout.model_trial.recommend", recommends)
+    monkeypatch.setattr("agents.rollout.canary.recommend", recommends)
     monkeypatch.setattr("models.evaluation.list_comparison.recommend", recommends)
-    (found,) = (await trial(worker)(model, broken)).objections
+    (found,) = (await canary(worker)(model, broken)).objections
     assert "cannot solve 40 users" in found
-    assert (await trial(worker, limits=STRICT)(broken, model)).objections == ()
+    assert (await canary(worker, limits=STRICT)(broken, model)).objections == ()
 
 
 def test_recent_users_are_bounded_and_each_is_named_once() -> None:

@@ -14,7 +14,7 @@ from agents.liveness.fatal import leave
 _TICK_SECONDS = 0.1
 
 
-class StallGuard:
+class ProcessGuard:
     """Ends the process when the event loop did not run for `limit_seconds`.
 
     Parameters

@@ -11,7 +11,7 @@ from tests.app.query.world import World, play
 HOP = {"X-Nearline-Hop": "1"}
 
 
-async def test_a_user_is_forgotten_and_gets_the_popular_list() -> None:
+async def test_a_user_is_erased_and_gets_the_popular_list() -> None:
     world = World()
     world.remember("ann", play(0))
     world.popularity.lists = {None: [("v009", 30)], "global": [("v009", 30)]}
@@ -24,7 +24,7 @@ async def test_a_user_is_forgotten_and_gets_the_popular_list() -> None:
     assert (before["source"], after["source"]) == ("nearline", "popular")
 
 
-async def test_nothing_to_forget_is_no_error() -> None:
+async def test_nothing_to_erase_is_no_error() -> None:
     async with serving(World()) as client:
         assert (await client.delete("/v1/users/nobody")).status == 204
 
@@ -35,12 +35,12 @@ async def test_any_worker_passes_it_on_once_with_the_key() -> None:
         there.remember(user, play(0, user))
         key = {"Authorization": "Bearer chief"}
         await problem(await first.delete(f"/v1/users/{user}"), 401, "key-needed")
-        assert there.forgetting.asked == []
+        assert there.erasure.asked == []
         response = await first.delete(f"/v1/users/{user}", headers=key)
         assert (response.status, await response.read()) == (204, b"")
         assert there.users.states == {}
         await problem(await first.delete(f"/v1/users/{user}", headers={**key, **HOP}), 503, "not-owner")
-        assert (here.forgetting.asked, there.forgetting.asked) == ([], [user])
+        assert (here.erasure.asked, there.erasure.asked) == ([], [user])
 
 
 async def test_a_partition_that_went_in_the_meantime_says_so() -> None:
@@ -50,21 +50,21 @@ async def test_a_partition_that_went_in_the_meantime_says_so() -> None:
         await problem(await client.delete("/v1/users/ann"), 503, "not-owner")
 
 
-async def test_an_unconfirmed_removal_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unconfirmed_tombstone_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(user_calls, "_FORGET_SECONDS", 0.01)
     world = World()
     world.remember("ann", play(0))
-    world.forgetting.going.clear()
+    world.erasure.going.clear()
     async with serving(world) as client:
         await problem(await client.delete("/v1/users/ann"), 503, "not-confirmed")
 
 
 @pytest.mark.parametrize("path", ["/v1/users/ann?everything=1", "/v1/users/" + "x" * 65])
-async def test_what_is_not_understood_forgets_nobody(path: str) -> None:
+async def test_what_is_not_understood_erases_nobody(path: str) -> None:
     world = World()
     async with serving(world) as client:
         await problem(await client.delete(path), 400, "invalid-request")
-    assert world.forgetting.asked == []
+    assert world.erasure.asked == []
 
 
 def test_the_document_lists_it() -> None:

@@ -1,4 +1,4 @@
-"""``nearline state forget``: a user is removed, and what is left of them where, and for how long, is said."""
+"""``nearline state erase``: a user is removed, and what is left of them where, and for how long, is said."""
 
 import asyncio
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _TIMEOUT_SECONDS = 20.0
 _DAY_MS = 24 * 3_600_000
 
 
-def forget(
+def erase(
     context: typer.Context,
     user: Annotated[str, typer.Argument(help="The user's id.")],
     url: Annotated[str, typer.Option(help="Any worker.")] = "http://127.0.0.1:8080",
@@ -36,7 +36,7 @@ def forget(
     if json:
         show_json({"user_id": user, "left": [dict(zip(("where", "what", "until"), row, strict=True)) for row in left]})
         return
-    show_line(f"{user} is forgotten; with the settings that `nearline topics create` gives, this is left:")
+    show_line(f"{user} is erased; with the settings that `nearline topics create` gives, this is left:")
     show_rows(("where", "what", "until"), left)
 
 
@@ -53,10 +53,10 @@ def _left(settings: "Settings") -> Iterator[tuple[str, str, str]]:
     longest = int(configured[names.users_changelog]["max.compaction.lag.ms"]) // _DAY_MS
     yield (
         names.users_changelog,
-        "former rows, which no worker reads any more",
+        "previous rows, which no worker reads any more",
         f"it is compacted, {longest} days from now at most (max.compaction.lag.ms), if its partition is written",
     )
-    yield names.users_changelog, "the removal, with the user's id", "a day after that (delete.retention.ms)"
-    yield "workers' and standbys' disks", "blocks of former rows", "RocksDB merges their files"
+    yield names.users_changelog, "the tombstone, with the user's id", "a day after that (delete.retention.ms)"
+    yield "workers' and standbys' disks", "blocks of previous rows", "RocksDB merges their files"
     yield "checkpoints and folders set aside", "the row as it was", "somebody deletes them"
     yield names.popularity, "counts of videos, which name nobody", "they are older than the window"

@@ -5,13 +5,13 @@ import logging
 from aiokafka.errors import KafkaError
 
 from agents.kafka.producer import AcknowledgedProducer, Outgoing
-from models.rollout.refusal import Refusal
+from models.rollout.rejection import Rejection
 
 _log = logging.getLogger(__name__)
 
 
-class Refusals:
-    """Writes refusals to their topic.
+class Rejections:
+    """Writes rejections to their topic.
 
     Parameters
     ----------
@@ -23,9 +23,9 @@ class Refusals:
         self._producer = producer
         self._topic = topic
 
-    async def tell(self, refusal: Refusal) -> None:
-        """Return when the broker has it; a broker that does not take it is said in the log, and the refusal holds."""
+    async def tell(self, rejection: Rejection) -> None:
+        """Return when the broker has it; a broker that does not take it is said in the log, and the rejection holds."""
         try:
-            await self._producer.send([Outgoing(self._topic, refusal.key, refusal.encode(), partition=0)])
+            await self._producer.send([Outgoing(self._topic, rejection.key, rejection.encode(), partition=0)])
         except KafkaError as error:
-            _log.error("the refusal of %s could not be told to others: %s", refusal.version, error)
+            _log.error("the rejection of %s could not be told to others: %s", rejection.version, error)

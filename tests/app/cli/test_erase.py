@@ -1,4 +1,4 @@
-"""`nearline state forget`: one request, then what is left where and for how long."""
+"""`nearline state erase`: one request, then what is left where and for how long."""
 
 import json
 import threading
@@ -40,25 +40,25 @@ def url() -> Iterator[str]:
 
 def test_the_admin_key_is_sent_and_what_is_left_is_told(run: Run, url: str) -> None:
     keys = {"NEARLINE_HTTP__READ_KEYS": "reading-key-1", "NEARLINE_HTTP__ADMIN_KEYS": "admin-key-1,admin-key-2"}
-    result = run("state", "forget", "u/1", "--url", f"{url}/", **keys)
+    result = run("state", "erase", "u/1", "--url", f"{url}/", **keys)
     assert result.exit_code == 0, result.stderr
     assert Handler.seen == [("/v1/users/u%2F1", "Bearer admin-key-1")]
     first, *rows = result.stdout.splitlines()
-    assert first.startswith("u/1 is forgotten")
+    assert first.startswith("u/1 is erased")
     left = {row.split("\t")[0] for row in rows}
     assert {"member-events", "member-events.dlq", "nearline-users-changelog", "nearline-popularity"} <= left
     assert "member-events\tevents as sent\t7 days after they were sent (retention.ms)" in rows
 
 
 def test_scripts_get_one_object(run: Run, url: str) -> None:
-    told = json.loads(run("state", "forget", "u/1", "--url", url, "--json").stdout)
+    told = json.loads(run("state", "erase", "u/1", "--url", url, "--json").stdout)
     assert told["user_id"] == "u/1"
     assert all(one.keys() == {"where", "what", "until"} for one in told["left"])
     assert Handler.seen == [("/v1/users/u%2F1", None)]
 
 
 def test_a_problem_is_told(run: Run, url: str) -> None:
-    result = run("state", "forget", "other", "--url", url)
+    result = run("state", "erase", "other", "--url", url)
     assert result.exit_code == 1
     assert result.stdout == ""
     assert result.stderr == f"nearline: {url} answered 503: no owner\n"

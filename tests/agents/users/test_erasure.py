@@ -1,4 +1,4 @@
-"""Forgetting waits for its turn and for the position, and leaves when it cannot be sure; removals are purged."""
+"""Erasure waits for its turn and for the position, and leaves when it cannot be sure; tombstones are purged."""
 
 import asyncio
 import time
@@ -9,14 +9,14 @@ import pytest
 from agents.changelog import table_flusher
 from agents.changelog.table_flusher import purge_partition
 from agents.metrics import Metrics
-from agents.users.forgetting import Forgetting
+from agents.users.erasure import Erasure
 from agents.users.ownership import Ownership
 from agents.users.row_writer import RowWriter
 from agents.users.users import NotHere, Users
-from tables.fence import FENCE
-from tables.fenced_table import FencedTable
+from tables.applied_offset import APPLIED_OFFSET
+from tables.batch_table import BatchTable
 from tables.position import POSITION_KEY, Position
-from tables.removals import REMOVALS_KEPT_MS, removal_key, removal_row
+from tables.tombstones import TOMBSTONES_KEPT_MS, tombstone_key, tombstone_row
 
 
 class Log:
@@ -43,64 +43,64 @@ class Log:
 
 
 class Rig:
-    """One partition with ann in it, at source position 10; ann's row has a fence."""
+    """One partition with ann in it, at source position 10; ann's row has an applied offset."""
 
-    def __init__(self, table: FencedTable, metrics: Metrics, fence: int = 7) -> None:
+    def __init__(self, table: BatchTable, metrics: Metrics, applied_offset: int = 7) -> None:
         self.table, self.log = table, Log(first=5)
-        table.commit(0, {b"ann": FENCE.pack(fence), POSITION_KEY: Position(10, 1).encode()}, 4)
+        table.commit(0, {b"ann": APPLIED_OFFSET.pack(applied_offset), POSITION_KEY: Position(10, 1).encode()}, 4)
         self.ownership = Ownership(table.running, 60.0)
         self.ownership.start({0: 10})
         writer = RowWriter(self.log, table, metrics)
-        self.forgetting = Forgetting(Users(table, 1), table, self.ownership, writer, metrics)
+        self.erasure = Erasure(Users(table, 1), table, self.ownership, writer, metrics)
 
 
 @pytest.fixture
-def make_rig(make_table: Callable[[], FencedTable], metrics: Metrics) -> Callable[..., Rig]:
+def make_rig(make_table: Callable[[], BatchTable], metrics: Metrics) -> Callable[..., Rig]:
     return lambda **options: Rig(make_table(), metrics, **options)
 
 
 async def test_a_user_is_removed_from_the_log_and_then_from_the_table(make_rig: Callable[..., Rig]) -> None:
     rig = make_rig()
-    await rig.forgetting.forget("ann")
+    await rig.erasure.erase("ann")
     assert rig.log.appended == [({b"ann": None}, 9)]
     assert rig.table.read(0, b"ann") is None
-    assert rig.table.read(0, removal_key(b"ann")) is not None
-    await rig.forgetting.forget("ann")
+    assert rig.table.read(0, tombstone_key(b"ann")) is not None
+    await rig.erasure.erase("ann")
     assert len(rig.log.appended) == 1
 
 
 async def test_it_waits_for_its_turn(make_rig: Callable[..., Rig]) -> None:
     rig = make_rig()
-    async with rig.ownership.preparing(rig.ownership.epoch):
-        forgetting = asyncio.create_task(rig.forgetting.forget("ann"))
+    async with rig.ownership.preparing(rig.ownership.generation):
+        erasure = asyncio.create_task(rig.erasure.erase("ann"))
         for _ in range(5):
             await asyncio.sleep(0)
         assert rig.log.appended == []
-    await forgetting
+    await erasure
     assert rig.log.appended != []
 
 
 async def test_a_row_that_is_ahead_of_the_position_is_removed_when_that_has_passed_it(
     make_rig: Callable[..., Rig],
 ) -> None:
-    """No removal could cover it before, and a rebuild would bring it back."""
-    rig = make_rig(fence=12)
-    forgetting = asyncio.create_task(rig.forgetting.forget("ann"))
+    """No tombstone could cover it before, and a rebuild would bring it back."""
+    rig = make_rig(applied_offset=12)
+    erasure = asyncio.create_task(rig.erasure.erase("ann"))
     for _ in range(5):
         await asyncio.sleep(0)
     assert rig.log.appended == []
     rig.table.commit(0, {POSITION_KEY: Position(13, 1).encode()}, 4)
-    await forgetting
+    await erasure
     assert rig.log.appended == [({b"ann": None}, 12)]
 
 
 async def test_who_stops_waiting_does_not_stop_it(make_rig: Callable[..., Rig]) -> None:
     rig = make_rig()
-    waiting = asyncio.create_task(rig.forgetting.forget("ann"))
+    waiting = asyncio.create_task(rig.erasure.erase("ann"))
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.wait([waiting])
-    async with asyncio.timeout(60), rig.ownership.turn(rig.ownership.epoch):
+    async with asyncio.timeout(60), rig.ownership.turn(rig.ownership.generation):
         assert rig.table.read(0, b"ann") is None
 
 
@@ -108,34 +108,36 @@ async def test_a_partition_that_went_is_not_written(make_rig: Callable[..., Rig]
     rig = make_rig()
     await rig.ownership.revoke()
     with pytest.raises(NotHere):
-        await rig.forgetting.forget("ann")
+        await rig.erasure.erase("ann")
     assert rig.log.appended == []
 
 
-async def test_a_failed_removal_is_not_outlived(make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failed_tombstone_is_not_outlived(
+    make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Left(Exception):
         pass
 
     def leave(reason: str) -> None:
         raise Left(reason)
 
-    monkeypatch.setattr("agents.users.forgetting.leave", leave)
+    monkeypatch.setattr("agents.users.erasure.leave", leave)
     rig = make_rig()
     rig.log.fails = True
-    with pytest.raises(Left, match="could not be forgotten"):
-        await rig.forgetting.forget("ann")
+    with pytest.raises(Left, match="could not be erased"):
+        await rig.erasure.erase("ann")
     assert rig.table.read(0, b"ann") is not None
 
 
-async def test_what_is_remembered_of_removals_is_purged_after_a_day(
-    make_table: Callable[[], FencedTable], monkeypatch: pytest.MonkeyPatch
+async def test_what_is_remembered_of_tombstones_is_purged_after_a_day(
+    make_table: Callable[[], BatchTable], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(table_flusher, "_PAUSE_SECONDS", 0.0)
     table, now_ms = make_table(), int(time.time() * 1000)
-    old = [removal_key(b"old%d" % number) for number in range(450)]
-    new = [removal_key(b"new%d" % number) for number in range(450)]
-    table.commit(0, dict.fromkeys(old, removal_row(1, now_ms - REMOVALS_KEPT_MS - 60_000)), 1)
-    table.commit(0, dict.fromkeys(new, removal_row(1, now_ms - REMOVALS_KEPT_MS + 3_600_000)), 2)
+    old = [tombstone_key(b"old%d" % number) for number in range(450)]
+    new = [tombstone_key(b"new%d" % number) for number in range(450)]
+    table.commit(0, dict.fromkeys(old, tombstone_row(1, now_ms - TOMBSTONES_KEPT_MS - 60_000)), 1)
+    table.commit(0, dict.fromkeys(new, tombstone_row(1, now_ms - TOMBSTONES_KEPT_MS + 3_600_000)), 2)
     await purge_partition(table, 0)
     assert table.read_many(0, old) == [None] * len(old)
     assert all(table.read_many(0, new))

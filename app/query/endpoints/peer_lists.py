@@ -7,7 +7,7 @@ is missing there does not mean that the user is new.
 import msgspec
 from aiohttp import web
 
-from app.query.endpoints.desk import Desk
+from app.query.endpoints.parts import QueryParts
 from app.query.http.problems import Problem
 from app.query.peers.router import Reply
 from app.query.schema.answers import json_response
@@ -17,14 +17,14 @@ AWAY = 503
 """What an owner answers that cannot, and what is answered for one that does not."""
 
 
-async def list_from_elsewhere(
-    desk: Desk, request: web.Request, user_id: str, partition: int, query: RecommendationQuery
+async def list_from_peer(
+    parts: QueryParts, request: web.Request, user_id: str, partition: int, query: RecommendationQuery
 ) -> web.StreamResponse:
     """Return the list of a user whose partition does not run here; raises `Problem` when nobody has one."""
-    asked = await _ask_owner(desk, request, partition)
+    asked = await _ask_owner(parts, request, partition)
     if isinstance(asked, Reply) and asked.status != AWAY:
         return asked.response()
-    copied = await _from_copy(desk, request, user_id, partition, query)
+    copied = await _from_standby(parts, request, user_id, partition, query)
     if copied is not None:
         return copied
     if isinstance(asked, Problem):
@@ -32,25 +32,25 @@ async def list_from_elsewhere(
     return asked.response()
 
 
-async def _ask_owner(desk: Desk, request: web.Request, partition: int) -> Reply | Problem:
+async def _ask_owner(parts: QueryParts, request: web.Request, partition: int) -> Reply | Problem:
     try:
-        return await desk.router.ask(desk.router.owner_of(partition, request), request)
+        return await parts.router.ask(parts.router.owner_of(partition, request), request)
     except Problem as problem:
         return problem
 
 
-async def _from_copy(
-    desk: Desk, request: web.Request, user_id: str, partition: int, query: RecommendationQuery
+async def _from_standby(
+    parts: QueryParts, request: web.Request, user_id: str, partition: int, query: RecommendationQuery
 ) -> web.StreamResponse | None:
-    state = desk.view.users.read_copy(user_id)
+    state = parts.view.users.read_standby(user_id)
     if state is not None:
-        answer = await desk.recommender.answer(desk.recommender.pin(user_id, state, query))
+        answer = await parts.recommender.answer(parts.recommender.pin(user_id, state, query))
         return json_response(msgspec.structs.replace(answer, stale=True))
-    standby = desk.router.standby_of(partition, request)
+    standby = parts.router.standby_of(partition, request)
     if standby is None:
         return None
     try:
-        reply = await desk.router.ask(standby, request)
+        reply = await parts.router.ask(standby, request)
     except Problem:
         return None  # the owner's problem is the one to tell
     return reply.response() if reply.status != AWAY else None

@@ -1,4 +1,4 @@
-"""A Faust table of rows that carry a fence, written in whole batches.
+"""A Faust table of rows that carry an applied offset, written in whole batches.
 
 Faust opens and closes the databases and decides who holds which partition. It neither writes nor recovers any of
 the rows: `commit` writes, with the source position and Faust's own changelog offset in the same write batch, so
@@ -16,8 +16,8 @@ import faust
 from faust.types import EventT, StoreT
 from rocksdict import DbClosedError, Rdict, ReadOptions, WriteBatch, WriteOptions
 
+from tables.applied_offset import CHANGELOG_OFFSET_KEY, CURRENT_AT_KEY
 from tables.errors import PartitionCorrupt, PartitionError, PartitionLocked
-from tables.fence import CHANGELOG_OFFSET_KEY, CURRENT_AT_KEY
 from tables.position import POSITION_KEY, Position
 from tables.repair import CURRENT_AT, SetAside, condemn, open_whole, partition_error
 from tables.rocksdb import QuickOptions
@@ -67,7 +67,7 @@ class Unwatched:
         """Do nothing; the error is raised."""
 
 
-class FencedTable(faust.Table):  # type: ignore[type-arg]
+class BatchTable(faust.Table):  # type: ignore[type-arg]
     """A table of raw bytes under raw keys; see the module.
 
     Attributes
@@ -204,7 +204,7 @@ class FencedTable(faust.Table):  # type: ignore[type-arg]
         try:
             return open_whole(folder, open_database, self.watch.set_aside)
         except PartitionLocked:
-            raise  # Faust tries again for a while: its former database may still be closing
+            raise  # Faust tries again for a while: its previous database may still be closing
         except PartitionError as error:
             self.watch.broken(error)
             raise

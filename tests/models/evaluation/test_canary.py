@@ -1,4 +1,4 @@
-"""The trial's limits: a candidate like the active version may serve, and each way of being far from it is named."""
+"""The canary's limits: a candidate like the active version may serve, and each way of being far from it is named."""
 
 import re
 from dataclasses import replace as replace_model
@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from models.evaluation.canary import CanaryLimits, objections
 from models.evaluation.list_comparison import Comparison, Pair, compare
-from models.evaluation.trial import TrialLimits, objections
 from models.factorization.als import AlsLearner
 from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
@@ -30,7 +30,7 @@ SAME = Comparison(
     nothing_to_show=Pair(0.1, 0.1),
     held_out_rank=Pair(0.1, 0.1),
 )
-LIMITS = TrialLimits(
+LIMITS = CanaryLimits(
     min_overlap=0.3,
     max_score_drift=0.5,
     min_coverage_ratio=0.4,
@@ -110,9 +110,9 @@ def test_shuffled_rows_are_refused_and_turned_factors_are_not() -> None:
         popularity=model.popularity,
         description=model.description,
     )
-    found = objections(compare(model, shuffled, histories, 5), TrialLimits())
+    found = objections(compare(model, shuffled, histories, 5), CanaryLimits())
     assert any("watched last rises" in sentence for sentence in found)
     same = compare(model, turned, histories, 5)
-    assert objections(same, TrialLimits()) == []
+    assert objections(same, CanaryLimits()) == []
     assert same.held_out_rank is not None
     assert abs(same.held_out_rank.active - same.held_out_rank.candidate) < 0.02

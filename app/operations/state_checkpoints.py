@@ -40,6 +40,6 @@ def _check_copy(partition: int, folder: Path) -> None:
         raise StateUnusable(f"partition {partition} of the checkpoint is not sound: {report.problems[0]}")
     if report.away_ms is not None and report.away_ms > MAX_AWAY_MS:
         raise StateUnusable(
-            f"the checkpoint is {report.away_ms / 3_600_000:.0f} hours old. Kafka keeps removals for a day, so rows "
+            f"the checkpoint is {report.away_ms / 3_600_000:.0f} hours old. Kafka keeps tombstones for a day, so rows "
             "that were removed since could come back; start with an empty folder, which reads the whole changelog"
         )

@@ -1,4 +1,4 @@
-"""The trial of what serves since a start: when it was taken, this worker had no users to try it on.
+"""The canary of what serves since a start: when it was taken, this worker had no users to try it on.
 
 That a version is announced and not refused says that others have tried it, unless it was announced a moment ago. Such a
 one is held against the version before it as soon as there are users.
@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
-from agents.rollout.model_trial import Trial, Tried
+from agents.rollout.canary import CanaryResult, RunCanary
 from agents.rollout.models_in_use import ModelsInUse
 from models.errors import ModelError
 from models.factorization.factor_model import FactorModel
@@ -21,14 +21,14 @@ _EVERY_SECONDS = 2.0
 _TRIES = 60
 
 
-class LateTrial:
+class LateCanary:
     """Tries what serves already.
 
     Parameters
     ----------
     models : what serves.
     fetch : reads and verifies an announced artifact, in a thread; raises a `ModelError`.
-    trial : holds the second model against the first, on users whom either serves.
+    canary : holds the second model against the first, on users whom either serves.
     sleep : waits so many seconds.
     """
 
@@ -36,39 +36,39 @@ class LateTrial:
         self,
         models: ModelsInUse,
         fetch: Callable[[Announcement], FactorModel],
-        trial: Trial,
+        canary: RunCanary,
         sleep: Callable[[float], Awaitable[object]],
     ) -> None:
         self._models = models
         self._fetch = fetch
-        self._trial = trial
+        self._canary = canary
         self._sleep = sleep
 
     @staticmethod
     def is_due(announcement: Announcement) -> bool:
         """Tell whether an announcement is so young that perhaps nobody has tried its version."""
         young = datetime.now(UTC) - announcement.published_at < _YOUNG
-        return announcement.trial and announcement.former is not None and young
+        return announcement.canary and announcement.previous is not None and young
 
-    async def run(self, announcement: Announcement, model: FactorModel) -> tuple[FactorModel, Tried] | None:
-        """Return the version before and what the trial found, once there are users; None when nothing is found out.
+    async def run(self, announcement: Announcement, model: FactorModel) -> tuple[FactorModel, CanaryResult] | None:
+        """Return the version before and what the canary found, once there are users; None when nothing is found out.
 
         It ends when another announcement serves, when the version before cannot be had, or after two minutes.
         """
-        former = announcement.former
-        if former is None:
+        previous = announcement.previous
+        if previous is None:
             return None
         try:
-            before = await asyncio.to_thread(self._fetch, former)
+            before = await asyncio.to_thread(self._fetch, previous)
         except ModelError as error:
-            _log.warning("model %s serves untried, for %s: %s", announcement.version, former.version, error)
+            _log.warning("model %s serves untried, for %s: %s", announcement.version, previous.version, error)
             return None
         for _ in range(_TRIES):
             await self._sleep(_EVERY_SECONDS)
             serving = self._models.serving(announcement.region)
             if serving is None or serving.announcement is not announcement:
                 return None
-            tried = await self._trial(before, model)
+            tried = await self._canary(before, model)
             if tried.comparison is not None or tried.objections:
                 return before, tried
         return None

@@ -4,18 +4,18 @@ from dataclasses import dataclass
 
 from agents.catalogue import Catalogue
 from agents.popularity.popularity import GlobalPopularity
-from agents.rollout.model_trial import ModelTrial
+from agents.rollout.canary import Canary
 from agents.rollout.model_updates import ModelUpdates
 from agents.rollout.models_in_use import ModelsInUse
-from agents.rollout.refusals import Refusals
+from agents.rollout.rejections import Rejections
 from app.publishing.model_fetch import ModelFetch
 from app.worker.shared import Shared
-from models.evaluation.trial import TrialLimits
-from tables.fenced_table import FencedTable
+from models.evaluation.canary import CanaryLimits
+from tables.batch_table import BatchTable
 
 
 @dataclass(frozen=True, slots=True)
-class Knowledge:
+class BroadcastState:
     """What every worker knows as a whole: models, catalogue, popularity; each read from one compacted topic."""
 
     models: ModelsInUse
@@ -24,12 +24,12 @@ class Knowledge:
     popularity: GlobalPopularity
 
 
-def make_knowledge(shared: Shared, users_table: FencedTable) -> Knowledge:
+def make_broadcast_state(shared: Shared, users_table: BatchTable) -> BroadcastState:
     """Models ─▶ fetch, verify, try on users ─▶ swap, or models-rejected; catalogue; popularity."""
     settings, models = shared.settings, ModelsInUse(shared.metrics)
-    limits = settings.trial.model_dump()
+    limits = settings.canary.model_dump()
     users, min_users = limits.pop("users"), limits.pop("min_users")
-    trial = ModelTrial(users_table, shared.recent, models.active, users, min_users, TrialLimits(**limits))
-    refusals = Refusals(shared.producer, shared.names.models_rejected)
-    updates = ModelUpdates(models, ModelFetch(settings), trial, refusals.tell, settings.worker.id)
-    return Knowledge(models, updates, Catalogue(settings.models.max_videos, shared.metrics), GlobalPopularity())
+    canary = Canary(users_table, shared.recent, models.active, users, min_users, CanaryLimits(**limits))
+    rejections = Rejections(shared.producer, shared.names.models_rejected)
+    updates = ModelUpdates(models, ModelFetch(settings), canary, rejections.tell, settings.worker.id)
+    return BroadcastState(models, updates, Catalogue(settings.models.max_videos, shared.metrics), GlobalPopularity())

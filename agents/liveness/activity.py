@@ -1,7 +1,7 @@
 """What others want of a worker now: background work rests when there is something."""
 
 
-class Demand:
+class Activity:
     """Counts what was done for others: chunks of events, and requests.
 
     Attributes

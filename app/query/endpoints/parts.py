@@ -11,7 +11,7 @@ from app.query.view import QueryView
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class QueryParts:
     """The view's collaborators, and what is made of them.
 
     Parameters
@@ -30,7 +30,7 @@ class Desk:
     document: bytes
 
     @classmethod
-    def of(cls, view: QueryView, document: bytes) -> "Desk":
+    def of(cls, view: QueryView, document: bytes) -> "QueryParts":
         """Make the parts."""
         slots = Slots(view.max_solving)
         router = Router(view.routing, view.forward_timeout_ms)

@@ -1,11 +1,11 @@
-"""Refusals: the records of the topic ``models-rejected``, each saying that a worker did not take a version, and why.
+"""Rejections: the records of the topic ``models-rejected``, each saying that a worker did not take a version, and why.
 
-A refusal by a trial counts for every worker: a version that is wrong for one worker's users is not right for another's,
-and a region whose workers serve different versions is in nobody's interest.
+A rejection by a canary counts for every worker: a version that is wrong for one worker's users is not right for
+another's, and a region whose workers serve different versions is in nobody's interest.
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -15,13 +15,15 @@ from models.evaluation.list_comparison import Comparison
 from models.feedback.events import Region
 from models.rollout.announcement import Announcement
 
-MAX_REFUSAL_BYTES = 16 * 1024
+MAX_REJECTION_BYTES = 16 * 1024
 MAX_REASON_CHARACTERS = 2_000
 
 Stage = Literal["announcement", "artifact", "trial"]
+CANARY: Final[Stage] = "trial"
+"""As the first records of the topic spelled it; it outlives the code."""
 
 
-class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+class Rejection(msgspec.Struct, frozen=True, kw_only=True):
     """A version that was refused.
 
     Parameters
@@ -29,7 +31,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     region, version, sequence, digest
         Of the announcement.
     stage
-        What it failed: the checks of the artifact, or the trial on real users.
+        What it failed: the checks of the artifact, or the canary on real users.
     reason
         Why, in words.
     worker
@@ -37,7 +39,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     at
         When, with an offset.
     comparison
-        What the trial found.
+        What the canary found.
     """
 
     region: Region
@@ -59,8 +61,8 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
         worker: str,
         at: datetime,
         comparison: Comparison | None = None,
-    ) -> "Refusal":
-        """Make the refusal of an announced version."""
+    ) -> "Rejection":
+        """Make the rejection of an announced version."""
         return cls(
             region=announcement.region,
             version=announcement.version,
@@ -81,7 +83,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def counts_for_all(self) -> bool:
         """Whether every worker refuses the announcement because of this; limits and keys are each worker's own."""
-        return self.stage == "trial"
+        return self.stage == CANARY
 
     def is_of(self, announcement: Announcement) -> bool:
         """Tell whether this is about an announcement."""
@@ -92,11 +94,11 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def encode(self) -> bytes:
-        """Return the refusal as UTF-8 JSON."""
+        """Return the rejection as UTF-8 JSON."""
         return msgspec.json.encode(self)
 
 
-def decode_refusal(value: bytes | None) -> Refusal:
+def decode_rejection(value: bytes | None) -> Rejection:
     """Decode a record of the topic ``models-rejected``.
 
     Raises
@@ -104,9 +106,9 @@ def decode_refusal(value: bytes | None) -> Refusal:
     AnnouncementInvalid
         And nothing else, whatever the bytes are.
     """
-    if not value or len(value) > MAX_REFUSAL_BYTES:
-        raise AnnouncementInvalid(f"a refusal has 1 to {MAX_REFUSAL_BYTES} bytes, found {len(value or b'')}")
+    if not value or len(value) > MAX_REJECTION_BYTES:
+        raise AnnouncementInvalid(f"a rejection has 1 to {MAX_REJECTION_BYTES} bytes, found {len(value or b'')}")
     try:
-        return msgspec.json.decode(str(value, "utf-8"), type=Refusal)
+        return msgspec.json.decode(str(value, "utf-8"), type=Rejection)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise AnnouncementInvalid(f"the record is not a refusal: {error}") from None
+        raise AnnouncementInvalid(f"the record is not a rejection: {error}") from None

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from agents.catalogue import CatalogueEntry
-from app.query.lists.shelf import Shelf
+from app.query.lists.context_filter import ContextFilter
 from app.query.schema.requests import RecommendationQuery
 from tests.app.query.world import NOW
 
@@ -13,7 +13,7 @@ _SECOND = timedelta(seconds=1)
 
 
 def admits(entry: dict[str, Any], user_region: str | None = None, **query: Any) -> bool:
-    return Shelf.of(lambda _: None, RecommendationQuery(**query), user_region, NOW).admits(
+    return ContextFilter.of(lambda _: None, RecommendationQuery(**query), user_region, NOW).admits(
         CatalogueEntry(title="t", **entry)
     )
 
