@@ -96,7 +96,7 @@ async def test_shuffled_rows_pass_verification_and_are_stopped_by_the_canary(clu
     await cluster.publisher().publish("global", better.version)
     for worker in workers:
         await serves(worker, better.version)
-        tried = (await regions(worker))["global"]["trial"]
+        tried = (await regions(worker))["global"]["canary"]
         assert tried["overlap"] > 0.9
     newest = (await read_announcements(cluster.connection, cluster.names.models))["global"].newest
     assert newest.previous_version is not None

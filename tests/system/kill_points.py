@@ -198,7 +198,7 @@ POINTS: dict[str, Callable[[Point], None]] = {
     "during_takeover": _during_takeover,
     "during_revocation": _during_revocation,
     "after_fetch": _after_fetch,
-    "during_trial": _during_canary,
+    "during_canary": _during_canary,
     "before_swap": _before_swap,
     "after_swap": _after_swap,
     "before_rescoring": _before_rescoring,
@@ -208,7 +208,7 @@ POINTS: dict[str, Callable[[Point], None]] = {
 """What can be passed, and how it is marked."""
 SWAP_POINTS = {
     "after_fetch": 2,
-    "during_trial": 1,
+    "during_canary": 1,
     "before_swap": 2,
     "after_swap": 2,
     "before_rescoring": 1,
