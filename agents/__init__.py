@@ -1,11 +1,11 @@
 """Stream processors: thin code between Kafka, `models` (what to compute) and `tables` (where it is kept).
 
-The heart is the path of the member events: `ownership` (which partitions are mine), `takeover` (are their tables
-complete, where does reading go on), `reader` (fetch), `chunks` (the bounded channel), `member_events` (decode,
-apply, solve, score) and `chunk_agent` (make durable, in order). A model's way is `model_updates` (fetch, verify, swap
-or refuse), `model_trial` (what would users see), `models_in_use` (which one serves) and `rescoring` (solve everybody
-anew). Beside them: `dead_letters`, `catalogue`, `popularity`, each reading or writing one topic, and `topics`, which
-creates and checks them all.
+An event's way is `events`: take a partition over, fetch, decode, apply, make durable. What it changes lives in `users`.
+`changelog` makes tables whole, `popularity` counts, `rollout` brings models in and re-solves everybody, `catalogue`
+follows one topic. `kafka` is the broker and `liveness` what ends a process that makes no progress; both know no event.
+Rooms import downwards only, in this order: rollout, events, changelog and popularity, users and catalogue, kafka,
+liveness; import-linter holds it.
 
-May import `models`, `tables`, Faust, aiokafka and prometheus-client; never HTTP or the sources of settings.
+May import `models`, `tables`, Faust (`events` and `liveness`, for the agents), aiokafka, msgspec, numpy, numba and
+prometheus-client; never HTTP or the sources of settings.
 """

@@ -11,8 +11,8 @@ from typing import Annotated, Final
 import msgspec
 from aiokafka import ConsumerRecord
 from msgspec import Meta
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from agents.metrics import Metrics
 from models.feedback.events import is_identifier
 
 _log = logging.getLogger(__name__)
@@ -49,19 +49,29 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     available_until: Annotated[datetime, Meta(tz=True)] | None = None
 
 
+class CatalogueMetrics:
+    """Metrics of the catalogue, on a registry that must not hold them yet."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.videos = Gauge("nearline_catalogue_videos", "Videos in the catalogue.", registry=registry)
+        self.rejected = Counter(
+            "nearline_catalogue_rejected", "Catalogue records that were rejected.", registry=registry
+        )
+
+
 class Catalogue:
     """Entries by video id.
 
     Parameters
     ----------
-    max_videos : a record for one more is refused and counted.
+    max_videos : a record for one more is rejected and counted.
 
     Attributes
     ----------
     changes : how many records were taken so far.
     """
 
-    def __init__(self, max_videos: int, metrics: Metrics) -> None:
+    def __init__(self, max_videos: int, metrics: CatalogueMetrics) -> None:
         self._entries: dict[str, CatalogueEntry] = {}
         self._max_videos = max_videos
         self._metrics = metrics
@@ -87,9 +97,9 @@ class Catalogue:
         try:
             self._take(record)
         except (ValueError, AttributeError, RecursionError) as error:
-            self._metrics.catalogue_rejected.inc()
-            _log.warning("catalogue offset %d refused: %s", record.offset, error)
-        self._metrics.catalogue_videos.set(len(self._entries))
+            self._metrics.rejected.inc()
+            _log.warning("catalogue offset %d rejected: %s", record.offset, error)
+        self._metrics.videos.set(len(self._entries))
         self._applied += 1
         if not self._applied % _RECORDS_AT_ONCE:
             await asyncio.sleep(0)

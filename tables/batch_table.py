@@ -74,18 +74,31 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
     ----------
     running : set of int
         Partitions that this process reads and writes now; their changelog must not be replayed.
-    copies : set of int
+    standbys : set of int
         Partitions that do not run here, but whose rows were complete a moment ago.
-    at_disk : () -> context
-        Within it a database is written.
+
+    Parameters
+    ----------
+    watch
+        Hears what is wrong with the folders.
+    at_disk
+        Makes a context; within it a database is written.
+    *args, **kwargs
+        As Faust's table takes them.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        watch: PartitionWatch | None = None,
+        at_disk: Callable[[], AbstractContextManager[None]] = nullcontext,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.running: set[int] = set()
-        self.watch: PartitionWatch = Unwatched()
-        self.at_disk: Callable[[], AbstractContextManager[None]] = nullcontext
-        self.copies: set[int] = set()
+        self.standbys: set[int] = set()
+        self._watch = watch or Unwatched()
+        self._at_disk = at_disk
 
     def open(self, partition: int) -> None:
         """Open the database of a partition that Faust does not open: a standby's."""
@@ -154,7 +167,7 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
         batch.put(CHANGELOG_OFFSET_KEY, b"%d" % changelog_offset)
         database = self._database_for(partition)
         try:
-            with self.at_disk():
+            with self._at_disk():
                 database.write(batch, _WITHOUT_JOURNAL)
         except Exception as error:  # noqa: BLE001 - RocksDB's errors have no type
             self._broken(partition, error)
@@ -166,7 +179,7 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
             batch.delete(key)
         database = self._databases()[partition]
         try:
-            with self.at_disk():
+            with self._at_disk():
                 database.write(batch, _WITHOUT_JOURNAL)
         except Exception as error:  # noqa: BLE001 - RocksDB's errors have no type
             self._broken(partition, error)
@@ -202,11 +215,11 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
 
     def _open_whole(self, folder: Path, open_database: Callable[[Path], Rdict]) -> Rdict:
         try:
-            return open_whole(folder, open_database, self.watch.set_aside)
+            return open_whole(folder, open_database, self._watch.set_aside)
         except PartitionLocked:
             raise  # Faust tries again for a while: its previous database may still be closing
         except PartitionError as error:
-            self.watch.broken(error)
+            self._watch.broken(error)
             raise
 
     def _rows(
@@ -239,7 +252,7 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
         meant = partition_error(folder, error)
         if isinstance(meant, PartitionCorrupt):
             condemn(folder, str(meant))
-        self.watch.broken(meant)
+        self._watch.broken(meant)
         raise meant from error
 
     def _databases(self) -> dict[int, Rdict]:

@@ -22,7 +22,7 @@ _TABLES = Path("v1", "tables")
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Whose a data folder or a checkpoint is.
+    """The owner of a data folder or a checkpoint.
 
     Parameters
     ----------

@@ -2,8 +2,9 @@
 
 A batch of a worker that was thought dead may land behind its successor's rows. No state is lost by that as long as all
 records are there, for the higher applied offset wins. But compaction keeps the last record of a key, whatever its
-applied offset: hours later the older row would be the only one. So the places are remembered, in a local row that is
-written with what met them, until the partition's owner has looked them up and put the rows that count behind them.
+applied offset: hours later the older row would be the only one. The places are therefore remembered, in a local row
+that is written with what met them, until the partition's owner has looked them up and put the rows that count behind
+them.
 
 Offsets are remembered, never keys, and at most so many ranges of them: beyond, the two that are closest become one,
 which costs the owner some reading and loses nothing.

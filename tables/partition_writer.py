@@ -18,7 +18,7 @@ from tables.position import POSITION_KEY, Position
 from tables.tombstones import tombstone_key, tombstone_row
 
 RECORD_OVERHEAD_BYTES = 12
-"""Of a Kafka record beside its key and value, within a byte or two."""
+"""The size of a Kafka record beside its key and value, within a byte or two."""
 _NOTHING = range(0)
 
 

@@ -1,6 +1,6 @@
 """Replaying the changelog of a partition that does not run here: recovery, and a standby that follows.
 
-Of two records of one key the one with the higher applied offset stays, whichever comes last: a batch of a worker that
+The higher applied offset wins between two records of one key, whichever comes last: a batch of a worker that
 was thought dead may land behind its successor's. A tombstone covers rows of its own applied offset, too. Tombstones of
 previous versions carry no applied offset and always apply. Places where an older record lies behind a newer one are
 remembered (`intrusions`).
@@ -36,7 +36,7 @@ class ChangelogRecord(Protocol):
 
     @property
     def key(self) -> bytes:
-        """Of the row."""
+        """The key of the row."""
 
     @property
     def value(self) -> bytes | None:
@@ -44,14 +44,14 @@ class ChangelogRecord(Protocol):
 
     @property
     def headers(self) -> Sequence[tuple[str, bytes]]:
-        """Those of a tombstone hold its applied offset."""
+        """The headers; a tombstone's hold its applied offset."""
 
 
 class Replay:
     """Puts the changelog of one partition into its open database.
 
     What is stored is looked up only where it may be newer: where a record's applied offset is below the highest one
-    that the database holds. That is at most the source position, for it is written with the rows that it covers, or the
+    that the database holds. It is at most the source position, for it is written with the rows that it covers, or the
     highest one replayed, which is kept beside them. A changelog in order, as it is but for such late batches, never
     needs a look.
 

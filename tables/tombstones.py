@@ -1,9 +1,9 @@
 """Tombstones: what is remembered of a row that is gone, so that no older copy of it comes back.
 
-In the changelog a tombstone is a record without a value, and its applied offset is in a header: the last source offset
-that it covers, as with a row. Of a tombstone and a row with the same applied offset the tombstone is the newer one.
+A tombstone is a record without a value in the changelog, and its applied offset is in a header: the last source offset
+that it covers, as with a row. A tombstone is newer than a row with the same applied offset.
 
-In a database a tombstone is a local row, under a hash of the key: whoever is erased leaves no id. It is kept for a
+A database remembers it as a local row, under a hash of the key: whoever is erased leaves no id. The row is kept for a
 day, much longer than a batch of a worker that was thought dead can take to land. There are as many of them as counts
 that expired and users that were erased in that day, at 50 bytes each.
 """

@@ -5,8 +5,7 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agents.users.ownership import Ownership
-from tables.batch_table import BatchTable
+from agents.users.own_partitions import OwnPartitions
 from tables.checkpoint import begin_checkpoint, finish_checkpoint, write_checkpoint
 from tables.data_folder import Mark, partition_folder
 
@@ -19,14 +18,14 @@ class Checkpointing:
 
     Parameters
     ----------
-    table, ownership : what is copied: the partitions that run, each in a turn.
+    own : what is copied: the partitions that run, each in a turn.
     data : the worker's data folder.
     mark : whose it is.
     """
 
-    def __init__(self, table: BatchTable, ownership: Ownership, data: Path, mark: Mark) -> None:
-        self._table = table
-        self._ownership = ownership
+    def __init__(self, own: OwnPartitions, data: Path, mark: Mark) -> None:
+        self._table = own.table
+        self._ownership = own.ownership
         self._data = data
         self._mark = mark
         self._one_at_a_time = asyncio.Lock()

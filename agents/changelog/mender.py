@@ -20,11 +20,9 @@ from contextlib import suppress
 from aiokafka.errors import KafkaError
 
 from agents.changelog.changelog_places import ChangelogPlaces
-from agents.liveness.fatal import leave
+from agents.users.own_partitions import OwnPartitions
 from agents.users.ownership import Ownership
-from agents.users.row_writer import RowWriter
 from tables.applied_offset import APPLIED_OFFSET, applied_offset_of, outranking_offset, row_rank, tombstone_rank
-from tables.batch_table import BatchTable
 from tables.errors import RowCorrupt
 from tables.intrusions import INTRUSIONS_KEY, decode_intrusions
 from tables.position import POSITION_KEY
@@ -45,15 +43,14 @@ class Mender:
 
     Parameters
     ----------
-    table, writer : what counts, and where it is written.
-    ownership : gives the turns.
+    own : what counts, and where it is written.
     read : reads the changelog.
     """
 
-    def __init__(self, table: BatchTable, ownership: Ownership, writer: RowWriter, read: Read) -> None:
-        self._table = table
-        self._ownership = ownership
-        self._writer = writer
+    def __init__(self, own: OwnPartitions, read: Read) -> None:
+        self._own = own
+        self._table = own.table
+        self._ownership = own.ownership
         self._read = read
 
     async def mend(self, partition: int) -> bool:
@@ -124,10 +121,8 @@ class Mender:
         position = self._table.position(partition)
         if position is None:
             return  # nothing of this partition was ever written; its first chunk will notice
-        try:
-            await self._writer.write(partition, rows, position, settled)
-        except Exception as error:  # noqa: BLE001 - no failure may be outlived, whatever its kind
-            leave(f"rows of partition {partition} could not be written again: {error!r}")
+        with self._own.supervisor.must_succeed(f"rows of partition {partition} could not be written again"):
+            await self._own.writer.write(partition, rows, position, settled)
 
 
 async def mend_regularly(mender: Mender, places: ChangelogPlaces, ownership: Ownership) -> None:

@@ -2,8 +2,9 @@
 
 import logging
 
-from agents.liveness.fatal import EXIT_DISK, EXIT_RETRY, leave
-from agents.metrics import Metrics
+from agents.changelog.metrics import ChangelogMetrics
+from agents.liveness.fatal import EXIT_DISK
+from agents.liveness.supervisor import Supervisor
 from tables.errors import DiskFailed, PartitionCorrupt, PartitionError
 from tables.repair import SetAside
 
@@ -15,9 +16,15 @@ class LeaveWhenBroken:
 
     Wherever it was met, by a chunk, a query or a merge in the background: no answer may be made of rows that a
     database cannot give, and only a start can take its folder away.
+
+    Parameters
+    ----------
+    supervisor : ends it.
+    metrics : counts folders that were set aside.
     """
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, supervisor: Supervisor, metrics: ChangelogMetrics) -> None:
+        self._supervisor = supervisor
         self._metrics = metrics
 
     def set_aside(self, found: SetAside) -> None:
@@ -29,7 +36,7 @@ class LeaveWhenBroken:
     def broken(self, error: PartitionError) -> None:
         """Leave."""
         if isinstance(error, DiskFailed):
-            leave(f"{error}; nothing is lost, start again when the disk reads and writes", EXIT_DISK)
+            self._supervisor.leave(f"{error}; nothing is lost, start again when the disk reads and writes", EXIT_DISK)
         if isinstance(error, PartitionCorrupt):
-            leave(f"{error}; the next start sets the folder aside and rebuilds it from the changelog", EXIT_RETRY)
-        leave(str(error), EXIT_RETRY)
+            self._supervisor.leave(f"{error}; the next start sets the folder aside and rebuilds it from the changelog")
+        self._supervisor.leave(str(error))

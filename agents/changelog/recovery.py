@@ -1,8 +1,8 @@
 """Recovery of the users table: its partitions are read from the changelog, and standbys follow it.
 
 Faust hands changelog records over one by one, five asyncio tasks each. Here whole fetches go into a partition's
-database, a few partitions at a time, so that the first ones run while others are still read. That a partition is
-complete is asked of the broker, not believed: its database must hold the changelog to its end.
+database, a few partitions at a time, so that the first ones run while others are still read. Completeness is asked of
+the broker, not believed: a partition's database must hold the changelog to its end.
 """
 
 import asyncio
@@ -13,16 +13,16 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from agents.changelog.metrics import ChangelogMetrics
 from agents.kafka.connection import Connection, learn_leaders
-from agents.liveness.fatal import leave, leave_on_error
-from agents.metrics import Metrics
+from agents.liveness.supervisor import Supervisor
 from tables.batch_table import BatchTable
 from tables.replay import Replay
 
 _log = logging.getLogger(__name__)
 _PARTITIONS_AT_ONCE = 2
 _RECORDS_AT_ONCE = 2_000
-"""In one write: about 20 ms in which nothing else runs."""
+"""Records of one write: about 20 ms in which nothing else runs."""
 _POLL_SECONDS = 0.05
 
 
@@ -52,12 +52,23 @@ class Recovery:
     Parameters
     ----------
     connection, table : which changelog, and where to.
+    bounds : limits.
+    supervisor : ends the process when it fails or stands still.
+    metrics : how far it is.
     """
 
-    def __init__(self, connection: Connection, table: BatchTable, bounds: RecoveryBounds, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        table: BatchTable,
+        bounds: RecoveryBounds,
+        supervisor: Supervisor,
+        metrics: ChangelogMetrics,
+    ) -> None:
         self._connection = connection
         self._table = table
         self._bounds = bounds
+        self._supervisor = supervisor
         self._metrics = metrics
         self._consumer: AIOKafkaConsumer | None = None
         self._task: asyncio.Task[None] | None = None
@@ -84,9 +95,9 @@ class Recovery:
         if self._consumer is None or self._task is not None:
             raise RuntimeError("recovery is not connected, or the previous assignment has not ended")
         self._complete, self._changed = set(), asyncio.Event()
-        self._table.copies &= {*own, *standbys}
+        self._table.standbys &= {*own, *standbys}
         self._task = asyncio.create_task(self._run(self._consumer, set(own), set(standbys)), name="recovery")
-        self._task.add_done_callback(leave_on_error("recovery", ChangelogLost))
+        self._supervisor.watch(self._task, ChangelogLost)
 
     async def completed(self, *, wait: bool) -> set[int]:
         """Return the partitions that became complete since the last call, after at least one did if `wait`."""
@@ -104,7 +115,7 @@ class Recovery:
             await asyncio.wait([task])
         if self._consumer is not None:  # aiokafka may hang in a stop that follows an unsubscription closely
             self._consumer.pause(*self._consumer.assignment())
-        self._metrics.recovery_behind_records.set(0)
+        self._metrics.behind_records.set(0)
 
     async def stop(self) -> None:
         """End and disconnect, for good."""
@@ -122,13 +133,15 @@ class Recovery:
         self._announce(await catch_up.begin())
         moved = time.monotonic()
         while catch_up.missing:
-            self._metrics.recovery_behind_records.set(catch_up.behind)
+            self._metrics.behind_records.set(catch_up.behind)
             if await catch_up.step():
                 moved = time.monotonic()
             elif time.monotonic() - moved > self._bounds.standstill_seconds:
-                leave(f"recovery of {catch_up.missing} stands still for {self._bounds.standstill_seconds} s")
+                self._supervisor.leave(
+                    f"recovery of {catch_up.missing} stands still for {self._bounds.standstill_seconds} s"
+                )
             self._announce(await catch_up.settle())
-        self._metrics.recovery_behind_records.set(0)
+        self._metrics.behind_records.set(0)
         seconds = time.monotonic() - started
         _log.info(
             "partitions %s are complete after %.2f s: %d changelog records read, %d of them older than what was there",
@@ -139,8 +152,8 @@ class Recovery:
         )
         while standbys:
             await catch_up.step()
-            self._table.copies |= catch_up.complete_standbys()
-            self._metrics.partitions_standby.set(len(self._table.copies))
+            self._table.standbys |= catch_up.complete_standbys()
+            self._metrics.partitions_standby.set(len(self._table.standbys))
 
     def _announce(self, complete: set[int]) -> None:
         if complete:
@@ -153,7 +166,9 @@ class Recovery:
         deadline = time.monotonic() + self._bounds.standstill_seconds
         while unopened := [partition for partition in partitions if self._table.database(partition) is None]:
             if time.monotonic() > deadline:
-                leave(f"the databases of {unopened} are not open after {self._bounds.standstill_seconds} s")
+                self._supervisor.leave(
+                    f"the databases of {unopened} are not open after {self._bounds.standstill_seconds} s"
+                )
             await asyncio.sleep(_POLL_SECONDS)
 
 

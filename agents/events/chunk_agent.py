@@ -16,15 +16,12 @@ from faust.types import StreamT
 
 from agents.events.chunk_sizes import ChunkSizes
 from agents.events.chunks import Chunk, ChunkChannel
-from agents.events.dead_letters import outgoing
+from agents.events.dead_letters import DeadLetters
 from agents.events.member_events import MemberEvents, PreparedChunk
-from agents.kafka.producer import AcknowledgedProducer
+from agents.events.metrics import EventMetrics
 from agents.liveness.activity import Activity
-from agents.liveness.fatal import leave
-from agents.metrics import Metrics
-from agents.users.ownership import Ownership
+from agents.users.own_partitions import OwnPartitions
 from agents.users.pending_rows import PendingRows, Rows
-from agents.users.row_writer import RowWriter
 from tables.applied_offset import applied_offset_of
 from tables.position import Position
 
@@ -39,33 +36,35 @@ class ChunkProcessor:
     Parameters
     ----------
     member_events : what a chunk does to the state.
-    pending : where it sees the rows of the chunk before.
-    writer : where its rows go.
-    ownership : whose turn it is.
-    producer : sends rejected events.
-    dead_letter_topic : where rejected events go.
+    own : whose turn it is, and where rows go.
+    pending : where a chunk sees the rows of the one before.
+    dead_letters : where rejected events go.
     sizes : learns from what is written.
     activity : hears of chunks.
+    metrics : counts and times them.
+
+    Attributes
+    ----------
+    last_progress : when something was stored last, seconds by the monotonic clock.
     """
 
     def __init__(
         self,
+        *,
         member_events: MemberEvents,
+        own: OwnPartitions,
         pending: PendingRows,
-        writer: RowWriter,
-        ownership: Ownership,
-        producer: AcknowledgedProducer,
-        dead_letter_topic: str,
+        dead_letters: DeadLetters,
         sizes: ChunkSizes,
         activity: Activity,
-        metrics: Metrics,
+        metrics: EventMetrics,
     ) -> None:
         self._member_events = member_events
+        self._own = own
+        self._ownership = own.ownership
+        self._must_succeed = own.supervisor.must_succeed
         self._pending = pending
-        self._writer = writer
-        self._ownership = ownership
-        self._producer = producer
-        self._dead_letter_topic = dead_letter_topic
+        self._dead_letters = dead_letters
         self._sizes = sizes
         self._activity = activity
         self._metrics = metrics
@@ -81,14 +80,12 @@ class ChunkProcessor:
             if not current:
                 self._metrics.chunks_stale.inc()
                 return
-            try:
+            with self._must_succeed("a chunk could not be applied"):
                 prepared = await self._prepare(chunk)
                 await self._ownership.stored()
                 self._pending.hold({partition: part.rows for partition, part in prepared.partitions.items()})
                 self._ownership.write(self._store(chunk, prepared))
                 self._activity.note()
-            except Exception as error:  # noqa: BLE001 - no failure may be outlived, whatever its kind
-                leave(f"a chunk could not be applied: {error!r}")
 
     async def rewrite(self, generation: int, prepare: Callable[[Read], Mapping[int, Rows]]) -> int:
         """Between two chunks, put rows in the place of those that there are; any failure ends the process.
@@ -105,15 +102,13 @@ class ChunkProcessor:
         async with self._ownership.preparing(generation) as current:
             if not current:
                 return 0
-            try:
+            with self._must_succeed("rows could not be made anew"):
                 loop = asyncio.get_running_loop()
                 prepared = await loop.run_in_executor(self._thread, prepare, self._pending.read_many)
                 await self._ownership.stored()  # then the positions are those that the rows were read behind
                 rewritten = self._below_positions(prepared)
                 self._pending.hold({partition: rows for partition, (rows, _) in rewritten.items()})
                 self._ownership.write(self._store_rewritten(rewritten))
-            except Exception as error:  # noqa: BLE001 - no failure may be outlived, whatever its kind
-                leave(f"rows could not be made anew: {error!r}")
         return sum(len(rows) for rows, _ in rewritten.values())
 
     def _below_positions(self, prepared: Mapping[int, Rows]) -> dict[int, tuple[Rows, Position]]:
@@ -127,12 +122,9 @@ class ChunkProcessor:
         return found
 
     async def _store_rewritten(self, rewritten: Mapping[int, tuple[Rows, Position]]) -> None:
-        try:
-            await asyncio.gather(
-                *(self._writer.write(partition, rows, position) for partition, (rows, position) in rewritten.items())
-            )
-        except Exception as error:  # noqa: BLE001 - no failure may be outlived, whatever its kind
-            leave(f"rows that were made anew could not be stored: {error!r}")
+        write = self._own.writer.write
+        with self._must_succeed("rows that were made anew could not be stored"):
+            await asyncio.gather(*(write(partition, *written) for partition, written in rewritten.items()))
         self._pending.release()
         self.last_progress = time.monotonic()
 
@@ -151,23 +143,19 @@ class ChunkProcessor:
     async def _store(self, chunk: Chunk, prepared: PreparedChunk) -> None:
         """Write a chunk; no turn is held any more, but the next write waits for this one."""
         started = time.perf_counter()
-        try:
+        with self._must_succeed("a chunk could not be stored"):
             await self._write(chunk, prepared)
-        except Exception as error:  # noqa: BLE001 - no failure may be outlived, whatever its kind
-            leave(f"a chunk could not be stored: {error!r}")
         self._pending.release()
         self.last_progress = time.monotonic()
         self._metrics.write_seconds.observe(time.perf_counter() - started)
         oldest = min(records[0].timestamp for records in chunk.records.values())
-        self._metrics.event_age_seconds.observe(max(0.0, time.time() - oldest / 1000))
+        self._metrics.age_seconds.observe(max(0.0, time.time() - oldest / 1000))
 
     async def _write(self, chunk: Chunk, prepared: PreparedChunk) -> None:
-        await self._producer.send(outgoing(prepared.rejected, self._dead_letter_topic))
+        await self._dead_letters.send(prepared.rejected)
+        write = self._own.writer.write
         written = await asyncio.gather(
-            *(
-                self._writer.write(partition, part.rows, part.position)
-                for partition, part in prepared.partitions.items()
-            )
+            *(write(partition, part.rows, part.position) for partition, part in prepared.partitions.items())
         )
         self._sizes.learn(len(chunk), sum(written))
 

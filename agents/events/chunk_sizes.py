@@ -8,11 +8,11 @@ rows, and a large catalogue makes every user dear; so it is learned from the chu
 from math import inf
 
 _FILLED = 0.85
-"""Of a batch, on average: the rows of one chunk differ from those of the last."""
+"""The part of a batch that is filled, on average: the rows of one chunk differ from those of the last."""
 _FIRST_RECORDS = 100
-"""In a chunk, while nobody knows what one costs."""
+"""Records in a chunk, while nobody knows what one costs."""
 _MEMORY = 0.9
-"""Of the bytes a record when they become fewer; when they become more, the new value counts at once."""
+"""The weight of the bytes a record so far, when they become fewer; when they become more, the new value counts."""
 
 
 class ChunkSizes:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aiokafka import ConsumerRecord
 
-from agents.kafka.producer import Outgoing
+from agents.kafka.producer import AcknowledgedProducer, Outgoing
 from models.feedback.events import Rejected
 
 TOPIC_HEADER = "__streams.errors.topic"
@@ -31,6 +31,24 @@ class DeadLetter:
 
     record: ConsumerRecord
     rejected: Rejected
+
+
+class DeadLetters:
+    """The dead-letter topic.
+
+    Parameters
+    ----------
+    producer : sends to it.
+    topic : its name.
+    """
+
+    def __init__(self, producer: AcknowledgedProducer, topic: str) -> None:
+        self._producer = producer
+        self._topic = topic
+
+    async def send(self, letters: Iterable[DeadLetter]) -> None:
+        """Return when the broker has all of them; raises what it answered."""
+        await self._producer.send(outgoing(letters, self._topic))
 
 
 def outgoing(letters: Iterable[DeadLetter], topic: str) -> list[Outgoing]:

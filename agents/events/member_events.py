@@ -13,8 +13,8 @@ from aiokafka import ConsumerRecord
 
 from agents.events.chunks import Chunk
 from agents.events.dead_letters import DeadLetter
+from agents.events.metrics import EventMetrics
 from agents.kafka.partitions import partitions_of
-from agents.metrics import Metrics
 from agents.popularity.own_popularity import OwnPopularity
 from agents.users.pending_rows import PendingRows
 from agents.users.recent_users import RecentUsers
@@ -76,12 +76,13 @@ class MemberEvents:
 
     def __init__(
         self,
+        *,
         table: BatchTable | PendingRows,
         scores: UserScores,
         popularity: OwnPopularity,
         bounds: UserBounds,
         partitions: int,
-        metrics: Metrics,
+        metrics: EventMetrics,
         recent: RecentUsers,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -93,7 +94,7 @@ class MemberEvents:
         self._metrics = metrics
         self._applied: Counter[type[Event]] = Counter()
         for kind in (Play, Rate, Browse):  # a counter that never counted would not be shown
-            metrics.events_applied.labels(kind.__struct_config__.tag)
+            metrics.applied.labels(kind.__struct_config__.tag)
         self._now = now
         self._recent = recent
 
@@ -130,14 +131,14 @@ class MemberEvents:
             try:
                 event = decode_event(record.value, record.key, now)
             except Rejected as rejection:
-                self._metrics.events_rejected.labels(rejection.reason).inc()
+                self._metrics.rejected.labels(rejection.reason).inc()
                 rejected.append(DeadLetter(record, rejection))
                 continue
             arrived[record.key].append((record.offset, event))
-        peer_lists = partitions_of(list(arrived), self._partitions) != partition
-        if peer_lists.any():
-            self._metrics.events_misrouted.inc(
-                sum(len(events) for events, one in zip(arrived.values(), peer_lists, strict=True) if one)
+        misplaced = partitions_of(list(arrived), self._partitions) != partition
+        if misplaced.any():
+            self._metrics.misrouted.inc(
+                sum(len(events) for events, one in zip(arrived.values(), misplaced, strict=True) if one)
             )
         return arrived
 
@@ -147,9 +148,9 @@ class MemberEvents:
         for offset, event in arrived:
             tie = event_tie(event.event_id).to_bytes(TIE_BYTES, "little")
             if offset <= state.applied_offset:
-                self._metrics.events_repeated.inc()
+                self._metrics.repeated.inc()
             elif tie in fresh or state.remembers(tie):
-                self._metrics.events_duplicate.inc()
+                self._metrics.duplicate.inc()
             else:
                 fresh[tie] = event
                 self._popularity.add(partition, event, offset)
@@ -167,5 +168,5 @@ class MemberEvents:
     def _count(self) -> None:
         """Add the chunk's events to the metric; one by one they would cost a lock each."""
         for kind, count in self._applied.items():
-            self._metrics.events_applied.labels(kind.__struct_config__.tag).inc(count)
+            self._metrics.applied.labels(kind.__struct_config__.tag).inc(count)
         self._applied.clear()

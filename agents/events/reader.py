@@ -19,17 +19,15 @@ from agents.changelog.recovery import Recovery
 from agents.events.chunk_sizes import ChunkSizes
 from agents.events.chunks import Chunk, ChunkChannel
 from agents.events.fetching import Pace, fetch
+from agents.events.metrics import EventMetrics
 from agents.events.takeover import SourceChanged, StartPoint, start_points
 from agents.kafka.connection import Connection, learn_leaders
-from agents.liveness.fatal import leave_on_error
-from agents.metrics import Metrics
-from agents.users.ownership import Ownership
-from tables.batch_table import BatchTable
+from agents.users.own_partitions import OwnPartitions
 
 _log = logging.getLogger(__name__)
 _REPORT_SECONDS = 1.0
 _RECOVERING_POLL_MS = 50
-"""So long at most a partition that became complete waits for its takeover, where the running ones have no events."""
+"""The longest wait for its takeover of a partition that became complete, where the running ones have no events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +45,15 @@ class ReaderBounds:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """What to read: a topic, and the group whose commits tell lag tools where this worker is."""
+
+    connection: Connection
+    topic: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
     """What Faust knows: `partitions()` are this worker's own, `standbys()` those of which it keeps a second copy."""
 
@@ -59,36 +66,35 @@ class Reader:
 
     Parameters
     ----------
-    connection, topic, group : what to read, and the group whose commits tell lag tools where this worker is.
-    table : the table that holds the positions.
-    ownership : generation and running partitions.
+    source : what to read.
+    own : the table that holds the positions; generation and running partitions.
     channel : where chunks go; its bound is the back-pressure.
     assignment : what Faust assigned.
     recovery : makes the tables complete.
     sizes : how large a chunk may be.
-    on_running : awaited with partitions after their tables are complete and before their first chunk.
+    bounds : limits.
+    metrics : how far it is.
+    before_first_chunk : awaited with partitions after their tables are complete.
     """
 
     def __init__(
         self,
-        connection: Connection,
-        topic: str,
-        group: str,
-        table: BatchTable,
-        ownership: Ownership,
+        *,
+        source: Source,
+        own: OwnPartitions,
         channel: ChunkChannel,
         assignment: Assignment,
         recovery: Recovery,
         sizes: ChunkSizes,
         bounds: ReaderBounds,
-        metrics: Metrics,
-        on_running: Callable[[set[int]], Awaitable[None]],
+        metrics: EventMetrics,
+        before_first_chunk: Callable[[set[int]], Awaitable[None]],
     ) -> None:
-        self._connection = connection
-        self._topic = topic
-        self._group = group
-        self._table = table
-        self._ownership = ownership
+        self._source = source
+        self._topic = source.topic
+        self._table = own.table
+        self._ownership = own.ownership
+        self._supervisor = own.supervisor
         self._channel = channel
         self._assignment = assignment
         self._recovery = recovery
@@ -96,7 +102,7 @@ class Reader:
         self._pace = Pace(channel, bounds.linger_seconds)
         self._bounds = bounds
         self._metrics = metrics
-        self._on_running = on_running
+        self._before_first_chunk = before_first_chunk
         self._consumer: AIOKafkaConsumer | None = None
         self._connected = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -111,7 +117,7 @@ class Reader:
     async def connect(self) -> None:
         """Connect, beside Faust's start, for it takes a moment; the first assignment waits for it."""
         consumer, _ = await asyncio.gather(
-            source_consumer(self._connection, self._group, self._bounds.fetch_wait_ms), self._recovery.connect()
+            source_consumer(self._source, self._bounds.fetch_wait_ms), self._recovery.connect()
         )
         await learn_leaders(consumer, self._topic)
         self._consumer = consumer
@@ -126,7 +132,7 @@ class Reader:
             return  # stopped
         self._recovery.begin(self._assignment.partitions(), self._assignment.standbys())
         self._task = asyncio.create_task(self._run(self._consumer, self._ownership.generation), name="reader")
-        self._task.add_done_callback(leave_on_error("reader", SourceChanged))
+        self._supervisor.watch(self._task, SourceChanged)
 
     async def revoked(self) -> None:
         """End the generation: stop reading and wait for the write in progress. Nothing is written after it returns."""
@@ -135,7 +141,7 @@ class Reader:
         if task is not None:
             task.cancel()
         self._metrics.partitions_running.set(0)
-        self._table.copies |= self._table.running  # they are whole until somebody else writes the changelog
+        self._table.standbys |= self._table.running  # they are whole until somebody else writes the changelog
         await self._recovery.end()
         await self._ownership.revoke()
 
@@ -204,7 +210,7 @@ class Reader:
             if start.missed:
                 self._metrics.retention_gap.inc(start.missed)
                 _log.error("partition %d: retention removed %d records before they were read", partition, start.missed)
-        await self._on_running(partitions)
+        await self._before_first_chunk(partitions)
         async with between_lookups(consumer):
             if generation != self._ownership.generation:
                 raise asyncio.CancelledError
@@ -212,7 +218,7 @@ class Reader:
                 self._next, self._passed = {}, {}
             self._next |= {partition: start.seek for partition, start in starts.items()}
             self._ownership.start({partition: start.next_offset for partition, start in starts.items()})
-            self._table.copies.difference_update(starts)
+            self._table.standbys.difference_update(starts)
             consumer.assign([TopicPartition(self._topic, partition) for partition in self._next])
             for partition, offset in self._next.items():
                 consumer.seek(TopicPartition(self._topic, partition), offset)
@@ -269,11 +275,11 @@ def between_lookups(consumer: AIOKafkaConsumer) -> asyncio.Lock:
     return lock
 
 
-async def source_consumer(connection: Connection, group: str, fetch_wait_ms: int) -> AIOKafkaConsumer:
-    """Return a started consumer without partitions; `group` only names where its positions are committed."""
+async def source_consumer(source: Source, fetch_wait_ms: int) -> AIOKafkaConsumer:
+    """Return a started consumer without partitions; the group only names where its positions are committed."""
     consumer = AIOKafkaConsumer(
-        **connection.client_options(),
-        group_id=group,
+        **source.connection.client_options(),
+        group_id=source.group,
         enable_auto_commit=False,
         auto_offset_reset="none",
         isolation_level="read_committed",  # what a producer took back is no event

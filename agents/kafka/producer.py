@@ -36,7 +36,7 @@ class AcknowledgedProducer:
     Parameters
     ----------
     connection : where the brokers are.
-    process guard : checked before each request leaves this process.
+    process_guard : checked before each request leaves this process.
     """
 
     def __init__(self, connection: Connection, process_guard: ProcessGuard) -> None:

@@ -1,23 +1,30 @@
-"""Tasks that must not end: when one does, or raises, the worker says so and leaves."""
+"""Tasks that must not fail: when one does, the worker says so and leaves."""
 
 import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from agents.liveness.fatal import leave
+from agents.liveness.supervisor import Supervisor
 
 
 class Background:
-    """Holds the tasks of one component and ends the process when one of them fails."""
+    """Holds the tasks of one component.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    supervisor : ends the process when one of them fails.
+    """
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run `work`; an exception in it ends the process with its name and reason."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._tasks.discard)
+        self._supervisor.watch(task)
         return task
 
     async def stop(self) -> None:
@@ -26,8 +33,3 @@ class Background:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            leave(f"{task.get_name()} failed: {error!r}")

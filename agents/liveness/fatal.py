@@ -14,11 +14,9 @@ and 78:
 ==  =================================================================================================================
 """
 
-import asyncio
 import logging
 import os
-from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 EXIT_STUCK = 70
 """sysexits' EX_SOFTWARE: no progress, or an agent ended; starting again repairs it."""
@@ -44,19 +42,3 @@ def leave(reason: str, status: int = EXIT_RETRY) -> NoReturn:
     _log.critical("leaving with status %d: %s", status, reason)
     logging.shutdown()
     os._exit(status)
-
-
-def leave_on_error(what: str, hopeless: type[Exception]) -> "Callable[[asyncio.Task[Any]], None]":
-    """Return a task's callback that ends the process when the task failed.
-
-    `what` names it. After an error of the type `hopeless` starting again does not help, and the exit status says so.
-    """
-
-    def ended(task: "asyncio.Task[Any]") -> None:
-        if task.cancelled() or (error := task.exception()) is None:
-            return
-        if isinstance(error, hopeless):
-            leave(str(error), EXIT_CONFIG)
-        leave(f"{what} failed: {error!r}")
-
-    return ended

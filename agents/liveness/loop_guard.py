@@ -1,8 +1,8 @@
 """Ends a process whose event loop does not run any more, whatever it hangs in.
 
 A disk that hangs inside RocksDB, or any library that never returns, may hold the interpreter's lock: then no Python
-thread runs, and nobody would notice, for heartbeats need no event loop. So the guard is compiled, and looks without the
-lock. It counts its own ticks, not the clock: a process that was stopped as a whole has not hung.
+thread runs, and nobody would notice, for heartbeats need no event loop. The guard is therefore compiled, and looks
+without the lock. It counts its own ticks, not the clock: a process that was stopped as a whole has not hung.
 """
 
 import asyncio

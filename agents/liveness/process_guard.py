@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from agents.liveness.fatal import leave
+from agents.liveness.supervisor import Supervisor
 
 _TICK_SECONDS = 0.1
 
@@ -20,15 +20,18 @@ class ProcessGuard:
     Parameters
     ----------
     limit_seconds : half of the group's session timeout.
+    supervisor : ends it.
     clock : seconds, monotonic, counting while the machine is suspended.
     """
 
     def __init__(
         self,
         limit_seconds: float,
+        supervisor: Supervisor,
         clock: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
     ) -> None:
         self._limit = limit_seconds
+        self._supervisor = supervisor
         self._clock = clock
         self._last = clock()
 
@@ -36,7 +39,7 @@ class ProcessGuard:
         """Leave when the last tick is too long ago; called before anything is sent to the broker."""
         asleep = self._clock() - self._last
         if asleep > self._limit:
-            leave(
+            self._supervisor.leave(
                 f"this process did not run for {asleep:.1f} s, more than {self._limit:.1f} s; others may own its work"
             )
 

@@ -8,15 +8,13 @@ waits. An event loop that stands still cannot look; `agents.liveness.loop_guard`
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any
 
-from faust.types import StreamT
 from prometheus_client import Gauge
 
-from agents.liveness.fatal import EXIT_RETRY, EXIT_STUCK, leave
+from agents.liveness.fatal import EXIT_RETRY, EXIT_STUCK
+from agents.liveness.supervisor import Supervisor
 
 _log = logging.getLogger(__name__)
 _EVERY_SECONDS = 1.0
@@ -63,6 +61,7 @@ class Watchdog:
     ----------
     vitals : what to look at.
     stuck_seconds : a standstill of so long ends the process; half of it is warned of.
+    supervisor : ends it.
     seconds_metric : by what stands still, for how long.
     clock : seconds, monotonic.
     """
@@ -71,11 +70,13 @@ class Watchdog:
         self,
         vitals: Callable[[], Vitals],
         stuck_seconds: float,
+        supervisor: Supervisor,
         seconds_metric: Gauge,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._vitals = vitals
         self._stuck_seconds = stuck_seconds
+        self._supervisor = supervisor
         self._seconds_metric = seconds_metric
         self._clock = clock
         self._before: dict[Hashable, tuple[Hashable, float]] = {}
@@ -141,30 +142,7 @@ class Watchdog:
         doubtful = {standstill.what for standstill in found if standstill.seconds > self._stuck_seconds / 2}
         for standstill in found:
             if standstill.seconds > self._stuck_seconds:
-                leave(standstill.reason, standstill.status)
+                self._supervisor.leave(standstill.reason, standstill.status)
             if standstill.what in doubtful - self._warned:
                 _log.warning("%s; leaving after %.0f s", standstill.reason, self._stuck_seconds)
         self._warned = doubtful
-
-
-def must_not_end(
-    name: str, agent: Callable[[StreamT[Any]], Awaitable[None]], stopping: Callable[[], bool], running: Gauge
-) -> Callable[[StreamT[Any]], Awaitable[None]]:
-    """Return an agent whose end ends the process, unless that is `stopping` anyway; `running` counts it.
-
-    Faust starts an agent that raised again without a word, and leaves one that returned as it is.
-    """
-
-    @wraps(agent)
-    async def watched(stream: StreamT[Any]) -> None:
-        running.inc()
-        try:
-            await agent(stream)
-        except Exception as error:  # noqa: BLE001 - no failure may be outlived, whatever its kind
-            leave(f"the agent {name} failed: {error!r}", EXIT_STUCK)
-        finally:
-            running.dec()
-        if not stopping():
-            leave(f"the agent {name} ended", EXIT_STUCK)
-
-    return watched

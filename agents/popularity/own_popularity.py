@@ -12,7 +12,7 @@ from zlib import crc32
 import msgspec
 
 from agents.kafka.producer import Outgoing
-from agents.metrics import Metrics
+from agents.popularity.metrics import PopularityMetrics
 from agents.popularity.popularity import Share, ShareCounts
 from models.feedback.events import Event
 from models.feedback.popularity import counts_as_popular, event_day, event_region
@@ -25,7 +25,7 @@ _ROW = Struct("<qI")
 _BUCKETS = 16
 """A day's videos are published in so many records, so that each stays far below the largest message."""
 _MAX_VIDEOS_IN_SHARE = 3_500
-"""Of the longest ids, so many fit into a record of 1 MiB: a bound for producers that make up a video an event."""
+"""Videos in a share: with the longest ids, so many fit into 1 MiB; a bound for producers that make up videos."""
 
 
 _Counted = tuple[int, str, str]
@@ -62,7 +62,7 @@ class OwnPopularity:
     metrics : counts what is left out.
     """
 
-    def __init__(self, window_days: int, metrics: Metrics) -> None:
+    def __init__(self, window_days: int, metrics: PopularityMetrics) -> None:
         self._window_days = window_days
         self._metrics = metrics
         self._partitions: dict[int, _Partition] = {}
@@ -86,7 +86,7 @@ class OwnPopularity:
             self._known.add(entry.share)
             self._unpublished.add(entry.share)
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Drop every partition: they belong to others now."""
         for kept in (self._partitions, self._unpublished, self._known):
             kept.clear()
@@ -153,7 +153,7 @@ class OwnPopularity:
             self._expire(own, day - self._window_days)
         own.newest_day = max(day, newest)
         if len(own.shares.get(Share(partition, region, day, _bucket(video)), ())) >= _MAX_VIDEOS_IN_SHARE:
-            self._metrics.popularity_uncounted.inc()
+            self._metrics.uncounted.inc()
             return None
         return _entry(own, partition, day, region, video)
 

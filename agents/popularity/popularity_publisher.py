@@ -7,7 +7,7 @@ from agents.popularity.own_popularity import OwnPopularity
 from agents.users.ownership import Ownership
 
 _RECORDS_AT_ONCE = 50
-"""So few that queries need not wait while they are made."""
+"""Shares made at a time: so few that queries need not wait while they are made."""
 
 
 async def publish_popularity(

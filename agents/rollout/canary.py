@@ -18,7 +18,7 @@ from tables.batch_table import BatchTable
 
 _log = logging.getLogger(__name__)
 _ROWS_PER_USER = 20
-"""So many rows are looked at for each user of a sample; the others may be of other regions."""
+"""Rows that are looked at for each user of a sample; the others may be of other regions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class Canary:
 
     def __init__(
         self,
+        *,
         table: BatchTable,
         recent: RecentUsers,
         active_model: Callable[[str | None], FactorModel | None],

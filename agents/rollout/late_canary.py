@@ -1,6 +1,6 @@
 """The canary of what serves since a start: when it was taken, this worker had no users to try it on.
 
-That a version is announced and not refused says that others have tried it, unless it was announced a moment ago. Such a
+A version that is announced and not rejected was tried by others, unless it was announced a moment ago. Such a
 one is held against the version before it as soon as there are users.
 """
 

@@ -32,7 +32,7 @@ _LONGEST_PAUSE_SECONDS = 60.0
 _LONGEST_PAUSE_FOR_MISSING = 4.0
 """A file that is missing may be on its way; after pauses of 1, 2 and 4 seconds it is not."""
 _FIRST_SECONDS = 15.0
-"""So long a start waits for what is announced; then it goes on, for events need not wait for a model store."""
+"""How long a start waits for what is announced; then it goes on, for events need not wait for a model store."""
 
 Tell = Callable[[Rejection], Awaitable[None]]
 

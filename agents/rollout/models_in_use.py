@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from agents.metrics import Metrics
+from agents.rollout.metrics import RolloutMetrics
 from models.evaluation.list_comparison import Comparison
 from models.factorization.factor_model import FactorModel
 from models.feedback.popularity import GLOBAL_REGION
@@ -86,7 +86,7 @@ class ModelsInUse:
     changed : set at every exchange; who waits for it clears it.
     """
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: RolloutMetrics) -> None:
         self._slots: dict[str, _Slot] = {}
         self._rescored: dict[str, Rescored] = {}
         self._metrics = metrics

@@ -14,19 +14,18 @@ from dataclasses import dataclass
 
 from agents.events.chunk_agent import ChunkProcessor, Read
 from agents.liveness.activity import Activity
-from agents.metrics import Metrics
+from agents.rollout.metrics import RolloutMetrics
 from agents.rollout.models_in_use import ModelsInUse, Rescored
 from agents.rollout.stale_users import Batch, StaleUsers, survey
-from agents.users.ownership import Ownership
+from agents.users.own_partitions import OwnPartitions
 from agents.users.user_scores import UserScores
 from agents.users.user_state import UserState
-from tables.batch_table import BatchTable
 
 _FIRST_USERS = 16
 _BATCH_SECONDS = 0.05
 """What one batch computes at most: events wait for it, and so does whoever takes the partitions over."""
 _LOOK_SECONDS = 1.0
-"""So long at most a partition that was taken over waits to be looked through."""
+"""How long at most a partition that was taken over waits to be looked through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +49,9 @@ class Rescoring:
 
     Parameters
     ----------
-    table, scores : whose rows are made anew, and how.
+    own : whose rows are made anew.
+    scores : makes their lists.
     models : what serves, and where progress is told.
-    ownership : which partitions run.
     processor : takes rows in between chunks of events.
     activity : what others want of the worker.
     bounds, metrics : limits; what is counted.
@@ -60,19 +59,19 @@ class Rescoring:
 
     def __init__(
         self,
-        table: BatchTable,
+        *,
+        own: OwnPartitions,
         scores: UserScores,
         models: ModelsInUse,
-        ownership: Ownership,
         processor: ChunkProcessor,
         activity: Activity,
         bounds: RescoringBounds,
-        metrics: Metrics,
+        metrics: RolloutMetrics,
     ) -> None:
-        self._table = table
+        self._table = own.table
         self._scores = scores
         self._models = models
-        self._ownership = ownership
+        self._ownership = own.ownership
         self._processor = processor
         self._activity = activity
         self._bounds = bounds

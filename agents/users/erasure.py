@@ -7,13 +7,10 @@ repeats, for nobody remembers that it was applied. Counts of popularity name no 
 
 import asyncio
 
-from agents.liveness.fatal import leave
-from agents.metrics import Metrics
-from agents.users.ownership import Ownership
-from agents.users.row_writer import RowWriter
+from agents.users.metrics import UserMetrics
+from agents.users.own_partitions import OwnPartitions
 from agents.users.users import NotHere, Users
 from tables.applied_offset import applied_offset_of
-from tables.batch_table import BatchTable
 
 _PAUSE_SECONDS = 0.05
 
@@ -24,18 +21,13 @@ class Erasure:
     Parameters
     ----------
     users : which partition a user is in, and which run here.
-    table, writer : where rows are read and removed.
-    ownership : gives the turn.
+    own : where rows are read and removed.
     metrics : counts who is erased.
     """
 
-    def __init__(
-        self, users: Users, table: BatchTable, ownership: Ownership, writer: RowWriter, metrics: Metrics
-    ) -> None:
+    def __init__(self, users: Users, own: OwnPartitions, metrics: UserMetrics) -> None:
         self._users = users
-        self._table = table
-        self._ownership = ownership
-        self._writer = writer
+        self._own = own
         self._metrics = metrics
 
     async def erase(self, user_id: str) -> None:
@@ -62,19 +54,17 @@ class Erasure:
     async def _is_gone(self, partition: int, key: bytes) -> bool:
         """Remove a row; returns False while it is ahead of the position, which no tombstone can be.
 
-        So is a part of a chunk that a previous owner began, until its events are read once more.
+        A part of a chunk that a previous owner began is ahead of it, until its events are read once more.
         """
-        async with self._ownership.turn(self._ownership.generation) as current:
+        async with self._own.ownership.turn(self._own.ownership.generation) as current:
             if not (current and self._users.holds(partition)):
                 raise NotHere(partition)
-            row, position = self._table.read(partition, key), self._table.position(partition)
+            row, position = self._own.table.read(partition, key), self._own.table.position(partition)
             if row is None:
                 return True
             if position is None or applied_offset_of(row) >= position.next_offset:
                 return False
-            try:
-                await self._writer.write(partition, {key: None}, position)
-            except Exception as error:  # noqa: BLE001 - no failure may be outlived, whatever its kind
-                leave(f"a user could not be erased: {error!r}")
-            self._metrics.users_erased.inc()
+            with self._own.supervisor.must_succeed("a user could not be erased"):
+                await self._own.writer.write(partition, {key: None}, position)
+            self._metrics.erased.inc()
             return True

@@ -1,7 +1,7 @@
 """Which partitions this process may write, and when it must stop.
 
 Two of Faust's signals drive it. `on_partitions_revoked` is awaited before the group goes on: until `revoke`
-returns, the partitions are still ours. `on_partitions_assigned` comes when the databases are open. In between,
+returns, the partitions are still ours. `on_partitions_assigned` comes when the databases are open. Between the two
 the generation grows, so that whatever was fetched earlier is recognised and dropped.
 
 A change of the state has two halves: it is prepared in a turn, one at a time, and then written. The next one may be
@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 
-from agents.liveness.fatal import leave
+from agents.liveness.supervisor import Supervisor
 
 
 class RecordsLost(Exception):
@@ -27,13 +27,15 @@ class Ownership:
     ----------
     running : the table's own set, shared with it: its replay passes these partitions over.
     drain_seconds : how long a revocation waits for the write in progress before the process leaves.
+    supervisor : ends it then.
     """
 
-    def __init__(self, running: set[int], drain_seconds: float) -> None:
+    def __init__(self, running: set[int], drain_seconds: float, supervisor: Supervisor) -> None:
         self.generation = 0
         self.running = running
         self._expected: dict[int, int] = {}
         self._drain_seconds = drain_seconds
+        self._supervisor = supervisor
         self._changing = asyncio.Lock()
         self._write: asyncio.Task[None] | None = None
 
@@ -101,4 +103,6 @@ class Ownership:
                 self.running.clear()
                 self._expected.clear()
         except TimeoutError:
-            leave(f"the write in progress did not end within {self._drain_seconds} s of the revocation")
+            self._supervisor.leave(
+                f"the write in progress did not end within {self._drain_seconds} s of the revocation"
+            )

@@ -42,8 +42,8 @@ class PendingRows:
         held = self._held.get(partition)
         if not held:
             return self._table.read_many(partition, keys)
-        peer_lists = [key for key in keys if key not in held]
-        stored = iter(self._table.read_many(partition, peer_lists))
+        to_read = [key for key in keys if key not in held]
+        stored = iter(self._table.read_many(partition, to_read))
         return [held[key] if key in held else next(stored) for key in keys]
 
     def position(self, partition: int) -> Position | None:

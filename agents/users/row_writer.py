@@ -6,7 +6,7 @@
 import logging
 from collections.abc import Mapping
 
-from agents.metrics import Metrics
+from agents.users.metrics import UserMetrics
 from tables.batch_table import BatchTable
 from tables.partition_writer import Changelog, write_partition
 from tables.position import Position
@@ -23,7 +23,7 @@ class RowWriter:
     metrics : counts what others wrote between.
     """
 
-    def __init__(self, changelog: Changelog, table: BatchTable, metrics: Metrics) -> None:
+    def __init__(self, changelog: Changelog, table: BatchTable, metrics: UserMetrics) -> None:
         self._changelog = changelog
         self._table = table
         self._metrics = metrics

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from agents.metrics import Metrics
+from agents.users.metrics import UserMetrics
 from agents.users.user_state import UserState
 from models.errors import ModelError
 from models.factorization.factor_model import FactorModel
@@ -27,7 +27,7 @@ class UserScores:
     """
 
     def __init__(
-        self, active_model: Callable[[str | None], FactorModel | None], stored_scores: int, metrics: Metrics
+        self, active_model: Callable[[str | None], FactorModel | None], stored_scores: int, metrics: UserMetrics
     ) -> None:
         self._active_model = active_model
         self._stored_scores = stored_scores

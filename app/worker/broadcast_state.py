@@ -1,4 +1,4 @@
-"""What every worker knows as a whole, each from one compacted topic: models, catalogue, popularity."""
+"""What every worker holds as a whole, each from one compacted topic: models, catalogue, popularity."""
 
 from dataclasses import dataclass
 
@@ -14,9 +14,16 @@ from models.evaluation.canary import CanaryLimits
 from tables.batch_table import BatchTable
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BroadcastState:
-    """What every worker knows as a whole: models, catalogue, popularity; each read from one compacted topic."""
+    """What every worker holds as a whole.
+
+    Parameters
+    ----------
+    models : which model serves each region.
+    updates : brings announced models in.
+    catalogue, popularity : what is known of videos, and what is watched.
+    """
 
     models: ModelsInUse
     updates: ModelUpdates
@@ -26,10 +33,21 @@ class BroadcastState:
 
 def make_broadcast_state(shared: Shared, users_table: BatchTable) -> BroadcastState:
     """Models ─▶ fetch, verify, try on users ─▶ swap, or models-rejected; catalogue; popularity."""
-    settings, models = shared.settings, ModelsInUse(shared.metrics)
+    settings, models = shared.settings, ModelsInUse(shared.metrics.rollout)
     limits = settings.canary.model_dump()
-    users, min_users = limits.pop("users"), limits.pop("min_users")
-    canary = Canary(users_table, shared.recent, models.active, users, min_users, CanaryLimits(**limits))
+    canary = Canary(
+        table=users_table,
+        recent=shared.recent,
+        active_model=models.active,
+        users=limits.pop("users"),
+        min_users=limits.pop("min_users"),
+        limits=CanaryLimits(**limits),
+    )
     rejections = Rejections(shared.producer, shared.names.models_rejected)
     updates = ModelUpdates(models, ModelFetch(settings), canary, rejections.tell, settings.worker.id)
-    return BroadcastState(models, updates, Catalogue(settings.models.max_videos, shared.metrics), GlobalPopularity())
+    return BroadcastState(
+        models=models,
+        updates=updates,
+        catalogue=Catalogue(settings.models.max_videos, shared.metrics.catalogue),
+        popularity=GlobalPopularity(),
+    )

@@ -1,5 +1,7 @@
 """Faust's own configuration: every setting is given, so that no unprefixed environment variable can change it."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from faust.types import TopicT
@@ -8,7 +10,7 @@ from agents.events.reader import Assignment
 from app.settings.settings import Settings
 from app.worker.faust_seam import PromptTables, StreamApp, TellingAssignor
 from app.worker.membership import place_of
-from tables.batch_table import BatchTable
+from tables.batch_table import BatchTable, PartitionWatch
 from tables.rocksdb import RocksDBOptions
 
 
@@ -59,8 +61,13 @@ def make_faust_app(settings: Settings) -> StreamApp:
     )
 
 
-def make_users_table(app: StreamApp, settings: Settings) -> BatchTable:
-    """Return the table of users: raw bytes under raw keys, one RocksDB database a partition, memory budgeted."""
+def make_users_table(
+    app: StreamApp, settings: Settings, watch: PartitionWatch, at_disk: Callable[[], AbstractContextManager[None]]
+) -> BatchTable:
+    """Return the table of users: raw bytes under raw keys, one RocksDB database a partition, memory budgeted.
+
+    `watch` hears of broken folders; databases are written within `at_disk`.
+    """
     options = RocksDBOptions.from_budget(
         settings.worker.rocksdb_memory_mb << 20, settings.topics.partitions, settings.worker.open_files
     )
@@ -70,6 +77,8 @@ def make_users_table(app: StreamApp, settings: Settings) -> BatchTable:
         value_type=bytes,
         partitions=settings.topics.partitions,
         options=options.for_faust(),
+        watch=watch,
+        at_disk=at_disk,
     )
     if not isinstance(table, BatchTable):
         raise TypeError(f"Faust made a {type(table).__name__}, not the table it was told to make")

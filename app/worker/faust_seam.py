@@ -1,11 +1,12 @@
-"""The seam around Faust: everything that this project changes in it, in one place.
+"""The seam around Faust: how its app, consumer, assignor, recovery and web server are changed, in one place.
 
-Faust is pinned to one version; whoever raises it reads this page and runs the system tests.
+Two more things are made of its parts where they are used: the table (`tables.batch_table`, `tables.rocksdb`) and the
+channel of chunks (`agents.events.chunks`). Faust is pinned to one version; whoever raises it reads these pages and runs
+the system tests.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import faust
 from aiohttp.web import Application
@@ -109,17 +110,42 @@ class PromptTables(TableManager):
         return self._recovery
 
 
+class Life(Protocol):
+    """What an app carries: it begins and ends with the app and with its partitions."""
+
+    async def start(self) -> None:
+        """Start; awaited before Faust's services start."""
+
+    async def stop(self) -> None:
+        """Stop; awaited before Faust closes the tables. Nothing may be written afterwards."""
+
+    async def assigned(self) -> None:
+        """Begin with the partitions that were assigned; their databases are open."""
+
+    async def revoked(self) -> None:
+        """End with the partitions; the group waits for it."""
+
+
 class StreamApp(faust.App):
-    """A Faust app that starts and stops this project's own parts at the right moments.
+    """A Faust app that starts and stops this project's own parts at the right moments."""
 
-    Attributes
-    ----------
-    before_start : awaited when the app's services start.
-    before_stop : awaited before Faust closes the tables; afterwards nothing may be written.
-    """
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lives: list[Life] = []
 
-    before_start: Callable[[], Awaitable[None]]
-    before_stop: Callable[[], Awaitable[None]]
+    def carry(self, life: Life) -> None:
+        """Let something live with this app, which has not started; the last one carried stops first."""
+        self._lives.append(life)
+
+        async def on_assigned(*_: object, **__: object) -> None:
+            if not self.should_stop:
+                await life.assigned()
+
+        async def on_revoked(*_: object, **__: object) -> None:
+            await life.revoked()
+
+        self.on_partitions_assigned.connect(on_assigned, weak=False)
+        self.on_partitions_revoked.connect(on_revoked, weak=False)
 
     @property
     def http(self) -> Application:
@@ -140,12 +166,14 @@ class StreamApp(faust.App):
 
     async def on_start(self) -> None:
         """Start the own parts, then Faust's."""
-        await self.before_start()
+        for life in self._lives:
+            await life.start()
         await super().on_start()
 
     async def on_stop(self) -> None:
         """Stop the own parts while the tables are still open, then Faust's."""
-        await self.before_stop()
+        for life in reversed(self._lives):
+            await life.stop()
         await super().on_stop()
 
     def _new_transport(self) -> TransportT:

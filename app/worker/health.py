@@ -22,6 +22,7 @@ class WorkerHealth:
 
     def __init__(
         self,
+        *,
         app: faust.App,
         reader: Reader,
         models: ModelsInUse,

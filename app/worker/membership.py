@@ -15,7 +15,7 @@ from agents.events.reader import Reader
 from agents.kafka.broker_probe import BrokerProbe
 from agents.kafka.connection import Connection
 from agents.kafka.group import Group, GroupState, Member, Place, open_group
-from agents.liveness.fatal import leave
+from agents.liveness.supervisor import Supervisor
 from agents.liveness.watchdog import AWAY_SECONDS
 from app.settings.settings import Settings, WorkerSettings
 from app.worker.faust_seam import StreamApp
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 _COORDINATOR_SECONDS = 30.0
 """A new broker makes the topic of its groups first."""
 _ANSWER_SECONDS = 3.0
-"""So long a worker may keep silent that is not dead: its event loop never stands still for longer."""
+"""How long a worker may keep silent that is not dead: its event loop never stands still for longer."""
 _LEAVE_SECONDS = 2.0
 _LOOK_SECONDS = 1.0
 
@@ -73,7 +73,7 @@ async def claim_place(connection: Connection, group: str, place: Place) -> None:
 async def leave_group(connection: Connection, group: str, place: Place) -> None:
     """Take a worker that has stopped out of its group where it would keep others waiting; errors are logged only.
 
-    In a calm group a static member stays: it will be back, and nobody needs to move for it. While members wait for
+    A static member stays in a calm group: it will be back, and nobody needs to move for it. While members wait for
     each other they would wait for this one, too, until its session ends. A member that is not static leaves always,
     which Faust cannot do during a rebalance.
     """
@@ -88,7 +88,9 @@ async def leave_group(connection: Connection, group: str, place: Place) -> None:
         _log.warning("could not leave the group %s, which may wait until this worker's session ends: %r", group, error)
 
 
-async def watch_membership(app: StreamApp, reader: Reader, probe: BrokerProbe, worker: WorkerSettings) -> None:
+async def watch_membership(
+    app: StreamApp, reader: Reader, probe: BrokerProbe, worker: WorkerSettings, supervisor: Supervisor
+) -> None:
     """Leave when this worker gets no partitions and recovery stands still: Faust waits for ever in some such cases.
 
     While the broker is away nobody gets any.
@@ -98,11 +100,15 @@ async def watch_membership(app: StreamApp, reader: Reader, probe: BrokerProbe, w
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
         if failure := app.group_failure():
-            leave(f"this worker fell out of its group; is another one using its id or its address? {failure}")
+            supervisor.leave(
+                f"this worker fell out of its group; is another one using its id or its address? {failure}"
+            )
         if reader.running or reader.recovering or probe.silent_seconds > AWAY_SECONDS:
             since = time.monotonic()
         elif time.monotonic() - since > bound:
-            leave(f"no partitions were assigned for {bound:.0f} s; is another worker using this id or this address?")
+            supervisor.leave(
+                f"no partitions were assigned for {bound:.0f} s; is another worker using this id or this address?"
+            )
 
 
 async def remove_worker(group: Group, name: str) -> Member | None:

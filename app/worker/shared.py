@@ -1,4 +1,4 @@
-"""What every part of a worker is made with: settings, names, the broker, metrics, one producer."""
+"""What every part of a worker is made with: settings, names, the broker, the supervisor, one producer."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,14 @@ from agents.kafka.producer import AcknowledgedProducer
 from agents.kafka.topics import TopicNames
 from agents.liveness.activity import Activity
 from agents.liveness.process_guard import ProcessGuard
-from agents.metrics import Metrics, make_metrics
+from agents.liveness.supervisor import Supervisor
 from agents.users.recent_users import RecentUsers
 from app.settings.settings import Settings
 from app.settings.topics import connection_of, topic_names
+from app.worker.metrics import WorkerMetrics
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
     """What every part of a worker is made with."""
 
@@ -23,7 +24,8 @@ class Shared:
     names: TopicNames
     connection: Connection
     registry: CollectorRegistry
-    metrics: Metrics
+    metrics: WorkerMetrics
+    supervisor: Supervisor
     process_guard: ProcessGuard
     producer: AcknowledgedProducer
     recent: RecentUsers
@@ -32,16 +34,17 @@ class Shared:
 
 def make_shared(settings: Settings) -> Shared:
     """Return these parts; nothing is connected yet."""
-    connection, registry = connection_of(settings), CollectorRegistry()
-    process_guard = ProcessGuard(settings.worker.session_timeout_seconds / 2)
+    connection, supervisor = connection_of(settings), Supervisor()
+    registry, process_guard = CollectorRegistry(), ProcessGuard(settings.worker.session_timeout_seconds / 2, supervisor)
     return Shared(
-        settings,
-        topic_names(settings),
-        connection,
-        registry,
-        make_metrics(registry),
-        process_guard,
-        AcknowledgedProducer(connection, process_guard),
-        RecentUsers(),
-        Activity(),
+        settings=settings,
+        names=topic_names(settings),
+        connection=connection,
+        registry=registry,
+        metrics=WorkerMetrics(registry),
+        supervisor=supervisor,
+        process_guard=process_guard,
+        producer=AcknowledgedProducer(connection, process_guard),
+        recent=RecentUsers(),
+        activity=Activity(),
     )

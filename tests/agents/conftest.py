@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from agents.metrics import Metrics, make_metrics
+from app.worker.metrics import WorkerMetrics
 from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
 from models.factorization.user_solver import SolverParameters
@@ -12,9 +12,9 @@ from models.feedback.strengths import StrengthRule
 
 
 @pytest.fixture
-def metrics() -> Metrics:
-    """Metrics on a registry of their own."""
-    return make_metrics(CollectorRegistry())
+def metrics() -> WorkerMetrics:
+    """Metrics of all rooms on a registry of their own."""
+    return WorkerMetrics(CollectorRegistry())
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agents.catalogue import Catalogue, CatalogueEntry
-from agents.metrics import Metrics
+from app.worker.metrics import WorkerMetrics
 
 
 def record(key: bytes | None, value: Any) -> Any:
@@ -17,8 +17,8 @@ def record(key: bytes | None, value: Any) -> Any:
     return SimpleNamespace(offset=0, key=key, value=value if value is None else json.dumps(value).encode())
 
 
-async def test_entries_come_change_and_go(metrics: Metrics) -> None:
-    catalogue = Catalogue(10, metrics)
+async def test_entries_come_change_and_go(metrics: WorkerMetrics) -> None:
+    catalogue = Catalogue(10, metrics.catalogue)
     await catalogue.apply(record(b"v1", {"title": "One", "genres": ["Drama"], "year": 1999, "unknown": 1}))
     assert catalogue.get("v1") == CatalogueEntry(title="One", genres=("Drama",), year=1999)
     await catalogue.apply(record(b"v1", {"title": "Two"}))
@@ -40,24 +40,24 @@ async def test_entries_come_change_and_go(metrics: Metrics) -> None:
     ],
 )
 async def test_a_bad_record_is_counted_and_the_previous_entry_stays(
-    metrics: Metrics, key: bytes | None, value: Any
+    metrics: WorkerMetrics, key: bytes | None, value: Any
 ) -> None:
-    catalogue = Catalogue(10, metrics)
+    catalogue = Catalogue(10, metrics.catalogue)
     await catalogue.apply(record(b"v1", {"title": "One"}))
     await catalogue.apply(record(key, value))
     assert (catalogue.get("v1"), len(catalogue)) == (CatalogueEntry(title="One"), 1)
-    assert metrics.catalogue_rejected._value.get() == 1
+    assert metrics.catalogue.rejected._value.get() == 1
 
 
-async def test_it_holds_so_many_videos_and_no_more(metrics: Metrics) -> None:
-    catalogue = Catalogue(1, metrics)
+async def test_it_holds_so_many_videos_and_no_more(metrics: WorkerMetrics) -> None:
+    catalogue = Catalogue(1, metrics.catalogue)
     for video in (b"v1", b"v2", b"v1"):
         await catalogue.apply(record(video, {"title": "One"}))
     assert (len(catalogue), catalogue.get("v2")) == (1, None)
 
 
-async def test_changes_are_told_to_whoever_is_not_too_far_behind(metrics: Metrics) -> None:
-    catalogue = Catalogue(1_000, metrics)
+async def test_changes_are_told_to_whoever_is_not_too_far_behind(metrics: WorkerMetrics) -> None:
+    catalogue = Catalogue(1_000, metrics.catalogue)
     for video in (b"v1", b"v2", b"v1"):
         await catalogue.apply(record(video, {"title": "One"}))
     assert catalogue.changes == 3
@@ -72,8 +72,8 @@ async def test_changes_are_told_to_whoever_is_not_too_far_behind(metrics: Metric
     assert catalogue.changed_since(catalogue.changes - 1) == ["w499"]
 
 
-async def test_queries_have_their_turn_while_many_records_come(metrics: Metrics) -> None:
-    catalogue = Catalogue(1_000, metrics)
+async def test_queries_have_their_turn_while_many_records_come(metrics: WorkerMetrics) -> None:
+    catalogue = Catalogue(1_000, metrics.catalogue)
     seen: list[int] = []
 
     async def look() -> None:

@@ -3,7 +3,7 @@
 Everything is real but Kafka: the changelog is a list a partition, whose acknowledgements come when the test says so.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents.events.chunks import Chunk
-from agents.metrics import Metrics
 from agents.popularity.own_popularity import POPULARITY_PREFIX
 from agents.users.user_state import UserState
+from app.worker.metrics import WorkerMetrics
 from models.factorization.factor_model import FactorModel
 from models.feedback.events import Event
 from models.feedback.history import EMPTY_HISTORY
@@ -26,21 +26,6 @@ from tests.support.event_path.source_records import PARTITIONS, partition, sourc
 from tests.support.event_path.worker_rig import Worker
 
 USERS = ("ann", "bob", "cleo")
-
-
-@pytest.fixture(autouse=True)
-def no_way_out(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A failure ends the test, not the process."""
-    reasons: list[str] = []
-
-    def leave(reason: str) -> None:
-        reasons.append(reason)
-        raise AssertionError(reason)
-
-    for module in ("agents.events.chunk_agent", "agents.users.ownership", "agents.users.erasure"):
-        monkeypatch.setattr(f"{module}.leave", leave)
-    yield
-    assert reasons == []
 
 
 def state(table: BatchTable) -> dict[tuple[int, bytes], Any]:
@@ -67,7 +52,7 @@ happening = st.sampled_from(
 async def test_however_it_is_cut_and_broken_off_the_end_is_that_of_one_event_at_a_time(
     tmp_path_factory: pytest.TempPathFactory,
     model: FactorModel,
-    metrics: Metrics,
+    metrics: WorkerMetrics,
     happened: list[Event],
     data: st.DataObject,
 ) -> None:

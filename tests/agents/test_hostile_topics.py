@@ -14,9 +14,9 @@ import pytest
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from agents.catalogue import MAX_ENTRY_BYTES, Catalogue, CatalogueEntry
-from agents.metrics import make_metrics
+from agents.catalogue import MAX_ENTRY_BYTES, Catalogue, CatalogueEntry, CatalogueMetrics
 from agents.popularity.popularity import GlobalPopularity, Share
+from agents.rollout.metrics import RolloutMetrics
 from agents.rollout.model_updates import ModelUpdates
 from agents.rollout.models_in_use import ModelsInUse
 from agents.users.user_state import UserState
@@ -56,7 +56,7 @@ def record(key: bytes | None, value: bytes | None) -> Any:
 
 
 def new_catalogue() -> Catalogue:
-    return Catalogue(3, make_metrics(CollectorRegistry()))
+    return Catalogue(3, CatalogueMetrics(CollectorRegistry()))
 
 
 @runs
@@ -166,7 +166,7 @@ def test_no_record_of_the_models_topic_ends_the_reader(examples: int) -> None:
         raise AssertionError("nothing is tried, and nothing told, before the topic is read to its end")
 
     async def check(key: bytes | None, value: bytes | None) -> None:
-        models = ModelsInUse(make_metrics(CollectorRegistry()))
+        models = ModelsInUse(RolloutMetrics(CollectorRegistry()))
         updates = ModelUpdates(models, fetch, never, never, "w1")
         await updates.apply(record(key, value))
         await updates.apply_rejection(record(key, value))

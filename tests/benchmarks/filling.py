@@ -9,6 +9,7 @@ from agents.kafka.connection import Connection
 from agents.kafka.partitions import partition_of
 from agents.kafka.producer import AcknowledgedProducer
 from agents.liveness.process_guard import ProcessGuard
+from agents.liveness.supervisor import Supervisor
 from tests.benchmarks.workload import Record
 
 _AT_ONCE = 20_000
@@ -18,7 +19,7 @@ _NEVER = 1e12
 @asynccontextmanager
 async def batch_producer(connection: Connection) -> AsyncIterator[AcknowledgedProducer]:
     """Yield a producer of whole batches."""
-    producer = AcknowledgedProducer(connection, ProcessGuard(_NEVER))
+    producer = AcknowledgedProducer(connection, ProcessGuard(_NEVER, Supervisor()))
     await producer.start()
     try:
         yield producer

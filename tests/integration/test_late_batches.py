@@ -11,6 +11,7 @@ from aiokafka.structs import ConsumerRecord
 
 from agents.kafka.producer import AcknowledgedProducer
 from agents.liveness.process_guard import ProcessGuard
+from agents.liveness.supervisor import Supervisor
 from tables.position import POSITION_KEY
 from tests.support.cluster.cluster import PARTITIONS, Cluster
 from tests.support.cluster.happenings import happenings, rating
@@ -25,7 +26,7 @@ _PATIENCE_SECONDS = 90.0
 @pytest_asyncio.fixture
 async def zombie(cluster: Cluster) -> AsyncIterator[AcknowledgedProducer]:
     """The producer of a worker that is thought dead."""
-    producer = AcknowledgedProducer(cluster.connection, ProcessGuard(3600.0))
+    producer = AcknowledgedProducer(cluster.connection, ProcessGuard(3600.0, Supervisor()))
     await producer.start()
     yield producer
     await producer.stop()

@@ -6,6 +6,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from agents.kafka.connection import Connection
 from agents.kafka.producer import MAX_BATCH_BYTES, AcknowledgedProducer
 from agents.liveness.process_guard import ProcessGuard
+from agents.liveness.supervisor import Supervisor
 from tables.tombstones import tombstone_offset
 from tests.support.cluster.oracle import read_topic
 
@@ -21,7 +22,7 @@ async def test_rows_come_before_the_last_record_and_tombstones_have_their_applie
     await admin.close()
     rows: dict[bytes, bytes | None] = {b"u%d" % number: b"x" * row_bytes for number in range(3_000_000 // row_bytes)}
     rows = dict(list(rows.items())[:4000])
-    producer = AcknowledgedProducer(Connection(kafka), ProcessGuard(60.0))
+    producer = AcknowledgedProducer(Connection(kafka), ProcessGuard(60.0, Supervisor()))
     await producer.start()
     try:
         landed = await producer.append(topic, 0, rows, 6, (b"position", b"7"))

@@ -13,10 +13,11 @@ import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 from prometheus_client import CollectorRegistry
 
+from agents.changelog.metrics import ChangelogMetrics
 from agents.changelog.recovery import CatchUp, ChangelogLost, Recovery, RecoveryBounds
 from agents.kafka.producer import AcknowledgedProducer
 from agents.liveness.process_guard import ProcessGuard
-from agents.metrics import make_metrics
+from agents.liveness.supervisor import Supervisor
 from tables.applied_offset import APPLIED_OFFSET, LOCAL
 from tables.batch_table import BatchTable
 from tables.replay import Replay
@@ -39,7 +40,7 @@ def row(applied_offset: int, size: int = 100) -> bytes:
 @pytest_asyncio.fixture
 async def producer(cluster: Cluster) -> AsyncIterator[AcknowledgedProducer]:
     """What writes changelogs."""
-    producer = AcknowledgedProducer(cluster.connection, ProcessGuard(_FAR))
+    producer = AcknowledgedProducer(cluster.connection, ProcessGuard(_FAR, Supervisor()))
     await producer.start()
     yield producer
     await producer.stop()
@@ -64,7 +65,7 @@ def table(cluster: Cluster, tmp_path: Path) -> Iterator[BatchTable]:
 @asynccontextmanager
 async def recovering(cluster: Cluster, table: BatchTable, bounds: RecoveryBounds = _BOUNDS) -> AsyncIterator[Recovery]:
     """Connect a recovery of the table."""
-    recovery = Recovery(cluster.connection, table, bounds, make_metrics(CollectorRegistry()))
+    recovery = Recovery(cluster.connection, table, bounds, Supervisor(), ChangelogMetrics(CollectorRegistry()))
     await recovery.connect()
     try:
         yield recovery

@@ -4,7 +4,7 @@ import asyncio
 
 from aiokafka import TopicPartition
 
-from agents.events.reader import between_lookups, source_consumer
+from agents.events.reader import Source, between_lookups, source_consumer
 from tests.support.cluster.cluster import PARTITIONS, Cluster
 from tests.support.cluster.happenings import rating
 
@@ -13,7 +13,7 @@ async def test_partitions_may_be_exchanged_while_the_coordinator_is_being_looked
     await cluster.send([rating(f"e{number}", f"u{number}", "v1") for number in range(40)])
     topic = cluster.names.member_events
     for turns in range(12):  # so far the lookup has come when the partitions are exchanged
-        consumer = await source_consumer(cluster.connection, f"{cluster.names.app_id}-reader-{turns}", 100)
+        consumer = await source_consumer(Source(cluster.connection, topic, f"reader-{turns}"), 100)
         try:
             for last in range(1, PARTITIONS + 1):
                 partitions = [TopicPartition(topic, number) for number in range(last)]

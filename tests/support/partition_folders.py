@@ -75,11 +75,12 @@ def held_at(offset: int) -> dict[bytes, bytes]:
 def open_table(folder: Path) -> tuple[BatchTable, Heard]:
     """Return a table with partition 0 open, and what hears of its errors."""
     app = faust.App("test", store="rocksdb://", datadir=folder, Table=BatchTable, autodiscover=False)
-    table = app.Table("users", key_type=bytes, value_type=bytes, partitions=1, options={"driver": "rocksdict"})
+    heard = Heard()
+    table = app.Table(
+        "users", key_type=bytes, value_type=bytes, partitions=1, options={"driver": "rocksdict"}, watch=heard
+    )
     assert isinstance(table, BatchTable)
     (folder / "v1" / "tables").mkdir(parents=True, exist_ok=True)
-    heard = Heard()
-    table.watch = heard
     table.open(0)
     return table, heard
 

@@ -180,7 +180,7 @@ def _during_rescoring_write(point: Point) -> None:
     async def write(self: ChunkProcessor, rewritten: Any) -> None:
         partition, (rows, position) = next(iter(rewritten.items()))
         last = POSITION_KEY, position.encode()
-        await self._writer._changelog.append(partition, rows, position.next_offset - 1, last)
+        await self._own.writer._changelog.append(partition, rows, position.next_offset - 1, last)
         point.passed()
         raise AssertionError("this point is passed once")
 

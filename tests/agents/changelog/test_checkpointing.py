@@ -3,18 +3,21 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agents.changelog.checkpointing import KEPT_CHECKPOINTS, Checkpointing
-from agents.users.ownership import Ownership
 from tables.applied_offset import APPLIED_OFFSET
 from tables.batch_table import BatchTable
 from tables.checkpoint import restore
 from tables.data_folder import Mark, partition_folder
 from tables.position import POSITION_KEY, Position
+from tests.support.own_partitions import own_partitions
 
 MARK = Mark("shop", 2)
+NO_CHANGELOG: Any = None
+"""Nothing is written here."""
 
 
 @pytest.fixture
@@ -26,9 +29,9 @@ def table(make_table: Callable[[], BatchTable]) -> BatchTable:
 
 
 async def test_a_copy_can_be_restored_and_holds_what_was_in_memory(table: BatchTable, tmp_path: Path) -> None:
-    ownership = Ownership(table.running, 60.0)
-    ownership.start({0: 7})
-    folder, partitions = await Checkpointing(table, ownership, tmp_path / "data", MARK).take()
+    own = own_partitions(table, NO_CHANGELOG)
+    own.ownership.start({0: 7})
+    folder, partitions = await Checkpointing(own, tmp_path / "data", MARK).take()
     assert partitions == [0]
     assert folder.is_relative_to(tmp_path / "data")
     table.commit(0, {b"ann": None}, 10)  # what comes later is not in it
@@ -48,7 +51,7 @@ async def test_a_copy_can_be_restored_and_holds_what_was_in_memory(table: BatchT
 
 
 async def test_partitions_that_do_not_run_are_left_out_and_few_copies_stay(table: BatchTable, tmp_path: Path) -> None:
-    checkpointing = Checkpointing(table, Ownership(table.running, 60.0), tmp_path, MARK)
+    checkpointing = Checkpointing(own_partitions(table, NO_CHANGELOG), tmp_path, MARK)
     taken = [await checkpointing.take() for _ in range(KEPT_CHECKPOINTS + 2)]
     assert all(partitions == [] for _, partitions in taken)
     assert sorted((tmp_path / "checkpoints").iterdir()) == [folder for folder, _ in taken[-KEPT_CHECKPOINTS:]]

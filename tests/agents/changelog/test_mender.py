@@ -3,24 +3,22 @@
 The tables are real; the changelog is a list, into which records of others land wherever the test says.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents.changelog.mender import Mender
-from agents.metrics import Metrics
-from agents.users.ownership import Ownership
-from agents.users.row_writer import RowWriter
+from app.worker.metrics import WorkerMetrics
 from tables.applied_offset import APPLIED_OFFSET, LOCAL, applied_offset_of
 from tables.batch_table import BatchTable
 from tables.intrusions import INTRUSIONS_KEY
 from tables.position import POSITION_KEY, Position
 from tables.replay import Replay
 from tables.tombstones import tombstone_headers, tombstone_key, tombstone_offset
+from tests.support.own_partitions import own_partitions
 
 KEYS = [b"u1", b"u2", b"u3"]
 Late = tuple[bytes, bytes | None, int | None]
@@ -74,11 +72,11 @@ class Log:
 class Owner:
     """The partition's owner."""
 
-    def __init__(self, table: BatchTable, log: Log, metrics: Metrics) -> None:
+    def __init__(self, table: BatchTable, log: Log, metrics: WorkerMetrics) -> None:
         self.table, self.log, self.metrics = table, log, metrics
-        self.ownership = Ownership(table.running, 60.0)
-        self.writer = RowWriter(log, table, metrics)
-        self.mender = Mender(table, self.ownership, self.writer, log.read)
+        self.own = own_partitions(table, log, metrics.users)
+        self.ownership, self.writer = self.own.ownership, self.own.writer
+        self.mender = Mender(self.own, log.read)
         self.take_over()
 
     def take_over(self) -> None:
@@ -114,21 +112,6 @@ class Owner:
         return {key: value for key, value in self.table.scan(0, b"") if not key.startswith((LOCAL, b"__faust"))}
 
 
-@pytest.fixture(autouse=True)
-def no_way_out(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A failure ends the test, not the process."""
-    reasons: list[str] = []
-
-    def leave(reason: str) -> None:
-        reasons.append(reason)
-        raise AssertionError(reason)
-
-    for module in ("agents.changelog.mender", "agents.users.ownership"):
-        monkeypatch.setattr(f"{module}.leave", leave)
-    yield
-    assert reasons == []
-
-
 applied_offsets = st.integers(0, 12)
 late = st.one_of(
     st.builds(
@@ -155,7 +138,7 @@ steps = st.lists(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
 @given(steps)
 async def test_compaction_never_takes_what_counts(
-    make_table: Callable[[], BatchTable], metrics: Metrics, happened: list[tuple[str, Any]]
+    make_table: Callable[[], BatchTable], metrics: WorkerMetrics, happened: list[tuple[str, Any]]
 ) -> None:
     log = Log()
     owner = Owner(make_table(), log, metrics)
@@ -188,7 +171,7 @@ async def test_compaction_never_takes_what_counts(
     assert all(applied_offset_of(value) <= owner.position for value in held.values())
 
 
-async def owning(make_table: Callable[[], BatchTable], metrics: Metrics) -> Owner:
+async def owning(make_table: Callable[[], BatchTable], metrics: WorkerMetrics) -> Owner:
     """An owner at source position 10 with u1 and u2, and u3 removed."""
     owner = Owner(make_table(), Log(), metrics)
     await owner.chunk({b"u1": False, b"u2": False, b"u3": True}, records=10)
@@ -196,7 +179,7 @@ async def owning(make_table: Callable[[], BatchTable], metrics: Metrics) -> Owne
 
 
 async def test_late_rows_are_followed_by_those_that_count_and_nothing_else(
-    make_table: Callable[[], BatchTable], metrics: Metrics
+    make_table: Callable[[], BatchTable], metrics: WorkerMetrics
 ) -> None:
     owner = await owning(make_table, metrics)
     before = owner.rows()
@@ -210,14 +193,14 @@ async def test_late_rows_are_followed_by_those_that_count_and_nothing_else(
         (b"u3", None),
     }
     assert [tombstone_offset(record.headers) for record in owner.log.records[end:] if record.value is None] == [10]
-    assert metrics.changelog_intruded._value.get() == 2
+    assert metrics.users.changelog_intruded._value.get() == 2
     end = len(owner.log.records)
     assert await owner.mender.mend(0)
     assert len(owner.log.records) == end, "it is done once"
 
 
 async def test_own_rows_that_the_broker_took_twice_need_nothing(
-    make_table: Callable[[], BatchTable], metrics: Metrics
+    make_table: Callable[[], BatchTable], metrics: WorkerMetrics
 ) -> None:
     owner = await owning(make_table, metrics)
     for record in list(owner.log.records[:2]):
@@ -229,7 +212,7 @@ async def test_own_rows_that_the_broker_took_twice_need_nothing(
 
 
 async def test_a_late_row_ahead_of_the_position_waits_for_it(
-    make_table: Callable[[], BatchTable], metrics: Metrics
+    make_table: Callable[[], BatchTable], metrics: WorkerMetrics
 ) -> None:
     owner = await owning(make_table, metrics)
     owner.log.land(b"u3", row(11, b"ahead"), None)
@@ -242,7 +225,9 @@ async def test_a_late_row_ahead_of_the_position_waits_for_it(
     assert b"u3" not in owner.log.compacted()
 
 
-async def test_after_the_epoch_nothing_is_written(make_table: Callable[[], BatchTable], metrics: Metrics) -> None:
+async def test_after_the_generation_nothing_is_written(
+    make_table: Callable[[], BatchTable], metrics: WorkerMetrics
+) -> None:
     owner = await owning(make_table, metrics)
     owner.log.land(b"u1", row(3, b"late"), None)
     await owner.chunk({})
@@ -253,14 +238,14 @@ async def test_after_the_epoch_nothing_is_written(make_table: Callable[[], Batch
         await owner.ownership.revoke()
         return await read(partition, place)
 
-    mender = Mender(owner.table, owner.ownership, owner.writer, revoked_meanwhile)
+    mender = Mender(owner.own, revoked_meanwhile)
     assert not await mender.mend(0)
     assert not await mender.mend(0)
     assert len(owner.log.records) == end
 
 
 async def test_what_lands_where_nothing_is_written_is_found(
-    make_table: Callable[[], BatchTable], metrics: Metrics
+    make_table: Callable[[], BatchTable], metrics: WorkerMetrics
 ) -> None:
     owner = await owning(make_table, metrics)
     end = len(owner.log.records)
@@ -273,7 +258,7 @@ async def test_what_lands_where_nothing_is_written_is_found(
 
 
 async def test_rubbish_of_somebody_else_is_followed_by_what_counts(
-    make_table: Callable[[], BatchTable], metrics: Metrics
+    make_table: Callable[[], BatchTable], metrics: WorkerMetrics
 ) -> None:
     owner = await owning(make_table, metrics)
     for key in (b"u1", b"unknown"):

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
+from agents.changelog.metrics import ChangelogMetrics
 from agents.changelog.partition_watch import LeaveWhenBroken
-from agents.metrics import make_metrics
+from agents.liveness.supervisor import Supervisor
 from tables.errors import DiskFailed, PartitionCorrupt, PartitionError
 from tables.repair import SetAside
 
@@ -23,7 +24,7 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> LeaveWhenBroken:
         raise Left(status)
 
     monkeypatch.setattr(os, "_exit", leave)
-    return LeaveWhenBroken(make_metrics(CollectorRegistry()))
+    return LeaveWhenBroken(Supervisor(), ChangelogMetrics(CollectorRegistry()))
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def test_it_leaves_with_a_status_and_says_why(
 
 def test_what_was_set_aside_is_counted_and_named(caplog: pytest.LogCaptureFixture) -> None:
     registry = CollectorRegistry()
-    watch = LeaveWhenBroken(make_metrics(registry))
+    watch = LeaveWhenBroken(Supervisor(), ChangelogMetrics(registry))
     watch.set_aside(SetAside(Path("users-3.db"), Path("users-3.db.bad-now"), "users-3.db: Corruption: torn"))
     watch.set_aside(SetAside(Path("users-4.db"), None, "found earlier"))
     assert registry.get_sample_value("nearline_partitions_set_aside_total") == 2

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from agents.events.chunks import Chunk
 from agents.events.member_events import MemberEvents, PreparedChunk
-from agents.metrics import Metrics
 from agents.popularity.own_popularity import POPULARITY_PREFIX, OwnPopularity
 from agents.users.recent_users import RecentUsers
 from agents.users.user_scores import UserScores
 from agents.users.user_state import UserState
+from app.worker.metrics import WorkerMetrics
 from models.factorization.factor_model import FactorModel
 from models.feedback.events import Event, Play, encode_event
 from models.feedback.history import EMPTY_HISTORY
@@ -41,18 +41,25 @@ def raw(offset: int, key: bytes | None, value: bytes | None) -> Any:
 class Rig:
     """One partition's way from records to rows, without a broker."""
 
-    def __init__(self, table: BatchTable, model: FactorModel | None, metrics: Metrics) -> None:
+    def __init__(self, table: BatchTable, model: FactorModel | None, metrics: WorkerMetrics) -> None:
         self.table, self.model, self.metrics = table, model, metrics
         self.restart()
 
     def restart(self) -> None:
         """Forget everything but the table."""
-        own = OwnPopularity(30, self.metrics)
+        own = OwnPopularity(30, self.metrics.popularity)
         own.begin(0)
         own.load(0, self.table.scan(0, POPULARITY_PREFIX))
-        scores = UserScores(lambda _: self.model, STORED_SCORES, self.metrics)
+        scores = UserScores(lambda _: self.model, STORED_SCORES, self.metrics.users)
         self.member_events = MemberEvents(
-            self.table, scores, own, BOUNDS, 1, self.metrics, RecentUsers(), NOW.timestamp
+            table=self.table,
+            scores=scores,
+            popularity=own,
+            bounds=BOUNDS,
+            partitions=1,
+            metrics=self.metrics.events,
+            recent=RecentUsers(),
+            now=NOW.timestamp,
         )
 
     def apply(self, records: Sequence[Any]) -> PreparedChunk:
@@ -78,7 +85,7 @@ property_test = settings(suppress_health_check=[HealthCheck.function_scoped_fixt
 @property_test
 @given(happened=st.lists(events(), min_size=1, max_size=25, unique_by=lambda event: event.event_id), data=st.data())
 def test_chunk_borders_restarts_and_repeats_do_not_matter(
-    make_table: Maker, model: FactorModel, metrics: Metrics, happened: list[Event], data: st.DataObject
+    make_table: Maker, model: FactorModel, metrics: WorkerMetrics, happened: list[Event], data: st.DataObject
 ) -> None:
     records = [record(offset, event) for offset, event in enumerate(happened)]
     singly = Rig(make_table(), model, metrics)
@@ -112,7 +119,7 @@ def test_chunk_borders_restarts_and_repeats_do_not_matter(
 @property_test
 @given(happened=st.lists(events(), min_size=1, max_size=12, unique_by=lambda event: event.event_id), data=st.data())
 def test_a_chunk_of_which_only_the_first_rows_landed_counts_once(
-    make_table: Maker, model: FactorModel, metrics: Metrics, happened: list[Event], data: st.DataObject
+    make_table: Maker, model: FactorModel, metrics: WorkerMetrics, happened: list[Event], data: st.DataObject
 ) -> None:
     """Its rows needed several batches, the process died in between, and some events were sent twice."""
     twice = data.draw(st.lists(st.sampled_from(happened), max_size=6))
@@ -142,7 +149,7 @@ def test_a_chunk_of_which_only_the_first_rows_landed_counts_once(
 
 
 def test_a_repeat_in_a_chunk_that_landed_without_its_position_is_not_counted(
-    make_table: Maker, model: FactorModel, metrics: Metrics
+    make_table: Maker, model: FactorModel, metrics: WorkerMetrics
 ) -> None:
     rig = Rig(make_table(), model, metrics)
     records = [record(offset, play("ann", "v1", 1)) for offset in range(2)]
@@ -156,7 +163,7 @@ def test_a_repeat_in_a_chunk_that_landed_without_its_position_is_not_counted(
 @property_test
 @given(happened=st.lists(events(), min_size=1, max_size=15, unique_by=lambda event: event.event_id))
 def test_a_producers_duplicates_change_nothing(
-    make_table: Maker, model: FactorModel, metrics: Metrics, happened: list[Event]
+    make_table: Maker, model: FactorModel, metrics: WorkerMetrics, happened: list[Event]
 ) -> None:
     rig = Rig(make_table(), model, metrics)
     rig.apply([record(offset, event) for offset, event in enumerate(happened)])
@@ -170,7 +177,7 @@ def test_a_producers_duplicates_change_nothing(
 
 
 def test_the_stored_list_is_what_the_offline_path_recommends(
-    make_table: Maker, model: FactorModel, metrics: Metrics
+    make_table: Maker, model: FactorModel, metrics: WorkerMetrics
 ) -> None:
     happened = [play("ann", "v1", 1), play("ann", "v2", 2), play("bob", "v3", 3)]
     rig = Rig(make_table(), model, metrics)
@@ -185,7 +192,7 @@ def test_the_stored_list_is_what_the_offline_path_recommends(
         np.testing.assert_allclose(state.top.scores, expected.scores, rtol=1e-5)
 
 
-def test_without_a_model_histories_are_kept_and_nothing_is_scored(make_table: Maker, metrics: Metrics) -> None:
+def test_without_a_model_histories_are_kept_and_nothing_is_scored(make_table: Maker, metrics: WorkerMetrics) -> None:
     rig = Rig(make_table(), None, metrics)
     rig.apply([record(0, play("ann", "v1", 1))])
     state = rig.state("ann")
@@ -193,7 +200,7 @@ def test_without_a_model_histories_are_kept_and_nothing_is_scored(make_table: Ma
 
 
 def test_bad_records_become_dead_letters_and_good_ones_between_them_are_applied(
-    make_table: Maker, model: FactorModel, metrics: Metrics
+    make_table: Maker, model: FactorModel, metrics: WorkerMetrics
 ) -> None:
     good = [play("ann", "v1", 1), play("ann", "v2", 2)]
     late = Play(event_id="x", user_id="ann", video_id="v3", ts=NOW + timedelta(days=2), seconds_watched=1.0)
@@ -222,7 +229,7 @@ def test_bad_records_become_dead_letters_and_good_ones_between_them_are_applied(
 
 
 def test_a_chunk_of_nothing_but_bad_records_moves_the_position(
-    make_table: Maker, model: FactorModel, metrics: Metrics
+    make_table: Maker, model: FactorModel, metrics: WorkerMetrics
 ) -> None:
     rig = Rig(make_table(), model, metrics)
     prepared = rig.apply([raw(offset, b"ann", b"{") for offset in range(1000)])

@@ -3,18 +3,7 @@
 import pytest
 
 from agents.liveness.process_guard import ProcessGuard
-
-
-class Left(BaseException):
-    """The process left."""
-
-
-@pytest.fixture(autouse=True)
-def _leave(monkeypatch: pytest.MonkeyPatch) -> None:
-    def leave(reason: str) -> None:
-        raise Left(reason)
-
-    monkeypatch.setattr("agents.liveness.process_guard.leave", leave)
+from tests.support.leaving import LeavingSupervisor, Left
 
 
 class Clock:
@@ -33,7 +22,7 @@ async def test_a_send_within_the_limit_goes_out_and_one_after_a_sleep_does_not()
         sent.append((what, where))
         return "acknowledged"
 
-    guarded = ProcessGuard(5.0, clock).guarded(send)
+    guarded = ProcessGuard(5.0, LeavingSupervisor(), clock).guarded(send)
     clock.now = 105.0
     assert await guarded("rows", where="broker") == "acknowledged"
     clock.now = 105.1

@@ -1,6 +1,5 @@
 """The watchdog: what should move and does not ends the process; what need not move, or cannot, does not."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,23 +9,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from agents.liveness.fatal import EXIT_RETRY, EXIT_STUCK
-from agents.liveness.watchdog import AWAY_SECONDS, Vitals, Watchdog, must_not_end
-from agents.metrics import make_metrics
+from agents.liveness.metrics import LivenessMetrics
+from agents.liveness.watchdog import AWAY_SECONDS, Vitals, Watchdog
+from tests.support.leaving import LeavingSupervisor, Left
 
 STUCK_SECONDS = 60.0
 IDLE = Vitals(silent_seconds=1.0, ends={0: 10, 1: 7}, fetched={0: 10, 1: 7}, working=False, writing=False, stored=100.0)
-
-
-class Left(BaseException):
-    """The process left."""
-
-
-@pytest.fixture(autouse=True)
-def _leave(monkeypatch: pytest.MonkeyPatch) -> None:
-    def leave(reason: str, status: int) -> None:
-        raise Left(reason, status)
-
-    monkeypatch.setattr("agents.liveness.watchdog.leave", leave)
 
 
 class Worker:
@@ -35,9 +23,13 @@ class Worker:
     def __init__(self) -> None:
         self.now = 1000.0
         self.vitals = IDLE
-        self.metrics = make_metrics(CollectorRegistry())
+        self.metrics = LivenessMetrics(CollectorRegistry())
         self.watchdog = Watchdog(
-            lambda: self.vitals, STUCK_SECONDS, self.metrics.standstill_seconds, clock=lambda: self.now
+            lambda: self.vitals,
+            STUCK_SECONDS,
+            LeavingSupervisor(),
+            self.metrics.standstill_seconds,
+            clock=lambda: self.now,
         )
 
     def let_pass(self, seconds: int, each: Callable[[int], Vitals] | None = None, **state: Any) -> None:
@@ -124,37 +116,3 @@ def test_half_of_it_is_warned_of_once_and_shown_as_a_metric(caplog: pytest.LogCa
     assert [record.message for record in caplog.records] == [
         "events wait, and none was applied for 31 s; leaving after 60 s"
     ] * 2
-
-
-@pytest.mark.parametrize(("failure", "words"), [(ValueError("torn"), "failed: ValueError"), (None, "ended")])
-async def test_an_agent_that_ends_ends_the_process(failure: Exception | None, words: str) -> None:
-    metrics = make_metrics(CollectorRegistry())
-
-    async def agent(_: Any) -> None:
-        assert metrics.agents_running._value.get() == 1.0
-        if failure is not None:
-            raise failure
-
-    with pytest.raises(Left, match=f"the agent taster {words}") as left:
-        await must_not_end("taster", agent, lambda: False, metrics.agents_running)(None)  # type: ignore[arg-type]
-    assert left.value.args[1] == EXIT_STUCK
-    assert metrics.agents_running._value.get() == 0.0
-
-
-async def test_an_agent_may_end_and_be_cancelled_when_the_worker_stops() -> None:
-    metrics = make_metrics(CollectorRegistry())
-
-    async def returns(_: Any) -> None:
-        pass
-
-    async def waits(_: Any) -> None:
-        await asyncio.Event().wait()
-
-    for agent in (returns, waits):
-        watched = must_not_end("taster", agent, lambda: True, metrics.agents_running)
-        task = asyncio.ensure_future(watched(None))  # type: ignore[arg-type]
-        await asyncio.sleep(0)
-        task.cancel()
-        await asyncio.wait([task])
-        assert task.cancelled() or task.exception() is None
-    assert metrics.agents_running._value.get() == 0.0

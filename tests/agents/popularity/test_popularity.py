@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from agents.kafka.producer import Outgoing
-from agents.metrics import make_metrics
+from agents.popularity.metrics import PopularityMetrics
 from agents.popularity.own_popularity import POPULARITY_PREFIX, OwnPopularity
 from agents.popularity.popularity import GlobalPopularity, Share, ShareCounts
 from models.feedback.events import Event, Play, Rate
@@ -32,7 +32,7 @@ def rate(video: str, rating: float) -> Rate:
 
 def holding(partition: int = 0, window_days: int = 30) -> OwnPopularity:
     """Counts of a partition that was just taken over, empty."""
-    own = OwnPopularity(window_days, make_metrics(CollectorRegistry()))
+    own = OwnPopularity(window_days, PopularityMetrics(CollectorRegistry()))
     own.begin(partition)
     return own
 
@@ -164,7 +164,7 @@ async def test_what_was_given_away_is_not_published() -> None:
     own = holding()
     counted(own, [(0, play("v1"))])
     due = own.take_unpublished()
-    own.forget()
+    own.clear()
     assert own.records(due, "popularity") == []
 
 

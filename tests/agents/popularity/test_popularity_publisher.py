@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agents.kafka.producer import Outgoing
-from agents.metrics import Metrics
 from agents.popularity.own_popularity import OwnPopularity
 from agents.popularity.popularity_publisher import publish_popularity
 from agents.users.ownership import Ownership
+from app.worker.metrics import WorkerMetrics
 from models.feedback.events import Play
+from tests.support.leaving import LeavingSupervisor
 
 
 class Sent:
@@ -27,8 +28,12 @@ class Sent:
             self.some.set()
 
 
-async def test_counts_of_a_chunk_wait_until_the_chunk_is_stored(metrics: Metrics) -> None:
-    own, ownership, acknowledged = OwnPopularity(30, metrics), Ownership(set(), 5.0), asyncio.Event()
+async def test_counts_of_a_chunk_wait_until_the_chunk_is_stored(metrics: WorkerMetrics) -> None:
+    own, ownership, acknowledged = (
+        OwnPopularity(30, metrics.popularity),
+        Ownership(set(), 5.0, LeavingSupervisor()),
+        asyncio.Event(),
+    )
     ownership.start({0: 0})
     own.begin(0)
     sent = Sent()

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from agents.metrics import Metrics
 from agents.rollout.canary import Canary
 from agents.rollout.models_in_use import ModelsInUse
 from agents.users.recent_users import RecentUsers
 from agents.users.user_state import UserState
+from app.worker.metrics import WorkerMetrics
 from models.errors import SolveFailed
 from models.evaluation.canary import CanaryLimits
 from models.evaluation.list_comparison import compare
@@ -36,15 +36,15 @@ STRICT = CanaryLimits(min_overlap=1.0, max_score_drift=0.0)
 
 
 @pytest.fixture
-def models(metrics: Metrics, model: FactorModel) -> ModelsInUse:
+def models(metrics: WorkerMetrics, model: FactorModel) -> ModelsInUse:
     """One model that serves everybody."""
-    models = ModelsInUse(metrics)
+    models = ModelsInUse(metrics.rollout)
     models.activate(model, announced("test-1", 0))
     return models
 
 
 @pytest.fixture
-async def worker(tmp_path: Path, models: ModelsInUse, metrics: Metrics) -> AsyncIterator[Swapped]:
+async def worker(tmp_path: Path, models: ModelsInUse, metrics: WorkerMetrics) -> AsyncIterator[Swapped]:
     """A worker with ten users in us, fifteen in fr and the others nowhere."""
     async with opened(tmp_path / "table") as table:
         worker = Swapped(table, Log(), models, metrics)
@@ -60,7 +60,14 @@ def canary(
     noted = RecentUsers()
     for person in recent:
         noted.note(partition(person), person.encode())
-    return Canary(worker.table, noted, worker.models.active, users, min_users, limits)
+    return Canary(
+        table=worker.table,
+        recent=noted,
+        active_model=worker.models.active,
+        users=users,
+        min_users=min_users,
+        limits=limits,
+    )
 
 
 async def test_a_candidate_is_held_against_what_its_users_see(

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from agents.metrics import Metrics
 from agents.rollout.canary import CanaryResult
 from agents.rollout.model_updates import ModelUpdates
 from agents.rollout.models_in_use import ModelsInUse
+from app.worker.metrics import WorkerMetrics
 from models.errors import ArtifactInvalid, ArtifactMissing, StoreUnavailable
 from models.evaluation.list_comparison import Comparison, Pair
 from models.factorization.factor_model import FactorModel
@@ -105,9 +105,9 @@ def told() -> list[Rejection]:
 
 
 @pytest.fixture
-def models(metrics: Metrics) -> ModelsInUse:
+def models(metrics: WorkerMetrics) -> ModelsInUse:
     """No model yet."""
-    return ModelsInUse(metrics)
+    return ModelsInUse(metrics.rollout)
 
 
 @pytest.fixture
@@ -272,7 +272,7 @@ def away(times: int) -> list[Exception]:
 
 
 async def test_an_outage_is_waited_for_and_refuses_nothing(
-    updates: ModelUpdates, models: ModelsInUse, store: Store, clock: Clock, metrics: Metrics
+    updates: ModelUpdates, models: ModelsInUse, store: Store, clock: Clock, metrics: WorkerMetrics
 ) -> None:
     store.failures["b"] = away(8)
     await settled(updates, record("a", 0), record("b", 1))
@@ -280,7 +280,7 @@ async def test_an_outage_is_waited_for_and_refuses_nothing(
     assert clock.slept == [1, 2, 4, 8, 16, 32, 60, 60]
     (status,) = models.status()
     assert status.rejected == []
-    assert metrics.model_store_unavailable.labels("global")._value.get() == 8
+    assert metrics.rollout.model_store_unavailable.labels("global")._value.get() == 8
 
 
 async def test_a_file_that_is_missing_is_waited_for_a_little(

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from agents.events.chunks import Chunk
-from agents.metrics import Metrics
 from agents.rollout.models_in_use import ModelsInUse, Rescored
 from agents.rollout.stale_users import Batch, StaleUsers, survey
 from agents.users.user_state import UserState, stamp_of
+from app.worker.metrics import WorkerMetrics
 from models.errors import SolveFailed
 from models.factorization.factor_model import FactorModel
 from models.feedback.events import Rate
@@ -34,15 +34,15 @@ EVERYTHING = float("inf")
 
 
 @pytest.fixture
-def models(metrics: Metrics, model: FactorModel) -> ModelsInUse:
+def models(metrics: WorkerMetrics, model: FactorModel) -> ModelsInUse:
     """One model that serves everybody."""
-    models = ModelsInUse(metrics)
+    models = ModelsInUse(metrics.rollout)
     models.activate(model, announced("test-1", 0))
     return models
 
 
 @pytest.fixture
-async def worker(tmp_path: Path, models: ModelsInUse, metrics: Metrics) -> AsyncIterator[Swapped]:
+async def worker(tmp_path: Path, models: ModelsInUse, metrics: WorkerMetrics) -> AsyncIterator[Swapped]:
     """A worker with a row for everybody, whose changelog acknowledges whatever comes."""
     log = Log()
     async with opened(tmp_path / "table") as table:
@@ -78,7 +78,7 @@ def is_made_of(row: bytes, model: FactorModel, history: History) -> bool:
 
 
 async def test_every_row_is_made_anew_and_nothing_else_changes(
-    worker: Swapped, models: ModelsInUse, model: FactorModel, metrics: Metrics
+    worker: Swapped, models: ModelsInUse, model: FactorModel, metrics: WorkerMetrics
 ) -> None:
     before = {person: UserState.decode(worker.row(person)) for person in PEOPLE}
     places = [worker.table.position(at) for at in range(PARTITIONS)]
@@ -92,7 +92,7 @@ async def test_every_row_is_made_anew_and_nothing_else_changes(
         assert (now.applied_offset, now.recent, now.written_at) == (was.applied_offset, was.recent, was.written_at)
     assert [worker.table.position(at) for at in range(PARTITIONS)] == places
     assert models.status()[0].rescored == Rescored(len(PEOPLE), 0, done=True)
-    assert metrics.users_rescored._value.get() == len(PEOPLE)
+    assert metrics.rollout.users_rescored._value.get() == len(PEOPLE)
 
 
 async def test_nothing_is_looked_through_while_partitions_are_being_taken_over(
@@ -218,7 +218,7 @@ async def test_a_partition_that_is_given_away_is_left_alone(
 
 
 async def test_what_is_broken_off_is_gone_on_with_after_a_restart(
-    worker: Swapped, models: ModelsInUse, model: FactorModel, metrics: Metrics, tmp_path: Path
+    worker: Swapped, models: ModelsInUse, model: FactorModel, metrics: WorkerMetrics, tmp_path: Path
 ) -> None:
     models.activate(other(model, "test-2", 2), announced("test-2", 1))
     stale = await survey(worker.table, range(PARTITIONS), models.active, 1_000)
@@ -281,7 +281,7 @@ async def test_a_row_ahead_of_its_partition_is_left_to_the_events(
 
 
 async def test_only_the_users_of_a_region_follow_its_swap(
-    tmp_path: Path, models: ModelsInUse, model: FactorModel, metrics: Metrics
+    tmp_path: Path, models: ModelsInUse, model: FactorModel, metrics: WorkerMetrics
 ) -> None:
     async with opened(tmp_path / "regions") as table:
         worker = Swapped(table, Log(), models, metrics)
@@ -297,7 +297,7 @@ async def test_only_the_users_of_a_region_follow_its_swap(
 
 
 async def test_one_user_who_cannot_be_solved_keeps_nobody_else_waiting(
-    worker: Swapped, models: ModelsInUse, model: FactorModel, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+    worker: Swapped, models: ModelsInUse, model: FactorModel, metrics: WorkerMetrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     poor = UserState.decode(worker.row(PEOPLE[5])).history
 
@@ -312,7 +312,7 @@ async def test_one_user_who_cannot_be_solved_keeps_nobody_else_waiting(
     await until_done(worker)
     assert worker.row(PEOPLE[5]) == before
     assert worker.versions() == {"test-1", "test-2"}
-    assert metrics.solves_failed._value.get() == 1
+    assert metrics.users.solves_failed._value.get() == 1
 
 
 def test_a_survey_counts_whom_no_model_serves_nowhere() -> None:

@@ -8,15 +8,15 @@ import pytest
 
 from agents.changelog import table_flusher
 from agents.changelog.table_flusher import purge_partition
-from agents.metrics import Metrics
 from agents.users.erasure import Erasure
-from agents.users.ownership import Ownership
-from agents.users.row_writer import RowWriter
 from agents.users.users import NotHere, Users
+from app.worker.metrics import WorkerMetrics
 from tables.applied_offset import APPLIED_OFFSET
 from tables.batch_table import BatchTable
 from tables.position import POSITION_KEY, Position
 from tables.tombstones import TOMBSTONES_KEPT_MS, tombstone_key, tombstone_row
+from tests.support.leaving import Left
+from tests.support.own_partitions import own_partitions
 
 
 class Log:
@@ -45,17 +45,17 @@ class Log:
 class Rig:
     """One partition with ann in it, at source position 10; ann's row has an applied offset."""
 
-    def __init__(self, table: BatchTable, metrics: Metrics, applied_offset: int = 7) -> None:
+    def __init__(self, table: BatchTable, metrics: WorkerMetrics, applied_offset: int = 7) -> None:
         self.table, self.log = table, Log(first=5)
         table.commit(0, {b"ann": APPLIED_OFFSET.pack(applied_offset), POSITION_KEY: Position(10, 1).encode()}, 4)
-        self.ownership = Ownership(table.running, 60.0)
+        own = own_partitions(table, self.log, metrics.users)
+        self.ownership = own.ownership
         self.ownership.start({0: 10})
-        writer = RowWriter(self.log, table, metrics)
-        self.erasure = Erasure(Users(table, 1), table, self.ownership, writer, metrics)
+        self.erasure = Erasure(Users(table, 1), own, metrics.users)
 
 
 @pytest.fixture
-def make_rig(make_table: Callable[[], BatchTable], metrics: Metrics) -> Callable[..., Rig]:
+def make_rig(make_table: Callable[[], BatchTable], metrics: WorkerMetrics) -> Callable[..., Rig]:
     return lambda **options: Rig(make_table(), metrics, **options)
 
 
@@ -112,16 +112,7 @@ async def test_a_partition_that_went_is_not_written(make_rig: Callable[..., Rig]
     assert rig.log.appended == []
 
 
-async def test_a_failed_tombstone_is_not_outlived(
-    make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Left(Exception):
-        pass
-
-    def leave(reason: str) -> None:
-        raise Left(reason)
-
-    monkeypatch.setattr("agents.users.erasure.leave", leave)
+async def test_a_failed_tombstone_is_not_outlived(make_rig: Callable[..., Rig]) -> None:
     rig = make_rig()
     rig.log.fails = True
     with pytest.raises(Left, match="could not be erased"):

@@ -1,26 +1,27 @@
-"""Epochs: a revocation waits for the write in progress, and stale work is recognised."""
+"""Generations: a revocation waits for the write in progress, and stale work is recognised."""
 
 import asyncio
 
 import pytest
 
 from agents.users.ownership import Ownership, RecordsLost
+from tests.support.leaving import LeavingSupervisor, Left
 
 
 def owning(*partitions: int) -> Ownership:
     """Ownership that runs partitions from offset 10 on."""
-    ownership = Ownership(set(), drain_seconds=5.0)
+    ownership = Ownership(set(), drain_seconds=5.0, supervisor=LeavingSupervisor())
     ownership.start(dict.fromkeys(partitions, 10))
     return ownership
 
 
-async def test_work_of_the_current_epoch_has_its_turn() -> None:
+async def test_work_of_the_current_generation_has_its_turn() -> None:
     ownership = owning(0)
     async with ownership.turn(0) as current:
         assert current
 
 
-async def test_work_of_an_ended_epoch_is_told_so() -> None:
+async def test_work_of_an_ended_generation_is_told_so() -> None:
     ownership = owning(0)
     await ownership.revoke()
     async with ownership.turn(0) as current:
@@ -75,21 +76,14 @@ async def test_a_revocation_waits_for_a_write_that_no_turn_holds() -> None:
     assert ownership.running == set()
 
 
-async def test_a_write_that_does_not_end_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Left(BaseException):
-        pass
-
-    def leave(reason: str) -> None:
-        raise Left(reason)
-
-    monkeypatch.setattr("agents.users.ownership.leave", leave)
-    ownership = Ownership({0}, drain_seconds=0.01)
+async def test_a_write_that_does_not_end_ends_the_process() -> None:
+    ownership = Ownership({0}, drain_seconds=0.01, supervisor=LeavingSupervisor())
     async with ownership.turn(0):
         with pytest.raises(Left, match="did not end within"):
             await ownership.revoke()
 
 
-async def test_partitions_join_those_that_run_until_the_epoch_ends() -> None:
+async def test_partitions_join_those_that_run_until_the_generation_ends() -> None:
     ownership = owning(0)
     ownership.advance(0, after=10, reached=12)
     ownership.start({1: 5})

@@ -29,7 +29,7 @@ class Parts:
         app, reader, models, watchdog, probe = cast(
             "Any", (self.app, self.reader, self.models, self.watchdog, self.probe)
         )
-        return WorkerHealth(app, reader, models, watchdog, probe, max_lag_records=100)
+        return WorkerHealth(app=app, reader=reader, models=models, watchdog=watchdog, probe=probe, max_lag_records=100)
 
 
 def test_all_is_well() -> None:

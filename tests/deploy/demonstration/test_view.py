@@ -2,17 +2,17 @@ from collections import Counter
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from agents.metrics import make_metrics
+from agents.events.metrics import EventMetrics
 from deploy.demonstration.view import Counts, add_up
 
 
 def exposition(rates: int, plays: int, too_large: int) -> str:
     registry = CollectorRegistry()
-    metrics = make_metrics(registry)
-    metrics.events_applied.labels("rate").inc(rates)
-    metrics.events_applied.labels("play").inc(plays)
+    metrics = EventMetrics(registry)
+    metrics.applied.labels("rate").inc(rates)
+    metrics.applied.labels("play").inc(plays)
     if too_large:
-        metrics.events_rejected.labels("too_large").inc(too_large)
+        metrics.rejected.labels("too_large").inc(too_large)
     return generate_latest(registry).decode()
 
 

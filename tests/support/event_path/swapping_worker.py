@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from agents.events.chunks import Chunk
-from agents.metrics import Metrics
 from agents.rollout.models_in_use import ModelsInUse
 from agents.rollout.rescoring import Rescoring, RescoringBounds
 from agents.users.user_scores import UserScores
 from agents.users.user_state import stamp_of
+from app.worker.metrics import WorkerMetrics
 from models.factorization.factor_model import FactorModel
 from models.feedback.events import Event
 from tables.batch_table import BatchTable
@@ -23,15 +23,22 @@ from tests.support.event_path.worker_rig import Worker
 class Swapped(Worker):
     """A worker whose models come and go."""
 
-    def __init__(self, table: BatchTable, log: Log, models: ModelsInUse, metrics: Metrics, users: int = 7) -> None:
+    def __init__(
+        self, table: BatchTable, log: Log, models: ModelsInUse, metrics: WorkerMetrics, users: int = 7
+    ) -> None:
         placeholder: Any = None
         super().__init__(table, log, placeholder, metrics)
         self.models = models
-        self.scores = UserScores(models.active, STORED_SCORES, metrics)
+        self.scores = UserScores(models.active, STORED_SCORES, metrics.users)
         self.member_events._scores = self.scores
-        bounds = RescoringBounds(users, 1.0)
         self.rescoring = Rescoring(
-            table, self.scores, models, self.ownership, self.processor, self.activity, bounds, metrics
+            own=self.own,
+            scores=self.scores,
+            models=models,
+            processor=self.processor,
+            activity=self.activity,
+            bounds=RescoringBounds(users, 1.0),
+            metrics=metrics.rollout,
         )
 
     async def apply(self, happened: Sequence[Event]) -> None:

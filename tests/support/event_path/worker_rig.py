@@ -8,22 +8,23 @@ from typing import Any
 from agents.events.chunk_agent import ChunkProcessor
 from agents.events.chunk_sizes import ChunkSizes
 from agents.events.chunks import Chunk
+from agents.events.dead_letters import DeadLetters
 from agents.events.member_events import MemberEvents, PreparedChunk
 from agents.kafka.producer import MAX_BATCH_BYTES
 from agents.liveness.activity import Activity
-from agents.metrics import Metrics
 from agents.popularity.own_popularity import POPULARITY_PREFIX, OwnPopularity
 from agents.users.erasure import Erasure
-from agents.users.ownership import Ownership
 from agents.users.pending_rows import PendingRows
 from agents.users.recent_users import RecentUsers
-from agents.users.row_writer import RowWriter
 from agents.users.user_scores import UserScores
+from app.worker.metrics import WorkerMetrics
 from models.factorization.factor_model import FactorModel
 from tables.batch_table import BatchTable
 from tests.support.event_path.changelog_log import Log
 from tests.support.event_path.made_up_events import BOUNDS, NOW, STORED_SCORES
 from tests.support.event_path.source_records import PARTITIONS, partition
+from tests.support.leaving import LeavingSupervisor
+from tests.support.own_partitions import own_partitions
 
 PATIENCE_SECONDS = 120.0
 """The first chunk may have to compile the numerics."""
@@ -52,38 +53,44 @@ class Watched(MemberEvents):
 class Worker:
     """One worker's way of the events, on a table that is open."""
 
-    def __init__(self, table: BatchTable, log: Log, model: FactorModel, metrics: Metrics) -> None:
+    def __init__(self, table: BatchTable, log: Log, model: FactorModel, metrics: WorkerMetrics) -> None:
         self.table, self.log = table, log
-        self.ownership = Ownership(table.running, PATIENCE_SECONDS)
-        self.popularity = OwnPopularity(30, metrics)
+        self.supervisor = LeavingSupervisor()
+        self.own = own_partitions(table, log, metrics.users, self.supervisor, PATIENCE_SECONDS)
+        self.ownership = self.own.ownership
+        self.popularity = OwnPopularity(30, metrics.popularity)
         self.pending = PendingRows(table)
-        scores = UserScores(lambda _: model, STORED_SCORES, metrics)
+        scores = UserScores(lambda _: model, STORED_SCORES, metrics.users)
         self.member_events = Watched(
-            self.pending, scores, self.popularity, BOUNDS, PARTITIONS, metrics, RecentUsers(), NOW.timestamp
+            table=self.pending,
+            scores=scores,
+            popularity=self.popularity,
+            bounds=BOUNDS,
+            partitions=PARTITIONS,
+            metrics=metrics.events,
+            recent=RecentUsers(),
+            now=NOW.timestamp,
         )
-        self.writer = RowWriter(log, table, metrics)
         producer: Any = log
-        sizes, self.activity = ChunkSizes(1000, MAX_BATCH_BYTES), Activity()
+        self.activity = Activity()
         self.processor = ChunkProcessor(
-            self.member_events,
-            self.pending,
-            self.writer,
-            self.ownership,
-            producer,
-            "dead",
-            sizes,
-            self.activity,
-            metrics,
+            member_events=self.member_events,
+            own=self.own,
+            pending=self.pending,
+            dead_letters=DeadLetters(producer, "dead"),
+            sizes=ChunkSizes(1000, MAX_BATCH_BYTES),
+            activity=self.activity,
+            metrics=metrics.events,
         )
         users: Any = SimpleNamespace(partition_of=partition, holds=lambda at: at in table.running)
-        self.erasure = Erasure(users, table, self.ownership, self.writer, metrics)
+        self.erasure = Erasure(users, self.own, metrics.users)
         self.handed = 0
         self.reached: dict[int, float] = {}
         """Source positions of the chunks so far."""
 
     def take_over(self) -> dict[int, int]:
         """Begin a generation where the table stands, and return where that is."""
-        self.popularity.forget()
+        self.popularity.clear()
         starts = {}
         for at in range(PARTITIONS):
             self.popularity.begin(at)
@@ -116,6 +123,7 @@ class Worker:
         if revocation is not None:
             await self.log.acknowledge(self.reached)
             await revocation
+        self.check()
 
     async def erase(self, user: str) -> None:
         """Erase a user; the chunk under way, if there is one, is stored before."""
@@ -135,16 +143,23 @@ class Worker:
         await asyncio.sleep(0)
         await self.log.acknowledge(self.reached)
         await revocation
+        self.check()
 
     async def stored(self) -> None:
         """Wait until everything is stored."""
         await self.log.acknowledge(self.reached)
         await self.ownership.stored()
+        self.check()
+
+    def check(self) -> None:
+        """Fail when the process would have ended: nobody awaits a write, so its failure shows nowhere else."""
+        assert self.supervisor.reasons == []
 
     async def crash(self) -> None:
         """Stop where it stands: what waits for its acknowledgement never hears of it."""
         for _ in range(20):  # it has been sent
             await asyncio.sleep(0)
+        self.check()
         write = self.ownership._write
         if write is not None:
             write.cancel()

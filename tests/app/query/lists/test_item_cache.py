@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from agents.catalogue import Catalogue, CatalogueEntry
-from agents.metrics import make_metrics
+from agents.catalogue import Catalogue, CatalogueEntry, CatalogueMetrics
 from app.query.lists.context_filter import ContextFilter, cut_page
 from app.query.lists.item_cache import SHOWN, ItemCache
 from app.query.lists.recommendations import stored_page
@@ -26,7 +25,7 @@ STATE = stored(history(play(0)), MODEL)
 
 
 def make_catalogue() -> Catalogue:
-    return Catalogue(1_000, make_metrics(CollectorRegistry()))
+    return Catalogue(1_000, CatalogueMetrics(CollectorRegistry()))
 
 
 async def put(catalogue: Catalogue, number: int, **entry: Any) -> None:

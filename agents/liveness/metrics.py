@@ -1,0 +1,23 @@
+"""What the guards count."""
+
+from prometheus_client import CollectorRegistry, Gauge
+
+
+class LivenessMetrics:
+    """Metrics of progress, on a registry that must not hold them yet."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.agents_running = Gauge(
+            "nearline_agents_running", "Agents that run; when one ends the worker does.", registry=registry
+        )
+        self.standstill_seconds = Gauge(
+            "nearline_standstill_seconds",
+            "How long the fetch, the agent or the write has not moved although it should.",
+            ["what"],
+            registry=registry,
+        )
+        self.broker_silent_seconds = Gauge(
+            "nearline_broker_silent_seconds",
+            "How long the broker has not answered; up to 2 is usual.",
+            registry=registry,
+        )

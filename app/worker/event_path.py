@@ -1,0 +1,131 @@
+"""The way of the member events through one worker, from the source topic to the rows of the table."""
+
+from dataclasses import dataclass
+
+from agents.changelog.recovery import Recovery, RecoveryBounds
+from agents.events.chunk_agent import ChunkProcessor, make_chunk_agent, make_membership_agent
+from agents.events.chunk_sizes import ChunkSizes
+from agents.events.chunks import ChunkChannel, make_chunk_channel
+from agents.events.dead_letters import DeadLetters
+from agents.events.member_events import MemberEvents, UserBounds
+from agents.events.reader import Reader, ReaderBounds, Source
+from agents.kafka.producer import MAX_BATCH_BYTES, TopicChangelog
+from agents.liveness.agent_guard import AgentGuard
+from agents.popularity.own_popularity import OwnPopularity
+from agents.popularity.takeover import take_counts_over
+from agents.rollout.rescoring import Rescoring, RescoringBounds
+from agents.users.own_partitions import OwnPartitions
+from agents.users.ownership import Ownership
+from agents.users.pending_rows import PendingRows
+from agents.users.row_writer import RowWriter
+from agents.users.user_scores import UserScores
+from app.worker.broadcast_state import BroadcastState
+from app.worker.faust_app import assignment_of, raw_topic
+from app.worker.faust_seam import StreamApp
+from app.worker.shared import Shared
+from tables.batch_table import BatchTable
+
+_CHUNKS_IN_A_DRAIN = 4
+"""A revocation waits for a chunk that is prepared, and for one that is written; half of its time is to spare."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventPath:
+    """The way of the member events through one worker.
+
+    Parameters
+    ----------
+    reader : reads the source topic into `chunks`.
+    chunks : the channel of the agent.
+    processor : what the agent does with a chunk.
+    rescoring : re-solves users between chunks.
+    popularity : counts of this worker's partitions.
+    """
+
+    reader: Reader
+    chunks: ChunkChannel
+    processor: ChunkProcessor
+    rescoring: Rescoring
+    popularity: OwnPopularity
+
+
+def make_own_partitions(shared: Shared, users_table: BatchTable) -> OwnPartitions:
+    """Rows ─▶ changelog ─▶ table, in the turn that the ownership gives."""
+    ownership = Ownership(users_table.running, shared.settings.worker.drain_seconds, shared.supervisor)
+    changelog = TopicChangelog(shared.producer, users_table.changelog_topic_name)
+    writer = RowWriter(changelog, users_table, shared.metrics.users)
+    return OwnPartitions(users_table, ownership, writer, shared.supervisor)
+
+
+def make_event_path(app: StreamApp, shared: Shared, own: OwnPartitions, state: BroadcastState) -> EventPath:
+    """member-events ─▶ reader ─▶ chunks ─▶ agent ─▶ changelog and table, rejected events to the dead letters."""
+    worker, metrics = shared.settings.worker, shared.metrics
+    popularity = OwnPopularity(shared.settings.popularity.window_days, metrics.popularity)
+    scores = UserScores(state.models.active, shared.settings.users.stored_scores, metrics.users)
+    sizes = ChunkSizes(worker.max_records, MAX_BATCH_BYTES, worker.drain_seconds / _CHUNKS_IN_A_DRAIN)
+    chunks = make_chunk_channel(app, worker.max_chunks)
+    processor = _make_processor(shared, own, scores, popularity, sizes)
+    _make_agents(app, shared, chunks, processor)
+
+    async def before_first_chunk(partitions: set[int]) -> None:
+        await state.updates.settled()
+        await take_counts_over(popularity, own.table, own.ownership, partitions)
+
+    reader = Reader(
+        source=Source(shared.connection, shared.names.member_events, f"{shared.settings.app_id}-reader"),
+        own=own,
+        channel=chunks,
+        assignment=assignment_of(app, own.table),
+        recovery=_make_recovery(shared, own.table),
+        sizes=sizes,
+        bounds=ReaderBounds(worker.fetch_wait_ms, worker.linger_ms / 1000),
+        metrics=metrics.events,
+        before_first_chunk=before_first_chunk,
+    )
+    rescoring = Rescoring(
+        own=own,
+        scores=scores,
+        models=state.models,
+        processor=processor,
+        activity=shared.activity,
+        bounds=RescoringBounds(shared.settings.rescoring.users, shared.settings.rescoring.share),
+        metrics=metrics.rollout,
+    )
+    return EventPath(reader=reader, chunks=chunks, processor=processor, rescoring=rescoring, popularity=popularity)
+
+
+def _make_processor(
+    shared: Shared, own: OwnPartitions, scores: UserScores, popularity: OwnPopularity, sizes: ChunkSizes
+) -> ChunkProcessor:
+    users, pending = shared.settings.users, PendingRows(own.table)
+    member_events = MemberEvents(
+        table=pending,
+        scores=scores,
+        popularity=popularity,
+        bounds=UserBounds(users.history_limit, users.recent_events),
+        partitions=shared.settings.topics.partitions,
+        metrics=shared.metrics.events,
+        recent=shared.recent,
+    )
+    return ChunkProcessor(
+        member_events=member_events,
+        own=own,
+        pending=pending,
+        dead_letters=DeadLetters(shared.producer, shared.names.dead_letters),
+        sizes=sizes,
+        activity=shared.activity,
+        metrics=shared.metrics.events,
+    )
+
+
+def _make_agents(app: StreamApp, shared: Shared, chunks: ChunkChannel, processor: ChunkProcessor) -> None:
+    guard = AgentGuard(shared.supervisor, shared.metrics.liveness.agents_running, lambda: app.should_stop)
+    membership = raw_topic(app, shared.names.membership, shared.settings.topics.partitions)
+    app.agent(membership, name="membership")(guard.guarded("membership", make_membership_agent()))
+    app.agent(chunks, name="member-events")(guard.guarded("member-events", make_chunk_agent(chunks, processor.process)))
+
+
+def _make_recovery(shared: Shared, users_table: BatchTable) -> Recovery:
+    worker = shared.settings.worker
+    bounds = RecoveryBounds(worker.recovery_fetch_mb << 20, worker.fetch_wait_ms, worker.takeover_seconds)
+    return Recovery(shared.connection, users_table, bounds, shared.supervisor, shared.metrics.changelog)

@@ -1,0 +1,51 @@
+"""The query view of one worker: HTTP ─▶ owner of the user ─▶ row, model, catalogue ─▶ filter ─▶ answer."""
+
+from agents.changelog.checkpointing import Checkpointing
+from agents.users.erasure import Erasure
+from agents.users.own_partitions import OwnPartitions
+from agents.users.users import Users
+from app.publishing.activation import Activation, publisher_of
+from app.query import QueryView
+from app.worker.broadcast_state import BroadcastState
+from app.worker.event_path import EventPath
+from app.worker.faust_seam import StreamApp
+from app.worker.guards import Guards
+from app.worker.health import WorkerHealth
+from app.worker.routing import AssignmentRouting
+from app.worker.shared import Shared
+from tables.data_folder import Mark
+
+
+def make_query_view(
+    app: StreamApp, shared: Shared, *, own: OwnPartitions, state: BroadcastState, path: EventPath, guards: Guards
+) -> QueryView:
+    """Give the query view what it asks: users, models, catalogue, popularity, and what an admin may do."""
+    settings = shared.settings
+    users = Users(own.table, settings.topics.partitions)
+    health = WorkerHealth(
+        app=app,
+        reader=path.reader,
+        models=state.models,
+        watchdog=guards.watchdog,
+        probe=guards.probe,
+        max_lag_records=settings.http.max_lag_records,
+    )
+    return QueryView(
+        users=users,
+        models=state.models,
+        catalogue=state.catalogue,
+        popularity=state.popularity,
+        routing=AssignmentRouting(app, users, shared.names.users_changelog, settings.http.advertised_url),
+        health=health,
+        erasure=Erasure(users, own, shared.metrics.users),
+        checkpointing=Checkpointing(own, settings.data_dir, Mark(settings.app_id, users.partitions)),
+        activation=Activation(publisher_of(settings)),
+        on_request=shared.activity.note,
+        registry=shared.registry,
+        fallback_days=settings.popularity.fallback_days,
+        history_limit=settings.users.history_limit,
+        forward_timeout_ms=settings.http.forward_timeout_ms,
+        max_body_bytes=settings.http.max_body_bytes,
+        read_keys=tuple(key.get_secret_value() for key in settings.http.read_keys),
+        admin_keys=tuple(key.get_secret_value() for key in settings.http.admin_keys),
+    )
