@@ -22,7 +22,7 @@ from models.artifacts.artifact import read_artifact
 from models.artifacts.store import ModelStore
 from models.factorization.factor_model import FactorModel
 from models.feedback.events import Rate
-from models.feedback.popularity import GLOBAL_REGION
+from models.names import GLOBAL_REGION
 
 
 def fill_topics(stage: Stage, dataset: Dataset, screen: Screen) -> None:

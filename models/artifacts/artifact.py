@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 
 from models.artifacts.artifact_files import FILES, ArtifactLimits, decode_metrics, decode_model, encode_files
 from models.artifacts.manifest import FileEntry, Manifest, decode_manifest, encode_manifest, sign, verify_signature
-from models.artifacts.store import MANIFEST, ModelStore, is_region, is_version
+from models.artifacts.store import MANIFEST, ModelStore
 from models.errors import ArtifactInvalid, ModelError
 from models.factorization.factor_model import FactorModel
+from models.names import is_region, is_version
 
 _MAX_MANIFEST_BYTES = 1024 * 1024
 

@@ -28,8 +28,8 @@ from models.feedback.events import (
     Rejected,
     decode_event,
     encode_event,
-    is_identifier,
 )
+from models.names import is_identifier
 from models.rollout.announcement import MAX_ANNOUNCEMENT_BYTES, Announcement, decode_announcement
 from tests.hostile import DEPTHS, deep, fields_of, for_all, mutations, outcome, runs, texts
 from tests.models.feedback.test_events import BROWSE, NOW, PLAY, RATE
