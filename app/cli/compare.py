@@ -43,8 +43,8 @@ def compare(
     from app.offline.data.events_file import Tally, decode_lines, read_lines
     from app.offline.data.histories import Population
     from app.publishing.model_fetch import artifact_limits, signing_key
+    from app.publishing.model_store import ModelStore
     from models.artifacts.artifact import read_artifact
-    from models.artifacts.store import ModelStore
 
     if html is not None:
         _check_plots()

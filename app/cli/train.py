@@ -39,7 +39,7 @@ def train(
     from app.offline.training.recipe import recipe_of
     from app.offline.training.train import train as train_job
     from app.publishing.model_fetch import signing_key
-    from models.artifacts.store import ModelStore
+    from app.publishing.model_store import ModelStore
 
     settings = quiet_settings(context).settings
     recipe = recipe_of(

@@ -64,12 +64,12 @@ def encode_files(model: FactorModel, metrics: Mapping[str, Any]) -> dict[str, by
 
 
 def decode_model(region: str, version: str, files: Mapping[str, bytes], limits: ArtifactLimits) -> FactorModel:
-    """Return the model that the files hold, after a canary.
+    """Return the model that the files hold, after it solved made-up users.
 
     Raises
     ------
     ModelError
-        If the files do not fit each other or the limits, or the model cannot solve a user of the canary.
+        If the files do not fit each other or the limits, or the model cannot solve one of those users.
     """
     n_videos = _check_shapes(tensor_shapes(files["factors.safetensors"]), limits)
     video_ids = _decode_ids(files["videos"], n_videos)

@@ -10,12 +10,12 @@ from aiokafka import AIOKafkaProducer
 from agents.kafka.connection import Connection
 from agents.kafka.topics import TopicNames, create_topics, topic_specs
 from app.publishing.announcements import announce, read_announcements
+from app.publishing.model_store import ModelStore
 from app.publishing.publish import Publisher
 from deploy.kafka.ports import free_ports
 from models.artifacts.artifact import version_name, write_artifact
 from models.artifacts.artifact_files import ArtifactLimits
 from models.artifacts.manifest import Manifest
-from models.artifacts.store import ModelStore
 from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
 from models.factorization.user_solver import SolverParameters

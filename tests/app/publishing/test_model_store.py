@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from models.artifacts.store import ModelStore
+from app.publishing.model_store import ModelStore
 from models.errors import ArtifactInvalid, StoreUnavailable
 
 

@@ -1,6 +1,7 @@
 """The model store: published versions as directories ``<region>/<version>/`` below one fsspec URL.
 
-The store moves bytes and guards paths. What the files mean is the business of `models.artifacts.artifact`.
+The store is the `models.artifacts.files.ArtifactFiles` of production: it moves bytes and guards paths. What the files
+mean is the business of `models.artifacts.artifact`.
 """
 
 import os
@@ -10,11 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from models.artifacts.store_files import is_local, is_object_store, open_files
+from app.publishing.store_files import is_local, is_object_store, open_files
+from models.artifacts.manifest import MANIFEST
 from models.errors import ArtifactInvalid, ArtifactMissing, ModelError, StoreUnavailable
 from models.names import REGION_RULE, is_path, is_region, is_version
-
-MANIFEST = "manifest.json"
 
 _MISSING = (FileNotFoundError, NotADirectoryError)
 
