@@ -1,14 +1,11 @@
 """The grammar of names, and the words that mean the same everywhere.
 
 A name is checked where it comes in: in Python by the functions here, in JSON Schema and OpenAPI by the patterns here.
-The types are for msgspec. Their patterns stand in the schemas only: whoever decodes a name calls the function, for one
-search over all ids of an event costs a fifth of one pattern for each.
+Nothing heavy is imported, so that the command line can name a region before it does anything.
 """
 
 import re
-from typing import Annotated, Final, TypeAlias
-
-from msgspec import Meta
+from typing import Final
 
 GLOBAL_REGION: Final = "global"
 """The region of everybody: of events that name none, and of the model that serves where a region has no own."""
@@ -20,6 +17,7 @@ SEEN: Final = frozenset({"play", "rate", "dismiss"})
 """What a user has done to a video that counts as seen; looking at its page, or keeping it on the list, does not."""
 
 MAX_ID_CHARACTERS: Final = 64
+MAX_REGION_CHARACTERS: Final = 32
 ID_RULE: Final = "1-64 characters, none of them a control character"
 REGION_RULE: Final = "1-32 of a-z, 0-9, _ and -"
 
@@ -27,31 +25,12 @@ REGION_RULE: Final = "1-32 of a-z, 0-9, _ and -"
 _END: Final = r"(?![\s\S])"
 _CONTROLS: Final = r"\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
 
-ID_PATTERN: Final = rf"^[^{_CONTROLS}]{{1,64}}{_END}"
-REGION_PATTERN: Final = rf"^[a-z0-9_-]{{1,32}}{_END}"
+ID_PATTERN: Final = rf"^[^{_CONTROLS}]{{1,{MAX_ID_CHARACTERS}}}{_END}"
+ID_CHARACTERS_PATTERN: Final = rf"^[^{_CONTROLS}]*{_END}"
+REGION_PATTERN: Final = rf"^[a-z0-9_-]{{1,{MAX_REGION_CHARACTERS}}}{_END}"
+REGION_CHARACTERS_PATTERN: Final = rf"^[a-z0-9_-]*{_END}"
 VERSION_PATTERN: Final = rf"^(?!\.)[A-Za-z0-9._-]{{1,64}}{_END}"
 DIGEST_PATTERN: Final = rf"^[0-9a-f]{{64}}{_END}"
-
-Identifier: TypeAlias = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=MAX_ID_CHARACTERS,
-        description=f"{ID_RULE} (C0, DEL, C1).",
-        extra_json_schema={"pattern": rf"^[^{_CONTROLS}]*{_END}"},
-    ),
-]
-Region: TypeAlias = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=32,
-        description="A subset of the population with its own model.",
-        extra_json_schema={"pattern": rf"^[a-z0-9_-]*{_END}"},
-    ),
-]
-Version: TypeAlias = Annotated[str, Meta(extra_json_schema={"pattern": VERSION_PATTERN})]
-Digest: TypeAlias = Annotated[str, Meta(extra_json_schema={"pattern": DIGEST_PATTERN})]
 
 _CONTROL: Final = re.compile(f"[{_CONTROLS}]")
 _REGION: Final = re.compile(REGION_PATTERN)

@@ -21,10 +21,11 @@ from models.feedback.events import (
     REASONS,
     Browse,
     Event,
+    Identifier,
     Play,
     Rate,
+    Region,
 )
-from models.names import Identifier, Region
 from models.rollout.announcement import MAX_ANNOUNCEMENT_BYTES, Announcement, PreviousVersion
 
 _CONTRACT_VERSION = "1.0.0"

@@ -11,7 +11,15 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from models.names import Identifier, Region, has_control_characters, is_region
+from models.names import (
+    ID_CHARACTERS_PATTERN,
+    ID_RULE,
+    MAX_ID_CHARACTERS,
+    MAX_REGION_CHARACTERS,
+    REGION_CHARACTERS_PATTERN,
+    has_control_characters,
+    is_region,
+)
 
 MAX_EVENT_BYTES = 16 * 1024
 MAX_FUTURE_SECONDS = 24 * 3600
@@ -30,6 +38,25 @@ REASONS = frozenset(
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
+# Patterns are for the JSON Schema; the decoder checks the same with one search for all ids (5 times faster).
+Identifier: TypeAlias = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=MAX_ID_CHARACTERS,
+        description=f"{ID_RULE} (C0, DEL, C1).",
+        extra_json_schema={"pattern": ID_CHARACTERS_PATTERN},
+    ),
+]
+Region: TypeAlias = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=MAX_REGION_CHARACTERS,
+        description="A subset of the population with its own model.",
+        extra_json_schema={"pattern": REGION_CHARACTERS_PATTERN},
+    ),
+]
 Timestamp: TypeAlias = Annotated[
     datetime,
     Meta(tz=True, description="When it happened: RFC 3339 with an offset, at most 24 hours ahead of the clock."),

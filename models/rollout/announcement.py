@@ -13,10 +13,13 @@ import msgspec
 from msgspec import Meta
 
 from models.errors import AnnouncementInvalid
-from models.names import Digest, Region, Version, is_digest, is_region, is_version
+from models.feedback.events import Region
+from models.names import DIGEST_PATTERN, VERSION_PATTERN, is_digest, is_region, is_version
 
 MAX_ANNOUNCEMENT_BYTES = 4 * 1024
 
+Version = Annotated[str, Meta(extra_json_schema={"pattern": VERSION_PATTERN})]
+Digest = Annotated[str, Meta(extra_json_schema={"pattern": DIGEST_PATTERN})]
 Sequence = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from models.errors import AnnouncementInvalid
 from models.evaluation.list_comparison import Comparison
-from models.names import Region
+from models.feedback.events import Region
 from models.rollout.announcement import Announcement
 
 MAX_REJECTION_BYTES = 16 * 1024

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from models.feedback.events import Identifier, Region
 from models.feedback.facts import IS_SEEN, Kind
 from models.names import (
     DIGEST_PATTERN,
@@ -13,10 +14,6 @@ from models.names import (
     REGION_PATTERN,
     SEEN,
     VERSION_PATTERN,
-    Digest,
-    Identifier,
-    Region,
-    Version,
     has_control_characters,
     is_digest,
     is_identifier,
@@ -24,6 +21,7 @@ from models.names import (
     is_region,
     is_version,
 )
+from models.rollout.announcement import Digest, Version
 
 CHECKS: dict[str, tuple[Callable[[str], bool], str, object]] = {
     "id": (is_identifier, ID_PATTERN, Identifier),
