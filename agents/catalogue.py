@@ -13,7 +13,7 @@ from aiokafka import ConsumerRecord
 from msgspec import Meta
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from models.feedback.events import is_identifier
+from models.names import ID_RULE, is_identifier
 
 _log = logging.getLogger(__name__)
 MAX_ENTRY_BYTES: Final = 1 << 18
@@ -107,7 +107,7 @@ class Catalogue:
     def _take(self, record: ConsumerRecord) -> None:
         video_id = record.key.decode()
         if not is_identifier(video_id):
-            raise ValueError("the key is not a video id: 1-64 characters, none of them a control character")
+            raise ValueError(f"the key is not a video id: {ID_RULE}")
         if record.value is None:
             self._entries.pop(video_id, None)
         elif video_id not in self._entries and len(self._entries) >= self._max_videos:

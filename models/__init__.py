@@ -1,9 +1,10 @@
 """The mathematics of Nearline and nothing else, the same offline, nearline and online.
 
-Events and histories, strengths, the user solver, scoring, ranking, learners, ranking metrics, and the artifact that
+Names and events, histories, strengths, the user solver, scoring, learners, ranking metrics, and the artifact that
 carries a model from the offline jobs to the workers. Functions and frozen objects: no clock, no environment, no
-network.
+network, no storage. Artifacts are bytes, read and written through a protocol that others implement; only numba keeps
+what it compiled in files of its own.
 
-May import numpy, scipy, numba, safetensors, msgspec, fsspec and scikit-learn; never Faust, Kafka, RocksDB, HTTP,
+May import numpy, scipy, numba, safetensors, msgspec and scikit-learn; never Faust, Kafka, RocksDB, fsspec, HTTP,
 Prometheus, nor another package of this project.
 """

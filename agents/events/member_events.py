@@ -21,7 +21,7 @@ from agents.users.recent_users import RecentUsers
 from agents.users.user_scores import UserScores
 from agents.users.user_state import TIE_BYTES, UserState
 from models.feedback.events import Browse, Event, Play, Rate, Rejected, decode_event
-from models.feedback.history import event_tie
+from models.feedback.facts import event_tie
 from tables.batch_table import BatchTable
 from tables.position import Position, fingerprint
 

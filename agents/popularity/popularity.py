@@ -14,8 +14,8 @@ import msgspec
 from aiokafka import ConsumerRecord
 from msgspec import Meta
 
-from models.artifacts.store import is_region
 from models.feedback.popularity import PopularityCounts
+from models.names import is_region
 
 _CACHE_SECONDS = 1.0
 _MAX_TOP = 1_000

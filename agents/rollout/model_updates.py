@@ -17,10 +17,10 @@ from aiokafka import ConsumerRecord
 from agents.rollout.canary import RunCanary
 from agents.rollout.late_canary import LateCanary
 from agents.rollout.models_in_use import ModelsInUse
-from models.artifacts.store import is_region
 from models.errors import AnnouncementInvalid, ArtifactInvalid, ArtifactMissing, StoreUnavailable
 from models.evaluation.list_comparison import Comparison
 from models.factorization.factor_model import FactorModel
+from models.names import is_region
 from models.rollout.announcement import Announcement, decode_announcement
 from models.rollout.rejection import CANARY, Rejection, Stage, decode_rejection
 

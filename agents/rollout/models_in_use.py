@@ -14,7 +14,7 @@ import msgspec
 from agents.rollout.metrics import RolloutMetrics
 from models.evaluation.list_comparison import Comparison
 from models.factorization.factor_model import FactorModel
-from models.feedback.popularity import GLOBAL_REGION
+from models.names import GLOBAL_REGION
 from models.rollout.announcement import Announcement
 
 _log = logging.getLogger(__name__)

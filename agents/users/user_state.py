@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import msgspec
 import numpy as np
 
-from models.feedback.facts import last_ts
-from models.feedback.history import EMPTY_HISTORY, FACT, History, LatestRegion
+from models.feedback.facts import FACT, last_ts
+from models.feedback.history import EMPTY_HISTORY, History, LatestRegion
 from models.numerics.scoring import TopN
 from tables.rows import RegionStamp, RowCodec, UserRow
 

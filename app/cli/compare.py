@@ -7,6 +7,7 @@ import typer
 
 from app.cli.context import JsonOption, RegionOption, quiet_settings
 from app.cli.output import show_json, show_line, show_rows
+from models.names import GLOBAL_REGION
 
 if TYPE_CHECKING:
     from app.offline.comparison.report import Report
@@ -17,7 +18,7 @@ def compare(
     a: Annotated[str, typer.Argument(help="A version in the model store, such as the one that serves.")],
     b: Annotated[str, typer.Argument(help="Another of the same region, such as a candidate.")],
     events: Annotated[str, typer.Option(metavar="FILE", help="JSON lines, also .gz; - for standard input.")],
-    region: RegionOption = "global",
+    region: RegionOption = GLOBAL_REGION,
     catalogue: Annotated[
         str | None, typer.Option(metavar="FILE", help="Titles and genres: JSON lines, each with its video_id.")
     ] = None,
@@ -42,8 +43,8 @@ def compare(
     from app.offline.data.events_file import Tally, decode_lines, read_lines
     from app.offline.data.histories import Population
     from app.publishing.model_fetch import artifact_limits, signing_key
+    from app.publishing.model_store import ModelStore
     from models.artifacts.artifact import read_artifact
-    from models.artifacts.store import ModelStore
 
     if html is not None:
         _check_plots()

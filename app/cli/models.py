@@ -8,6 +8,7 @@ import typer
 
 from app.cli.context import JsonOption, RegionOption, quiet_settings
 from app.cli.output import show_json, show_line, show_rows
+from models.names import GLOBAL_REGION
 
 if TYPE_CHECKING:
     from app.publishing.publish import Publisher
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def publish(
     context: typer.Context,
     version: Annotated[str, typer.Argument(help="A version in the model store, as `nearline train` printed it.")],
-    region: RegionOption = "global",
+    region: RegionOption = GLOBAL_REGION,
     untried: Annotated[
         bool, typer.Option("--untried", help="Serve it without the canary on real users that comes before.")
     ] = False,
@@ -33,7 +34,7 @@ def publish(
 
 def rollback(
     context: typer.Context,
-    region: RegionOption = "global",
+    region: RegionOption = GLOBAL_REGION,
     to: Annotated[str | None, typer.Option(help="The version to serve; by default the one before.")] = None,
     json: JsonOption = False,
 ) -> None:

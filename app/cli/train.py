@@ -6,12 +6,13 @@ import typer
 
 from app.cli.context import JsonOption, RegionOption, quiet_settings
 from app.cli.output import progress, show_json, show_line
+from models.names import GLOBAL_REGION
 
 
 def train(
     context: typer.Context,
     events: Annotated[str, typer.Option(metavar="FILE", help="JSON lines, also .gz; - for standard input.")],
-    region: RegionOption = "global",
+    region: RegionOption = GLOBAL_REGION,
     factors: Annotated[int, typer.Option(min=1, max=1024, help="Numbers that describe a video (k).")] = 64,
     regularization: Annotated[float, typer.Option(min=0, help="Weight of the factors' squares.")] = 0.01,
     unobserved_weight: Annotated[float, typer.Option(min=0, help="Weight of every video a user did nothing to.")] = 0.2,
@@ -38,7 +39,7 @@ def train(
     from app.offline.training.recipe import recipe_of
     from app.offline.training.train import train as train_job
     from app.publishing.model_fetch import signing_key
-    from models.artifacts.store import ModelStore
+    from app.publishing.model_store import ModelStore
 
     settings = quiet_settings(context).settings
     recipe = recipe_of(

@@ -3,10 +3,10 @@
 import asyncio
 
 from app.publishing.model_fetch import artifact_limits, signing_key
+from app.publishing.model_store import ModelStore
 from app.publishing.publish import Publisher
 from app.settings.settings import Settings
 from app.settings.topics import connection_of
-from models.artifacts.store import ModelStore
 from models.rollout.announcement import Announcement
 
 

@@ -1,9 +1,9 @@
 """Fetching an announced model: from the configured store only, below the configured limits, signed if a key is set."""
 
+from app.publishing.model_store import ModelStore
 from app.settings.settings import Settings
 from models.artifacts.artifact import read_artifact
 from models.artifacts.artifact_files import ArtifactLimits
-from models.artifacts.store import ModelStore
 from models.factorization.factor_model import FactorModel
 from models.rollout.announcement import Announcement
 

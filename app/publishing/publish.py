@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from agents.kafka.connection import Connection
 from app.errors import JobFailed
 from app.publishing.announcements import RegionAnnouncements, announce, read_announcements
+from app.publishing.model_store import ModelStore
 from models.artifacts.artifact import manifest_digest, read_artifact, read_manifest
 from models.artifacts.artifact_files import ArtifactLimits
-from models.artifacts.store import ModelStore
 from models.errors import ArtifactInvalid
 from models.rollout.announcement import Announcement
 

@@ -15,11 +15,11 @@ from threadpoolctl import threadpool_limits
 from agents.kafka.topics import TopicMismatch, check_topics
 from agents.liveness.fatal import EXIT_CONFIG, EXIT_RETRY
 from agents.liveness.loop_guard import LoopGuard
+from app.publishing.model_store import ModelStore
 from app.settings.settings import Settings
 from app.settings.topics import connection_of, specs_of
 from app.worker.factory import create_worker
 from app.worker.membership import PlaceTaken, claim_place, leave_group, place_of
-from models.artifacts.store import ModelStore
 from models.errors import StoreUnavailable
 from models.inference.compile_ahead import compile_ahead
 from tables.data_folder import Mark, claim_folder, lock_folder

@@ -8,6 +8,7 @@ from app.broker import producer_of
 from app.offline.data.histories import Population
 from app.operations.dead_letters import read_letters
 from app.publishing.model_fetch import artifact_limits
+from app.publishing.model_store import ModelStore
 from deploy.data import Dataset
 from deploy.demonstration.feed import Feed, lines_of, no_events, send_catalogue
 from deploy.demonstration.latency import watch_event, watch_events
@@ -19,10 +20,9 @@ from deploy.demonstration.screen import Screen
 from deploy.demonstration.stage import Stage
 from deploy.demonstration.view import open_view
 from models.artifacts.artifact import read_artifact
-from models.artifacts.store import ModelStore
 from models.factorization.factor_model import FactorModel
 from models.feedback.events import Rate
-from models.feedback.popularity import GLOBAL_REGION
+from models.names import GLOBAL_REGION
 
 
 def fill_topics(stage: Stage, dataset: Dataset, screen: Screen) -> None:

@@ -1,8 +1,8 @@
-"""Artifacts: one version of one region's model as files in the model store.
+"""Artifacts: one version of one region's model as files.
 
 ::
 
-    <store>/<region>/<version>/
+    <region>/<version>/
         model.json             input transformation, solver, ranker (`models.factorization.description`)
         factors.safetensors    video_factors (n_videos, k), gram (k, k), popularity (n_videos,), all float32
         videos                 the video ids in row order, one per line, UTF-8
@@ -22,10 +22,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.artifacts.artifact_files import FILES, ArtifactLimits, decode_metrics, decode_model, encode_files
-from models.artifacts.manifest import FileEntry, Manifest, decode_manifest, encode_manifest, sign, verify_signature
-from models.artifacts.store import MANIFEST, ModelStore, is_region, is_version
+from models.artifacts.files import ArtifactFiles
+from models.artifacts.manifest import (
+    MANIFEST,
+    FileEntry,
+    Manifest,
+    decode_manifest,
+    encode_manifest,
+    sign,
+    verify_signature,
+)
 from models.errors import ArtifactInvalid, ModelError
 from models.factorization.factor_model import FactorModel
+from models.names import is_region, is_version
 
 _MAX_MANIFEST_BYTES = 1024 * 1024
 
@@ -48,7 +57,7 @@ def manifest_digest(manifest: Manifest) -> str:
 
 
 def write_artifact(
-    store: ModelStore,
+    store: ArtifactFiles,
     model: FactorModel,
     *,
     metrics: Mapping[str, Any],
@@ -97,7 +106,7 @@ def write_artifact(
 
 
 def read_manifest(
-    store: ModelStore, region: str, version: str, *, digest: str | None = None, verify_key: bytes | None = None
+    store: ArtifactFiles, region: str, version: str, *, digest: str | None = None, verify_key: bytes | None = None
 ) -> Manifest:
     """Read and check the manifest of a version: its digest, signature and names, and that it lists `FILES`.
 
@@ -121,7 +130,7 @@ def read_manifest(
     return manifest
 
 
-def read_metrics(store: ModelStore, manifest: Manifest) -> dict[str, Any]:
+def read_metrics(store: ArtifactFiles, manifest: Manifest) -> dict[str, Any]:
     """Return the ranking metrics that a version was published with.
 
     Raises
@@ -135,7 +144,7 @@ def read_metrics(store: ModelStore, manifest: Manifest) -> dict[str, Any]:
 
 
 def read_artifact(
-    store: ModelStore,
+    store: ArtifactFiles,
     region: str,
     version: str,
     *,
@@ -177,7 +186,7 @@ def _location(region: str, version: str) -> str:
     return f"{region}/{version}"
 
 
-def _read(store: ModelStore, manifest: Manifest, name: str) -> bytes:
+def _read(store: ArtifactFiles, manifest: Manifest, name: str) -> bytes:
     expected = manifest.files[name]
     content = store.read(f"{_location(manifest.region, manifest.version)}/{name}", expected.size)
     if FileEntry.of(content) != expected:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from models.errors import ArtifactInvalid
 from models.factorization.description import decode_description, encode_description
 from models.factorization.factor_model import FactorModel
-from models.feedback.events import MAX_ID_CHARACTERS, is_identifier
+from models.names import ID_RULE, MAX_ID_CHARACTERS, is_identifier
 from models.numerics.tensors import decode_tensors, encode_tensors, tensor_shapes
 
 FILES = ("model.json", "factors.safetensors", "videos", "metrics.json")
@@ -53,7 +53,7 @@ def encode_files(model: FactorModel, metrics: Mapping[str, Any]) -> dict[str, by
     """
     for video_id in model.video_ids:
         if not is_identifier(video_id):
-            raise ArtifactInvalid(f"{video_id!r} is not a video id: 1-64 characters, no control characters")
+            raise ArtifactInvalid(f"{video_id!r} is not a video id: {ID_RULE}")
     tensors = {"video_factors": model.factors, "gram": model.gram, "popularity": model.popularity}
     return {
         "model.json": encode_description(model.description),
@@ -64,12 +64,12 @@ def encode_files(model: FactorModel, metrics: Mapping[str, Any]) -> dict[str, by
 
 
 def decode_model(region: str, version: str, files: Mapping[str, bytes], limits: ArtifactLimits) -> FactorModel:
-    """Return the model that the files hold, after a canary.
+    """Return the model that the files hold, after it solved made-up users.
 
     Raises
     ------
     ModelError
-        If the files do not fit each other or the limits, or the model cannot solve a user of the canary.
+        If the files do not fit each other or the limits, or the model cannot solve one of those users.
     """
     n_videos = _check_shapes(tensor_shapes(files["factors.safetensors"]), limits)
     video_ids = _decode_ids(files["videos"], n_videos)

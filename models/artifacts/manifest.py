@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from models.errors import ArtifactInvalid
 
+MANIFEST = "manifest.json"
 FORMAT = 1
 
 

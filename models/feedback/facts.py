@@ -15,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 
 from models.feedback.events import Event, Play, Rate, event_milliseconds
+from models.names import SEEN
 
 FACT = np.dtype([("ts", "<i8"), ("tie", "<u8"), ("value", "<f4"), ("kind", "u1")])
 MAX_SECONDS_WATCHED = 1e9
@@ -46,7 +47,7 @@ _KIND_OF_ACTION = {"view": 3, "list_add": 4, "list_remove": 5, "dismiss": 6}
 
 # Tables by kind, as long as bytes.translate wants them.
 ACTION = bytes([0, 1, 2, 3, 4, 4, 6]).ljust(256, b"\0")
-IS_SEEN = bytes([0, 1, 1, 0, 0, 0, 1]).ljust(256, b"\0")
+IS_SEEN = bytes([0, *(kind.name.lower() in SEEN for kind in Kind)]).ljust(256, b"\0")
 KINDS = bytes(Kind)
 
 

@@ -8,7 +8,7 @@ facts of the largest rank.
 The order and the grouping of the events, and repeats of them, do not matter. Let M(E) hold the largest fact of
 each register over the events E, and H(E) the `limit` largest facts of M(E). Then applying events F to H(E)
 gives H(E ∪ F): a fact f missing from H(E) has `limit` facts of other registers above it, and events only raise
-those, so neither f nor anything below f in its register can be in H(E ∪ F); erasure f loses nothing. And H
+those, so neither f nor anything below f in its register can be in H(E ∪ F); dropping f loses nothing. And H
 of a set does not know in which order the set was put together. The region is a maximum, too.
 """
 
@@ -25,11 +25,9 @@ from models.feedback.facts import (
     FACT,
     IS_SEEN,
     KINDS,
-    Kind,
     Rank,
     Register,
     event_rank,
-    event_tie,
     insert_fact,
     kinds_of,
     last_ts,
@@ -38,8 +36,6 @@ from models.feedback.facts import (
     register_at,
     remove_facts,
 )
-
-__all__ = ["EMPTY_HISTORY", "FACT", "History", "HistoryInvalid", "Kind", "LatestRegion", "event_tie"]
 
 _INFINITY = 0x7F800000
 
@@ -63,7 +59,7 @@ class History(msgspec.Struct, frozen=True, gc=False):
     ----------
     records
         The n facts as packed records of dtype `FACT`, ascending by (ts, tie, kind, video): `ts` in ms since the
-        generation (UTC), `tie` from `event_tie`, `value` the rating or the seconds watched (at most 1e9), else 0.
+        epoch (UTC), `tie` from `event_tie`, `value` the rating or the seconds watched (at most 1e9), else 0.
     ids
         The ids of the n videos in UTF-8, aligned with the records, joined by NUL, which no id holds.
     region

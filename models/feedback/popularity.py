@@ -9,9 +9,7 @@ from collections.abc import Iterator, Mapping
 from heapq import nsmallest
 
 from models.feedback.events import Event, Play, Rate, event_milliseconds
-
-GLOBAL_REGION = "global"
-LIKE_RATING = 4.0
+from models.names import GLOBAL_REGION, LIKE_RATING
 
 _DAY_MILLISECONDS = 24 * 3600 * 1000
 

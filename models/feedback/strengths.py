@@ -12,15 +12,17 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from models.feedback.history import FACT, History, Kind
+from models.feedback.facts import FACT, IS_SEEN, Kind
+from models.feedback.history import History
 from models.feedback.video_index import SEPARATOR, VideoIndex
+from models.names import LIKE_RATING
 from models.numerics.compiled import compiled
 
 Weight = Annotated[float, Meta(ge=0)]
 Rating = Annotated[float, Meta(ge=0.5, le=5)]
 
 _KINDS: Final = max(Kind) + 1
-_IS_SEEN: Final = np.isin(np.arange(_KINDS), [Kind.PLAY, Kind.RATE, Kind.DISMISS])
+_IS_SEEN: Final = np.frombuffer(IS_SEEN, np.bool_)
 _PLAY: Final = Kind.PLAY.value
 _RATE: Final = Kind.RATE.value
 
@@ -86,7 +88,7 @@ class StrengthRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     play_weight: Weight = 1.0
     play_full_seconds: Annotated[float, Meta(gt=0)] = 1200.0
-    like_rating: Rating = 4.0
+    like_rating: Rating = LIKE_RATING
     like_weight: Weight = 1.0
     dislike_rating: Annotated[float, Meta(ge=0, le=5)] = 2.5
     view_weight: Weight = 0.0

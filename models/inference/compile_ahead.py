@@ -12,6 +12,7 @@ from models.feedback.events import decode_event
 from models.feedback.history import EMPTY_HISTORY
 from models.feedback.strengths import StrengthRule
 from models.inference.recommend import recommend
+from models.names import GLOBAL_REGION
 
 _PLAYS = (
     b'{"type":"play","event_id":"e%d","user_id":"u","video_id":"v%d","ts":"2026-01-01T00:00:00Z","seconds_watched":60}'
@@ -29,7 +30,7 @@ def _model(regularization: float) -> FactorModel:
     factors = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
     solver = SolverParameters(regularization=regularization, unobserved_weight=0.0, frequency_exponent=0.0)
     return FactorModel.build(
-        region="global",
+        region=GLOBAL_REGION,
         version="compiled",
         video_ids=[f"v{row}" for row in range(len(factors))],
         factors=factors,

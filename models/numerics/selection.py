@@ -68,19 +68,15 @@ def find_candidates(
         C-contiguous.
     transposed : float32 (n_videos k,)
         Empty, or the blocks of videos, each transposed to (k, size) and C-contiguous, one after the other.
-    width : int
-        Videos in a block, at most n_videos.
+    width, n : int
+        Videos in a block, at most n_videos; how many are wanted, at least 1.
     slacks : float32 (m,)
         How much lower than a threshold a matrix product may put a score that reaches it.
-    n : int
-        At least 1.
     excluded, excluded_from, excluded_to : int32, int64 (m,), int64 (m,)
         User j must not get the rows ``excluded[excluded_from[j]:excluded_to[j]]``, which ascend.
-    work : WorkSpace
-        Written.
-    keys : uint64 (m, candidates_at_most(n))
-        Written: a user's candidates as integers, in no order, and then `NO_CANDIDATE`. A candidate's upper half
-        is its score, mapped so that larger scores come first (see `scores_of`), the lower half its row.
+    work, keys : WorkSpace, uint64 (m, candidates_at_most(n))
+        Written. `keys` gets a user's candidates as integers, in no order, and then `NO_CANDIDATE`. A candidate's upper
+        half is its score, mapped so that larger scores come first (see `scores_of`), the lower half its row.
     """
     (m, k), n_videos = users.shape, len(videos)
     keep, room = 4 * n, keys.shape[1]
@@ -101,9 +97,7 @@ def find_candidates(
         allowed = room if start + size == n_videos else keep
         for user in range(m):
             line = product[user]
-            while gone[user] < excluded_to[user] and excluded[gone[user]] < start + size:
-                line[excluded[gone[user]] - start] = -np.inf
-                gone[user] += 1
+            gone[user] = _leave_out(line, start, excluded, gone[user], excluded_to[user])
             own, scores, slack = found[user], values[user], slacks[user]
             thresholds[user] = _raised(line, n, thresholds[user], slack, maxima, ordered)
             counts[user] = _collect(line, start, thresholds[user], own, scores, counts[user])
@@ -113,10 +107,7 @@ def find_candidates(
                 counts[user] = _thin(own, scores, counts[user], thresholds[user])
             if counts[user] > allowed:  # almost equal scores: only their exact values tell which to keep
                 counts[user] = _keep_best(users[user], videos, own, scores, counts[user], n, exact)
-    for user in range(m):
-        for at in range(counts[user]):
-            keys[user, at] = _key(_dot(users[user], videos[found[user, at]]), found[user, at])
-        keys[user, counts[user] :] = NO_CANDIDATE
+    _write_keys(users, videos, found, counts, keys)
 
 
 def rows_of(keys: NDArray[np.uint64]) -> NDArray[np.int32]:
@@ -155,6 +146,30 @@ def _key(score: Any, row: int) -> Any:
     bits = np.array([score + np.float32(0)], np.float32).view(np.int32)[0]  # -0 + 0 is 0
     descending = bits if bits < 0 else bits ^ _ALL_BUT_SIGN
     return (np.uint64(np.uint32(descending)) << np.uint64(32)) | np.uint64(row)
+
+
+@compiled
+def _leave_out(line: NDArray[np.float32], start: int, excluded: NDArray[np.int32], at: Any, end: Any) -> Any:
+    """Give the excluded rows of a block that begins at row `start` the lowest score; returns where to go on."""
+    while at < end and excluded[at] < start + len(line):
+        line[excluded[at] - start] = -np.inf
+        at += 1
+    return at
+
+
+@compiled
+def _write_keys(
+    users: NDArray[np.float32],
+    videos: NDArray[np.float32],
+    found: NDArray[np.int32],
+    counts: NDArray[np.int64],
+    keys: NDArray[np.uint64],
+) -> None:
+    """Write each user's candidates with their exact scores."""
+    for user in range(len(users)):
+        for at in range(counts[user]):
+            keys[user, at] = _key(_dot(users[user], videos[found[user, at]]), found[user, at])
+        keys[user, counts[user] :] = NO_CANDIDATE
 
 
 @compiled

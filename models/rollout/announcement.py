@@ -6,23 +6,20 @@ each announcement also carries what stood before it, as a `PreviousVersion`.
 The topic outlives the code: the fields `canary` and `previous_version` keep the names that its first records gave them.
 """
 
-import re
 from datetime import datetime
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
-from models.artifacts.store import is_region, is_version
 from models.errors import AnnouncementInvalid
 from models.feedback.events import Region
+from models.names import DIGEST_PATTERN, VERSION_PATTERN, is_digest, is_region, is_version
 
 MAX_ANNOUNCEMENT_BYTES = 4 * 1024
 
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-
-Version = Annotated[str, Meta(extra_json_schema={"pattern": r"^(?!\.)[A-Za-z0-9._-]{1,64}(?![\s\S])"})]
-Digest = Annotated[str, Meta(extra_json_schema={"pattern": r"^[0-9a-f]{64}(?![\s\S])"})]
+Version = Annotated[str, Meta(extra_json_schema={"pattern": VERSION_PATTERN})]
+Digest = Annotated[str, Meta(extra_json_schema={"pattern": DIGEST_PATTERN})]
 Sequence = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
@@ -138,5 +135,5 @@ def decode_announcement(value: bytes | None) -> Announcement:
 
 
 def _check_digest(digest: str) -> None:
-    if not _DIGEST.fullmatch(digest):
+    if not is_digest(digest):
         raise AnnouncementInvalid(f"digest {digest!r} is not a SHA-256 in 64 hexadecimal digits")

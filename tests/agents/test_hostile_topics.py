@@ -21,8 +21,9 @@ from agents.rollout.model_updates import ModelUpdates
 from agents.rollout.models_in_use import ModelsInUse
 from agents.users.user_state import UserState
 from models.factorization.factor_model import FactorModel
-from models.feedback.events import Play, is_identifier
+from models.feedback.events import Play
 from models.feedback.history import EMPTY_HISTORY, LatestRegion
+from models.names import is_identifier
 from models.rollout.announcement import Announcement
 from tables.errors import RowCorrupt
 from tables.position import Position

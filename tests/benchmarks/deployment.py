@@ -15,12 +15,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from agents.kafka.connection import Connection
 from agents.kafka.topics import TopicNames, create_topics, topic_specs
+from app.publishing.model_store import ModelStore
 from app.publishing.publish import Publisher
 from deploy.kafka.plan import Plan
 from deploy.kafka.ports import free_ports
 from deploy.kafka.supervised import Supervised
 from models.artifacts.artifact_files import ArtifactLimits
-from models.artifacts.store import ModelStore
 from models.factorization.factor_model import FactorModel
 from tests.benchmarks.processes import cpu_seconds, thread_cpu_seconds
 from tests.benchmarks.progress import Sample

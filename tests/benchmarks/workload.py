@@ -12,7 +12,8 @@ from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
 from models.factorization.user_solver import SolverParameters
 from models.feedback.events import Rate, encode_event
-from models.feedback.history import FACT, History, Kind
+from models.feedback.facts import FACT, Kind
+from models.feedback.history import History
 from models.feedback.strengths import StrengthRule
 from models.numerics.scoring import TopN
 

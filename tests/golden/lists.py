@@ -11,9 +11,9 @@ from agents.catalogue import CatalogueEntry
 from app.offline.data.catalogue_file import decode_catalogue, title_of
 from app.offline.data.events_file import Tally, decode_lines, read_lines
 from app.offline.data.histories import Population
+from app.publishing.model_store import ModelStore
 from models.artifacts.artifact import read_artifact
 from models.artifacts.artifact_files import ArtifactLimits
-from models.artifacts.store import ModelStore
 from models.factorization.factor_model import FactorModel
 from models.feedback.history import History
 from models.inference.recommend import recommend

@@ -28,8 +28,8 @@ from models.feedback.events import (
     Rejected,
     decode_event,
     encode_event,
-    is_identifier,
 )
+from models.names import is_identifier
 from models.rollout.announcement import MAX_ANNOUNCEMENT_BYTES, Announcement, decode_announcement
 from tests.support.announcements import FIELDS as ANNOUNCEMENT
 from tests.support.announcements import PREVIOUS

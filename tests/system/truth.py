@@ -7,7 +7,7 @@ import numpy as np
 from aiokafka import ConsumerRecord
 
 from models.factorization.factor_model import FactorModel
-from models.feedback.history import Kind
+from models.feedback.facts import Kind
 from tests.support.cluster.oracle import expect, reference_scores
 from tests.system.answers import Answers
 from tests.system.changelog import Written

@@ -6,7 +6,7 @@ import msgspec
 
 from agents.catalogue import CatalogueEntry
 from app.errors import JobFailed
-from models.feedback.events import is_identifier
+from models.names import ID_RULE, is_identifier
 
 
 class _Named(msgspec.Struct):
@@ -38,7 +38,7 @@ def decode_catalogue(lines: Iterable[bytes]) -> dict[str, CatalogueEntry]:
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise JobFailed(f"line {number} of the catalogue is no entry: {error}") from error
         if not is_identifier(video_id):
-            raise JobFailed(f"line {number} of the catalogue: {video_id!r} is not a video id, of 1-64 characters")
+            raise JobFailed(f"line {number} of the catalogue: {video_id!r} is not a video id: {ID_RULE}")
         entries[video_id] = entry
     return entries
 

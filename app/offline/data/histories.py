@@ -8,7 +8,8 @@ from typing import Final
 
 from models.feedback.events import Event
 from models.feedback.history import EMPTY_HISTORY, History
-from models.feedback.popularity import GLOBAL_REGION, PopularityCounts, counts_as_popular, event_day, event_region
+from models.feedback.popularity import PopularityCounts, counts_as_popular, event_day, event_region
+from models.names import GLOBAL_REGION
 
 _BATCH: Final = 100_000  # events held before they are applied user by user; the order does not matter
 

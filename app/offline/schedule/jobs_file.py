@@ -26,12 +26,19 @@ from app.offline.schedule.gate import Limits
 from app.offline.schedule.triggers import cron_trigger, interval_seconds, interval_trigger
 from app.offline.training.recipe import Recipe, recipe_of
 from app.settings.settings import Section
+from models.names import REGION_RULE, is_region
 
 _MAX_FILE_BYTES = 1 << 20
 
 
 class _Table(Section):
     model_config = ConfigDict(strict=True)
+
+
+def _check_region(value: str) -> str:
+    if not is_region(value):
+        raise ValueError(f"use {REGION_RULE}")
+    return value
 
 
 def _check_cron(value: str) -> str:
@@ -72,7 +79,7 @@ class Hyperparameters(_Table):
 class Job(Hyperparameters):
     """The periodic training of one region."""
 
-    region: str = Field(pattern=r"^[a-z0-9_-]{1,32}$")
+    region: Annotated[str, AfterValidator(_check_region)]
     events: Annotated[str, AfterValidator(_check_events)] = Field(min_length=1)
     cron: Annotated[str, AfterValidator(_check_cron)] | None = None
     every: Annotated[str, AfterValidator(_check_interval)] | None = None

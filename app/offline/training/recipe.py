@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from models.factorization.als import AlsLearner
-from models.feedback.popularity import GLOBAL_REGION
 from models.feedback.strengths import StrengthRule
+from models.names import GLOBAL_REGION
 
 TUNED_LEARNER: Final = AlsLearner(
     n_factors=64, regularization=0.01, unobserved_weight=0.2, frequency_exponent=1.0, iterations=8

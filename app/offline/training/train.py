@@ -10,9 +10,9 @@ from app.offline.data.histories import Population
 from app.offline.data.splits import split_by_time
 from app.offline.training.evaluate import evaluate
 from app.offline.training.recipe import Recipe
+from app.publishing.model_store import ModelStore
 from models.artifacts.artifact import version_name, write_artifact
 from models.artifacts.manifest import Manifest
-from models.artifacts.store import ModelStore
 from models.errors import LearningFailed
 from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel

@@ -26,6 +26,7 @@ from app.query.schema.requests import (
 )
 from models.feedback.events import Event, Rejected, decode_event, encode_event
 from models.feedback.history import EMPTY_HISTORY
+from models.names import GLOBAL_REGION
 
 
 async def anonymous(parts: QueryParts, request: web.Request) -> web.StreamResponse:
@@ -59,7 +60,7 @@ async def popular(parts: QueryParts, request: web.Request) -> web.StreamResponse
     found = parts.view.popularity.top(region, query.days, query.limit)
     items = [PopularItem(video_id, parts.title(video_id), count) for video_id, count in found]
     answer = PopularAnswer(
-        region=region or "global", days=query.days, items=items, reason=UNSET if items else "nothing_counted"
+        region=region or GLOBAL_REGION, days=query.days, items=items, reason=UNSET if items else "nothing_counted"
     )
     return json_response(answer)
 

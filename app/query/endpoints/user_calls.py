@@ -14,7 +14,8 @@ from app.query.http.problems import NO_MODEL, NOT_CONFIRMED, UNKNOWN_USER, UNKNO
 from app.query.lists.recommendations import score_and_rank
 from app.query.schema.answers import FactAnswer, UserAnswer, VideoScoreAnswer, json_response
 from app.query.schema.requests import NoQuery, RecommendationQuery, read_query, user_id_of, video_id_of
-from models.feedback.history import Kind
+from models.feedback.facts import Kind
+from models.names import GLOBAL_REGION
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FORGET_SECONDS = 10.0
@@ -59,7 +60,7 @@ async def video_score(parts: QueryParts, request: web.Request) -> web.StreamResp
             user_id=user_id,
             video_id=video_id,
             title=parts.title(video_id),
-            region=region or "global",
+            region=region or GLOBAL_REGION,
             model_version=model.version,
             score=score,
             rank=rank,

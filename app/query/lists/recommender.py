@@ -22,6 +22,7 @@ from app.query.schema.requests import RecommendationQuery
 from app.query.view import QueryView
 from models.errors import ModelError
 from models.factorization.factor_model import FactorModel
+from models.names import GLOBAL_REGION
 
 
 class Pinned(NamedTuple):
@@ -138,7 +139,7 @@ def _answer(pinned: Pinned, source: Source, page: Page) -> RecommendationsAnswer
     reason: EmptyReason = "end_of_list" if pinned.context_filter.query.offset else "filters"
     return RecommendationsAnswer(
         user_id=pinned.user_id,
-        region=pinned.context_filter.region or "global",
+        region=pinned.context_filter.region or GLOBAL_REGION,
         model_version=pinned.model.version if pinned.model else None,
         as_of=datetime.fromtimestamp(written / 1000, UTC) if written else None,
         source=source,

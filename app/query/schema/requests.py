@@ -13,8 +13,8 @@ from msgspec import UNSET, Meta, UnsetType
 from yarl import URL
 
 from app.query.http.problems import BODY_TOO_LARGE, INVALID_REQUEST, NOT_JSON, Problem
-from models.artifacts.store import is_region
-from models.feedback.events import Event, is_identifier
+from models.feedback.events import Event
+from models.names import ID_PATTERN, REGION_PATTERN, VERSION_PATTERN, is_identifier, is_region
 
 MAX_OFFSET = 10_000
 MAX_MATURITY = 18
@@ -23,8 +23,8 @@ MAX_BATCH = 100
 MAX_EVENTS = 500
 _LONGEST_REMEMBERED = 512  # characters of a query string
 
-Identifier = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,64}(?![\s\S])")]
-Region = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,32}(?![\s\S])", description="Where the user is now.")]
+Identifier = Annotated[str, Meta(pattern=ID_PATTERN)]
+Region = Annotated[str, Meta(pattern=REGION_PATTERN, description="Where the user is now.")]
 Limit = Annotated[int, Meta(ge=1, le=200, description="Most videos in the answer.")]
 Days = Annotated[int, Meta(ge=1, le=365, description="Days to count, back from the newest event.")]
 
@@ -83,7 +83,7 @@ class AnonymousRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 class ActivationRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The version that shall serve."""
 
-    version: Annotated[str, Meta(pattern=r"^(?!\.)[A-Za-z0-9._-]{1,64}(?![\s\S])")]
+    version: Annotated[str, Meta(pattern=VERSION_PATTERN)]
 
 
 def query_for(context: Context, limit: int) -> RecommendationQuery:

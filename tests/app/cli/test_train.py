@@ -7,9 +7,9 @@ import pytest
 
 from app.cli.train import train
 from app.offline.training.recipe import Recipe
+from app.publishing.model_store import ModelStore
 from models.artifacts.artifact import read_artifact, read_manifest
 from models.artifacts.artifact_files import ArtifactLimits
-from models.artifacts.store import ModelStore
 from models.feedback.events import encode_event
 from tests.app.cli.running import Run
 from tests.support.tastes import two_tastes

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
+from app.publishing.model_store import ModelStore
 from models.artifacts.artifact import (
     manifest_digest,
     read_artifact,
@@ -25,12 +26,13 @@ from models.artifacts.artifact import (
     write_artifact,
 )
 from models.artifacts.artifact_files import FILES, ArtifactLimits
+from models.artifacts.files import ArtifactFiles
 from models.artifacts.manifest import FileEntry, Manifest, decode_manifest, encode_manifest, sign
-from models.artifacts.store import ModelStore
 from models.errors import ArtifactInvalid, StoreUnavailable
 from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
 from models.factorization.user_solver import SolverParameters, UserSolver
+from tests.models.artifacts.memory_files import MemoryFiles
 
 KEY = b"the key of the workers"
 LIMITS = ArtifactLimits(max_videos=100, max_factors=8, max_bytes=100_000)
@@ -53,7 +55,7 @@ def model(**fields: Any) -> FactorModel:
     return FactorModel.build(region="us", version=VERSION, **parts | fields)
 
 
-def write(store: ModelStore, written: FactorModel, **fields: Any) -> Manifest:
+def write(store: ArtifactFiles, written: FactorModel, **fields: Any) -> Manifest:
     provenance: dict[str, Any] = {
         "metrics": {"ndcg@20": 0.25},
         "created": CREATED,
@@ -156,24 +158,25 @@ def test_an_interrupted_write_is_finished_by_the_next(published: Published) -> N
     assert published.read().video_ids == IDS
 
 
-def test_the_manifest_is_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    paths: list[str] = []
-    monkeypatch.setattr(ModelStore, "write", lambda _, path, __: paths.append(path))
-    write(ModelStore(str(tmp_path)), model())
-    assert paths == [f"us/{VERSION}/{name}" for name in NAMES]
+def test_the_manifest_is_written_last() -> None:
+    files = MemoryFiles()
+    write(files, model())
+    assert files.written == [f"us/{VERSION}/{name}" for name in NAMES]
 
 
-def test_an_artifact_lives_in_any_store(tmp_path: Path) -> None:
-    store = ModelStore(f"memory:/{tmp_path}")
+@pytest.mark.parametrize("place", [lambda folder: ModelStore(f"memory:/{folder}"), lambda _: MemoryFiles()])
+def test_an_artifact_lives_in_any_store(tmp_path: Path, place: Callable[[Path], ArtifactFiles]) -> None:
+    store = place(tmp_path)
     digest = manifest_digest(write(store, model()))
     assert read_artifact(store, "us", VERSION, digest=digest, limits=LIMITS).video_ids == IDS
 
 
 @pytest.mark.parametrize("video_id", ["a\nb", "x" * 65, "\x7f", "\r"])
-def test_ids_that_no_event_can_name_are_not_written(tmp_path: Path, video_id: str) -> None:
+def test_ids_that_no_event_can_name_are_not_written(video_id: str) -> None:
+    files = MemoryFiles()
     with pytest.raises(ArtifactInvalid, match="not a video id"):
-        write(ModelStore(str(tmp_path)), model(video_ids=("a", "b", video_id)))
-    assert list(tmp_path.iterdir()) == []
+        write(files, model(video_ids=("a", "b", video_id)))
+    assert files.contents == {}
 
 
 def test_the_version_name_has_the_time_and_the_factors() -> None:
@@ -419,20 +422,20 @@ def test_metrics_that_cannot_be_read_are_refused(published: Published, content: 
     published.refuses("metrics.json")
 
 
-def test_a_model_that_cannot_solve_a_user_is_refused(published: Published) -> None:
+def test_a_model_that_cannot_solve_a_user_is_refused() -> None:
     singular = model(
         description=ModelDescription(solver=SolverParameters(regularization=0.0, unobserved_weight=0.0)),
         factors=np.ones((3, 2), np.float32),
     )
-    store = ModelStore(str(published.folder.parent.parent / "other"))
+    store = MemoryFiles()
     write(store, singular)
     with pytest.raises(ArtifactInvalid, match="not positive definite"):
         read_artifact(store, "us", VERSION, digest=None, limits=LIMITS)
 
 
 @pytest.mark.parametrize(("n_videos", "longest"), [(1, 1), (7, 7), (99, 99), (500, 100)])
-def test_the_canary_is_of_histories_of_many_lengths(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_videos: int, longest: int
+def test_the_made_up_users_have_histories_of_many_lengths(
+    monkeypatch: pytest.MonkeyPatch, n_videos: int, longest: int
 ) -> None:
     tried: list[tuple[int, ...]] = []
 
@@ -442,7 +445,7 @@ def test_the_canary_is_of_histories_of_many_lengths(
         return np.full((len(indptr) - 1, 2), np.nan if len(tried[-1]) == longest else 0.0)
 
     parts = {"factors": np.ones((n_videos, 2), np.float32), "popularity": np.ones(n_videos, np.float32)}
-    store = ModelStore(str(tmp_path))
+    store = MemoryFiles()
     write(store, model(video_ids=tuple(f"v{number}" for number in range(n_videos)), **parts))
     monkeypatch.setattr(UserSolver, "solve", solve)
     with pytest.raises(ArtifactInvalid, match="NaN or infinity"):

@@ -18,7 +18,6 @@ from models.feedback.events import (
     decode_event,
     encode_event,
     event_milliseconds,
-    is_identifier,
 )
 from tests.support.event_fields import BROWSE, NOW, PLAY, RATE, TS
 
@@ -240,10 +239,3 @@ def test_defaults_are_not_encoded() -> None:
 def test_milliseconds_are_rounded_down(milliseconds: int, microseconds: int) -> None:
     ts = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds, microseconds=microseconds)
     assert event_milliseconds(msgspec.structs.replace(decode(encoded(PLAY)), ts=ts)) == milliseconds
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"), [("a", True), ("", False), ("a\n", False), ("ü" * 64, True), ("x" * 65, 0)]
-)
-def test_identifiers(text: str, expected: bool) -> None:
-    assert is_identifier(text) == expected

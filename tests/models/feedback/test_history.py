@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from models.feedback.events import Browse, Event, Play, Rate
-from models.feedback.history import EMPTY_HISTORY, History, HistoryInvalid, Kind, LatestRegion, event_tie
+from models.feedback.facts import Kind, event_tie
+from models.feedback.history import EMPTY_HISTORY, History, HistoryInvalid, LatestRegion
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -8,10 +8,10 @@ from aiokafka import AIOKafkaProducer
 from agents.kafka.connection import Connection
 from agents.kafka.topics import TopicNames, create_topics, topic_specs
 from app.publishing.announcements import announce, read_announcements
+from app.publishing.model_store import ModelStore
 from app.publishing.publish import Publisher
 from deploy.kafka.ports import free_ports
 from models.artifacts.artifact_files import ArtifactLimits
-from models.artifacts.store import ModelStore
 from models.factorization.factor_model import FactorModel
 from tests.support.cluster.published_models import N_VIDEOS, random_model, write_model
 from tests.support.cluster.worker_process import WorkerProcess

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from app.publishing.model_store import ModelStore
 from models.artifacts.artifact import version_name, write_artifact
 from models.artifacts.manifest import Manifest
-from models.artifacts.store import ModelStore
 from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
 from models.factorization.user_solver import SolverParameters

@@ -7,9 +7,9 @@ import pytest
 from app.offline.data.histories import Population
 from app.offline.training.recipe import Recipe
 from app.offline.training.train import learn, train
+from app.publishing.model_store import ModelStore
 from models.artifacts.artifact import read_artifact, read_metrics
 from models.artifacts.artifact_files import ArtifactLimits
-from models.artifacts.store import ModelStore
 from models.errors import LearningFailed
 from models.factorization.als import AlsLearner
 from models.feedback.history import EMPTY_HISTORY

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from app.publishing.model_store import ModelStore
 from models.artifacts.artifact import read_artifact, write_artifact
 from models.artifacts.artifact_files import ArtifactLimits
 from models.artifacts.manifest import Manifest
-from models.artifacts.store import ModelStore
 from models.errors import ArtifactInvalid, StoreUnavailable
 from tests.support.cluster.published_models import random_model
 from tests.support.s3 import KEY, SECRET, S3Server

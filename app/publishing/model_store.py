@@ -1,34 +1,22 @@
 """The model store: published versions as directories ``<region>/<version>/`` below one fsspec URL.
 
-The store moves bytes and guards paths. What the files mean is the business of `models.artifacts.artifact`.
+The store is the `models.artifacts.files.ArtifactFiles` of production: it moves bytes and guards paths. What the files
+mean is the business of `models.artifacts.artifact`.
 """
 
 import os
-import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from models.artifacts.store_files import is_local, is_object_store, open_files
+from app.publishing.store_files import is_local, is_object_store, open_files
+from models.artifacts.manifest import MANIFEST
 from models.errors import ArtifactInvalid, ArtifactMissing, ModelError, StoreUnavailable
+from models.names import REGION_RULE, is_path, is_region, is_version
 
-MANIFEST = "manifest.json"
-
-_REGION = re.compile(r"[a-z0-9_-]{1,32}")
 _MISSING = (FileNotFoundError, NotADirectoryError)
-_NAME = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,64}", re.ASCII)
-
-
-def is_region(name: str) -> bool:
-    """Tell whether `name` can be a region: 1-32 of a-z, 0-9, ``_`` and ``-``."""
-    return _REGION.fullmatch(name) is not None
-
-
-def is_version(name: str) -> bool:
-    """Tell whether `name` can be a version: 1-64 of A-Z, a-z, 0-9, ``.``, ``_`` and ``-``, no dot in front."""
-    return _NAME.fullmatch(name) is not None
 
 
 class ModelStore:
@@ -80,7 +68,7 @@ class ModelStore:
             If the store does not answer.
         """
         if not is_region(region):
-            raise ArtifactInvalid(f"{region!r} is not a region: use 1-32 of a-z, 0-9, _ and -")
+            raise ArtifactInvalid(f"{region!r} is not a region: use {REGION_RULE}")
         names = [name for name in self._names(region) if is_version(name)]
         return [name for name in names if self.exists(f"{region}/{name}/{MANIFEST}")]
 
@@ -177,7 +165,7 @@ class ModelStore:
         return sorted(name.rpartition("/")[2] for name in inside)
 
     def _absolute(self, path: str) -> str:
-        if not all(_NAME.fullmatch(name) for name in path.split("/")):
+        if not is_path(path):
             raise ArtifactInvalid(f"{path!r} is not a path in the model store: names of A-Z, a-z, 0-9, ._-, and /")
         absolute = f"{self._root}/{path}"
         if self._local:
