@@ -38,7 +38,6 @@ class RecommendationsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     as_of: datetime | None
     source: Source
     stale: bool = False
-    experiment: str | None = None
     items: list[Item]
     reason: EmptyReason | UnsetType = UNSET
 

@@ -59,7 +59,6 @@ async def test_list_has_what_the_contract_says(client: Client, world: World) -> 
         "as_of": "2026-11-23T09:59:30Z",
         "source": "nearline",
         "stale": False,
-        "experiment": None,
         "items": [{"video_id": "v001", "title": "Ünä"}, {"video_id": "v002", "title": None}],
     }
 
