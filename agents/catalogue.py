@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from agents.metrics import Metrics
 from models.feedback.events import is_identifier
+from models.nesting import shallow
 
 _log = logging.getLogger(__name__)
 MAX_ENTRY_BYTES: Final = 1 << 18
@@ -86,7 +87,7 @@ class Catalogue:
         """Take one record of the topic; a bad one is counted and logged, and the previous entry stays."""
         try:
             self._take(record)
-        except (ValueError, AttributeError, RecursionError) as error:
+        except (ValueError, AttributeError) as error:
             self._metrics.catalogue_rejected.inc()
             _log.warning("catalogue offset %d refused: %s", record.offset, error)
         self._metrics.catalogue_videos.set(len(self._entries))
@@ -105,6 +106,6 @@ class Catalogue:
         elif len(record.value) > MAX_ENTRY_BYTES:
             raise ValueError(f"{len(record.value)} bytes are more than the {MAX_ENTRY_BYTES} allowed")
         else:
-            self._entries[video_id] = self._decoder.decode(record.value)
+            self._entries[video_id] = self._decoder.decode(shallow(record.value))
         self._recent.append(video_id)
         self.changes += 1
