@@ -14,6 +14,7 @@ from msgspec import Meta
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from models.names import ID_RULE, is_identifier
+from models.nesting import shallow
 
 _log = logging.getLogger(__name__)
 MAX_ENTRY_BYTES: Final = 1 << 18
@@ -96,7 +97,7 @@ class Catalogue:
         """Take one record of the topic; a bad one is counted and logged, and the previous entry stays."""
         try:
             self._take(record)
-        except (ValueError, AttributeError, RecursionError) as error:
+        except (ValueError, AttributeError) as error:
             self._metrics.rejected.inc()
             _log.warning("catalogue offset %d rejected: %s", record.offset, error)
         self._metrics.videos.set(len(self._entries))
@@ -115,6 +116,6 @@ class Catalogue:
         elif len(record.value) > MAX_ENTRY_BYTES:
             raise ValueError(f"{len(record.value)} bytes are more than the {MAX_ENTRY_BYTES} allowed")
         else:
-            self._entries[video_id] = self._decoder.decode(record.value)
+            self._entries[video_id] = self._decoder.decode(shallow(record.value))
         self._recent.append(video_id)
         self.changes += 1

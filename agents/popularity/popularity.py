@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from models.feedback.popularity import PopularityCounts
 from models.names import is_region
+from models.nesting import shallow
 
 _CACHE_SECONDS = 1.0
 _MAX_TOP = 1_000
@@ -71,8 +72,8 @@ class GlobalPopularity:
         """Take one record of the popularity topic in place of the previous one of its key."""
         try:
             share = Share.decode(record.key)
-            value = None if record.value is None else msgspec.json.decode(record.value, type=ShareCounts)
-        except (ValueError, AttributeError, RecursionError):
+            value = None if record.value is None else msgspec.json.decode(shallow(record.value), type=ShareCounts)
+        except (ValueError, AttributeError):
             self.rejected += 1
             return
         previous = self._shares.pop(share, NO_COUNTS)

@@ -16,6 +16,7 @@ from agents.kafka.connection import Connection
 from app.broker import producer_of
 from app.errors import JobFailed
 from app.offline.data.events_file import key_of
+from models.nesting import shallow
 
 MAX_UNACKNOWLEDGED = 5000
 
@@ -141,7 +142,7 @@ _TIMED = msgspec.json.Decoder(_Timed)
 
 def _time_of(value: bytes) -> datetime | None:
     try:
-        happened = _TIMED.decode(value).ts
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        happened = _TIMED.decode(shallow(value)).ts
+    except (msgspec.DecodeError, UnicodeError):
         return None
     return happened if happened.tzinfo else None

@@ -4,6 +4,7 @@ The store is the `models.artifacts.files.ArtifactFiles` of production: it moves 
 mean is the business of `models.artifacts.artifact`.
 """
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -63,7 +64,7 @@ class ModelStore:
         Raises
         ------
         ArtifactInvalid
-            If `region` is not a region, or leads out of the store.
+            If `region` is not a region, or leads out of the store or nowhere.
         StoreUnavailable
             If the store does not answer.
         """
@@ -170,7 +171,8 @@ class ModelStore:
         absolute = f"{self._root}/{path}"
         if self._local:
             with _reaching(path):
-                inside = _is_inside(Path(absolute), Path(self._root))
+                _check_links(path, Path(absolute))
+                inside = Path(absolute).resolve().is_relative_to(Path(self._root).resolve())
             if not inside:
                 raise ArtifactInvalid(f"{path} leads out of the model store; remove the symbolic link")
         return absolute
@@ -190,11 +192,13 @@ def _reaching(path: str) -> Iterator[None]:
         ) from error
 
 
-def _is_inside(path: Path, folder: Path) -> bool:
+def _check_links(path: str, absolute: Path) -> None:
+    """Refuse a loop of links as the system sees it: `Path.resolve` raises for one, or not, by the version of Python."""
     try:
-        return path.resolve().is_relative_to(folder.resolve())
-    except RuntimeError:  # a loop of links
-        return False
+        absolute.stat()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise ArtifactInvalid(f"{path} leads nowhere: a symbolic link leads to itself; remove it") from error
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -176,7 +176,7 @@ def read_artifact(
     decode_metrics(files["metrics.json"])
     try:
         return decode_model(region, version, files, limits)
-    except (ModelError, np.linalg.LinAlgError, RecursionError) as error:
+    except (ModelError, np.linalg.LinAlgError) as error:
         raise ArtifactInvalid(f"{region}/{version}: {error}") from error
 
 

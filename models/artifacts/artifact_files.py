@@ -16,6 +16,7 @@ from models.errors import ArtifactInvalid
 from models.factorization.description import decode_description, encode_description
 from models.factorization.factor_model import FactorModel
 from models.names import ID_RULE, MAX_ID_CHARACTERS, is_identifier
+from models.nesting import shallow
 from models.numerics.tensors import decode_tensors, encode_tensors, tensor_shapes
 
 FILES = ("model.json", "factors.safetensors", "videos", "metrics.json")
@@ -98,8 +99,8 @@ def decode_metrics(content: bytes) -> dict[str, Any]:
         If it is not a JSON object.
     """
     try:
-        return msgspec.json.decode(content, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return msgspec.json.decode(shallow(content), type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ArtifactInvalid(f"metrics.json cannot be read: {error}") from error
 
 

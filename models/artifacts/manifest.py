@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from models.errors import ArtifactInvalid
+from models.nesting import shallow
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -79,9 +80,9 @@ def decode_manifest(content: bytes) -> Manifest:
         If the bytes are not a manifest in canonical form.
     """
     try:
-        manifest = msgspec.json.decode(content, type=Manifest)
+        manifest = msgspec.json.decode(shallow(content), type=Manifest)
         canonical = encode_manifest(manifest)
-    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError, OverflowError) as error:
         raise ArtifactInvalid(f"manifest.json cannot be read: {error}") from error
     if manifest.format != FORMAT:
         raise ArtifactInvalid(f"manifest.json has format {manifest.format}, this code reads format {FORMAT}")

@@ -10,6 +10,7 @@ import msgspec
 from models.errors import DescriptionInvalid
 from models.factorization.user_solver import SolverParameters
 from models.feedback.strengths import StrengthRule
+from models.nesting import shallow
 
 MAX_DESCRIPTION_BYTES = 1 << 20
 """A ranker of a thousand features is a tenth of it."""
@@ -61,6 +62,6 @@ def decode_description(data: bytes) -> ModelDescription:
     if len(data) > MAX_DESCRIPTION_BYTES:
         raise DescriptionInvalid(f"model.json: {len(data)} bytes are more than the {MAX_DESCRIPTION_BYTES} allowed")
     try:
-        return msgspec.json.decode(data, type=ModelDescription)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return msgspec.json.decode(shallow(data), type=ModelDescription)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DescriptionInvalid(f"model.json: {error}") from error

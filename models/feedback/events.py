@@ -20,6 +20,7 @@ from models.names import (
     has_control_characters,
     is_region,
 )
+from models.nesting import MAX_NESTING, NestedTooDeeply, shallow
 
 MAX_EVENT_BYTES = 16 * 1024
 MAX_FUTURE_SECONDS = 24 * 3600
@@ -156,15 +157,17 @@ def event_milliseconds(event: Event) -> int:
 
 def _parse(value: bytes) -> Event:
     try:
-        return _DECODER.decode(str(value, "utf-8"))
+        text = str(value, "utf-8")
+        shallow(value)
+        return _DECODER.decode(text)
     except UnicodeDecodeError as error:
         raise Rejected("invalid_utf8", f"byte {error.start} of the event is not UTF-8") from None
     except msgspec.ValidationError as error:
         raise Rejected("invalid_event", _explain(str(error))) from None
+    except NestedTooDeeply:
+        raise Rejected("invalid_json", f"the event is nested more than {MAX_NESTING} deep") from None
     except msgspec.DecodeError as error:
         raise Rejected("invalid_json", f"the event is not JSON: {error}") from None
-    except RecursionError:
-        raise Rejected("invalid_json", "the event is nested too deeply") from None
 
 
 def _check_characters(event: Event) -> None:

@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from models.errors import ArtifactInvalid
+from models.nesting import shallow
 
 _MAX_HEADER_BYTES = 4096
 _FLOAT32_BYTES = 4
@@ -44,8 +45,8 @@ def tensor_shapes(content: bytes) -> dict[str, tuple[int, ...]]:
     if length > _MAX_HEADER_BYTES or data < 0:
         raise ArtifactInvalid(f"factors.safetensors: a header of {length} bytes in a file of {len(content)}")
     try:
-        tensors = msgspec.json.decode(content[8 : 8 + length], type=dict[str, _Tensor])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        tensors = msgspec.json.decode(shallow(content[8 : 8 + length]), type=dict[str, _Tensor])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ArtifactInvalid(f"factors.safetensors: the header cannot be read: {error}") from error
     end = 0
     for name, tensor in sorted(tensors.items(), key=lambda item: item[1].data_offsets):

@@ -15,6 +15,7 @@ from msgspec import Meta
 from models.errors import AnnouncementInvalid
 from models.feedback.events import Region
 from models.names import DIGEST_PATTERN, VERSION_PATTERN, is_digest, is_region, is_version
+from models.nesting import shallow
 
 MAX_ANNOUNCEMENT_BYTES = 4 * 1024
 
@@ -129,8 +130,8 @@ def decode_announcement(value: bytes | None) -> Announcement:
     if len(value) > MAX_ANNOUNCEMENT_BYTES:
         raise AnnouncementInvalid(f"{len(value)} bytes are more than the {MAX_ANNOUNCEMENT_BYTES} allowed")
     try:
-        return msgspec.json.decode(str(value, "utf-8"), type=Announcement)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return msgspec.json.decode(str(shallow(value), "utf-8"), type=Announcement)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise AnnouncementInvalid(f"the record is not an announcement: {error}") from None
 
 

@@ -13,6 +13,7 @@ from msgspec import Meta
 from models.errors import AnnouncementInvalid
 from models.evaluation.list_comparison import Comparison
 from models.feedback.events import Region
+from models.nesting import shallow
 from models.rollout.announcement import Announcement
 
 MAX_REJECTION_BYTES = 16 * 1024
@@ -109,6 +110,6 @@ def decode_rejection(value: bytes | None) -> Rejection:
     if not value or len(value) > MAX_REJECTION_BYTES:
         raise AnnouncementInvalid(f"a rejection has 1 to {MAX_REJECTION_BYTES} bytes, found {len(value or b'')}")
     try:
-        return msgspec.json.decode(str(value, "utf-8"), type=Rejection)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return msgspec.json.decode(str(shallow(value), "utf-8"), type=Rejection)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise AnnouncementInvalid(f"the record is not a rejection: {error}") from None

@@ -125,7 +125,7 @@ def test_a_popularity_record_counts_or_is_refused(examples: int) -> None:
 async def test_no_nesting_ends_the_reader_of_popularity(depth: int) -> None:
     popularity = GlobalPopularity()
     for text in deep(depth):
-        await popularity.apply(record(b"0/us/1/1", b'{"applied offset":1,"counts":{},"stranger":%s}' % text))
+        await popularity.apply(record(b"0/us/1/1", b'{"fence":1,"counts":{},"stranger":%s}' % text))
         await popularity.apply(record(b"0/us/1/2", text))
     assert popularity.top(None, None, 10) == []
     assert popularity.rejected > 0

@@ -6,10 +6,9 @@ import os
 import signal
 import sys
 import tempfile
-import time
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
@@ -17,12 +16,10 @@ from threadpoolctl import threadpool_limits
 from deploy.kafka import Broker
 from tests.benchmarks import readme_table, registry
 from tests.benchmarks.bench import Bench
-from tests.benchmarks.figures import summaries
-from tests.benchmarks.machine import pulse
 from tests.benchmarks.options import Options
-from tests.benchmarks.ratios import ratios
 from tests.benchmarks.record import Run
 from tests.benchmarks.report import json_line, markdown, peers, splits
+from tests.benchmarks.running import Findings, measure_all
 
 _TERMINATED = 128 + signal.SIGTERM
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -37,22 +34,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _bench(options) as bench:
             asyncio.run(draw_all(bench, options))
         return 0
-    run = Run.load(options.saved) if options.saved else _measured(options)
+    if options.saved:
+        return _report(options, Run.load(options.saved))
+    findings = Findings()
+    try:
+        with _bench(options) as bench:
+            measurements = registry.chosen(options.only)
+            keep = partial(_keep, options, findings)
+            asyncio.run(measure_all(bench, measurements, options.repeats, findings, keep))
+    finally:  # figures outlive whatever ended the run
+        status = _report(options, _run(options, findings)) if findings.measured or findings.failed else 1
+    return status
+
+
+def _run(options: Options, findings: Findings) -> Run:
+    figures, failed = findings.summaries(), findings.failed
+    return Run.now(options.command(), options.repeats, figures, findings.measured, failed)
+
+
+def _keep(options: Options, findings: Findings) -> None:
+    if options.save:
+        _run(options, findings).save(options.save)
+
+
+def _report(options: Options, run: Run) -> int:
+    """Show and write what was asked for; return the exit status, 1 where a measurement failed."""
     parts = (markdown(run.figures), splits(run.figures), peers(run.figures), f"{run.date}, {run.machine}")
-    sys.stderr.write("\n" + "\n\n".join(filter(None, parts)) + "\n")
+    sys.stderr.write("\n" + "\n\n".join(filter(None, (*parts, *map(str, run.failed)))) + "\n")
     if options.save:
         run.save(options.save)
-    if options.markdown:
+    if options.markdown and run.failed:
+        sys.stderr.write(f"{options.markdown} stays as it is: a table lacks what failed\n")
+    elif options.markdown:
         readme_table.write(options.markdown, run)
     if options.json:
-        sys.stdout.write(f"{json_line(run.figures)}\n")
-    return 0
-
-
-def _measured(options: Options) -> Run:
-    with _bench(options) as bench:
-        found = asyncio.run(_run(bench, registry.chosen(options.only), options.repeats))
-    return Run.now(options.command(), options.repeats, summaries(found))
+        sys.stdout.write(f"{json_line(run.figures, run.failed)}\n")
+        sys.stdout.flush()
+    return 1 if run.failed else 0
 
 
 @contextmanager
@@ -66,25 +84,6 @@ def _bench(options: Options) -> Iterator[Bench]:
         Broker(data_dir=Path(folder) / "broker") as broker,
     ):
         yield Bench(broker.address, Path(folder), options.sizes, options.history)
-
-
-async def _run(bench: Bench, measurements: Sequence[registry.Measurement], repeats: int) -> dict[str, list[float]]:
-    """Measure everything once, then again: what is compared lies close together in time."""
-    found: dict[str, list[float]] = defaultdict(list)
-    for repeat in range(repeats):
-        bench.repeat, bench.latest = repeat, {}
-        for one in registry.in_order(measurements, repeat):
-            machine, started = pulse(), time.monotonic()
-            figures = await one.measure(bench)
-            await bench.clean()
-            bench.latest.update(figures)
-            for name, value in (machine | figures).items():
-                found[name].append(value)
-            shown = ", ".join(f"{name} {value:.4g}" for name, value in (machine | figures).items())
-            bench.say(f"{repeat + 1}/{repeats} {one.name} ({time.monotonic() - started:.0f} s): {shown}")
-        for name, value in ratios(bench.latest).items():
-            found[name].append(value)
-    return found
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import secrets
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,7 @@ from models.factorization.factor_model import FactorModel
 from tests.benchmarks.deployment import Deployment
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.sizes import Sizes
-from tests.benchmarks.workload import random_model
+from tests.benchmarks.workload import EventIds, Record, event_records, random_model
 
 
 @dataclass
@@ -27,6 +28,8 @@ class Bench:
     latest : figures of this repeat so far, of all measurements.
     kept : deployments that later repeats use again, by purpose.
     made : deployments of this measurement, whose topics may go when it is over.
+    ids : where all ids of events come from.
+    shared_topic : the topic of events that several measurements read, once it is filled.
     """
 
     bootstrap: str
@@ -37,6 +40,8 @@ class Bench:
     latest: Figures = field(default_factory=dict)
     kept: dict[str, Deployment] = field(default_factory=dict)
     made: list[Deployment] = field(default_factory=list)
+    ids: EventIds = field(default_factory=EventIds)
+    shared_topic: str | None = None
 
     @cached_property
     def model(self) -> FactorModel:
@@ -50,12 +55,16 @@ class Bench:
         self.made.append(made)
         return made
 
+    def events(self, first: int, count: int, n_videos: int) -> Iterator[Record]:
+        """Return one event each of the users `first`..., as records whose ids no other event of the run has."""
+        return event_records(first, count, n_videos, self.ids.series())
+
     async def clean(self) -> None:
         """Delete the topics of deployments that nobody will use again."""
-        for one in self.made:
+        made, self.made = self.made, []
+        for one in made:
             if one not in self.kept.values():
                 await one.remove()
-        self.made.clear()
 
     @staticmethod
     def say(text: str) -> None:

@@ -5,7 +5,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,15 +24,13 @@ from models.artifacts.artifact_files import ArtifactLimits
 from models.factorization.factor_model import FactorModel
 from tests.benchmarks.processes import cpu_seconds, thread_cpu_seconds
 from tests.benchmarks.progress import Sample
+from tests.benchmarks.waiting import BenchmarkFailed, deadline
 from tests.support.cluster.published_models import write_model
 
 _LIMITS = ArtifactLimits(max_videos=2_000_000, max_factors=1024, max_bytes=2 << 30)
 _APPLIED = re.compile(r"^nearline_events_applied_total\{[^}]*\} (\S+)$", re.MULTILINE)
 _SAMPLE_SECONDS = 0.15
-
-
-class BenchmarkFailed(Exception):
-    """Something that a measurement needs did not happen in time."""
+_PREPARE_SECONDS, _REMOVE_SECONDS, _ANSWER = 300.0, 60.0, aiohttp.ClientTimeout(total=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +65,15 @@ class Deployment:
 
     async def prepare(self, model: FactorModel) -> None:
         """Make the topics that do not exist, write the model and announce it."""
-        await create_topics(self.connection, topic_specs(self.names, self.partitions), replication=1)
-        store = ModelStore(str(self.folder / "models"))
-        if model.version not in store.versions(model.region):
-            await asyncio.to_thread(write_model, store, model)
-        await Publisher(store, self.connection, self.names.models, _LIMITS).publish(model.region, model.version)
+        step = "making topics"
+        async with deadline(_PREPARE_SECONDS, f"{self.app_id} to be prepared", lambda: f"still {step}"):
+            await create_topics(self.connection, topic_specs(self.names, self.partitions), replication=1)
+            step = "writing the model"
+            store = ModelStore(str(self.folder / "models"))
+            if model.version not in store.versions(model.region):
+                await asyncio.to_thread(write_model, store, model)
+            step = "announcing it"
+            await Publisher(store, self.connection, self.names.models, _LIMITS).publish(model.region, model.version)
 
     def settings(self) -> dict[str, str]:
         """Return the settings of every worker, as its environment carries them."""
@@ -88,14 +90,16 @@ class Deployment:
 
     async def remove(self) -> None:
         """Delete this deployment's topics, so that a long run does not fill the disk; nothing uses them any more."""
-        admin = AIOKafkaAdminClient(**self.connection.client_options())
-        await admin.start()
-        try:
-            own = [name for name in await admin.list_topics() if name.startswith(f"{self.app_id}-")]
-            if own:
-                await admin.delete_topics(own)
-        finally:
-            await admin.close()
+        own: list[str] = []
+        async with deadline(_REMOVE_SECONDS, f"the topics of {self.app_id} to be deleted", lambda: f"found {own}"):
+            admin = AIOKafkaAdminClient(**self.connection.client_options())
+            try:
+                await admin.start()
+                own += [name for name in await admin.list_topics() if name.startswith(f"{self.app_id}-")]
+                if own:
+                    await admin.delete_topics(own)
+            finally:
+                await admin.close()
 
     @asynccontextmanager
     async def worker(self, number: int = 0, **settings: str) -> AsyncIterator["Worker"]:
@@ -109,7 +113,7 @@ class Deployment:
         plan = Plan([*command, "--data-dir", str(data)], log, (log,), {**self.settings(), **settings})
         process = Supervised(plan)
         try:
-            async with aiohttp.ClientSession() as session:
+            async with aiohttp.ClientSession(timeout=_ANSWER) as session:
                 yield Worker(process, f"http://127.0.0.1:{port}", log, session)
         finally:
             if process.running():
@@ -133,16 +137,18 @@ class Worker:
 
     async def ready(self, seconds: float = 120.0) -> float:
         """Wait until it says that it is ready; return the seconds that took."""
-        started = time.monotonic()
-        while True:
-            try:
-                async with self.session.get(f"{self.url}/health/ready") as response:
-                    if response.status == 200:
-                        return time.monotonic() - started
-            except aiohttp.ClientError:
-                pass  # it does not listen yet
-            self._check(time.monotonic() - started < seconds, "was not ready in time")
-            await asyncio.sleep(0.02)
+        started, said = time.monotonic(), "nothing"
+        async with deadline(seconds, "the worker to be ready", lambda: f"last it said: {said}\n{self._log_end()}"):
+            while True:
+                try:
+                    async with self.session.get(f"{self.url}/health/ready") as response:
+                        if response.status == 200:
+                            return time.monotonic() - started
+                        said = await response.text()
+                except aiohttp.ClientError as error:  # it does not listen yet
+                    said = str(error)
+                self.check_runs()
+                await asyncio.sleep(0.02)
 
     async def metrics(self) -> str:
         """Return what Prometheus would scrape."""
@@ -156,18 +162,46 @@ class Worker:
 
     async def apply_all(self, events: int, seconds: float = 300.0) -> list[Sample]:
         """Wait until so many events are applied; return the samples on the way."""
-        samples = [await self.sample()]
-        started = time.monotonic()
-        while samples[-1].events < events:
-            self._check(time.monotonic() - started < seconds, f"applied {samples[-1].events} of {events} events")
-            await asyncio.sleep(_SAMPLE_SECONDS)
-            samples.append(await self.sample())
-        return samples
+        return await applied([self], events, seconds)
 
-    def _check(self, good: bool, problem: str) -> None:
-        if not (good and self.process.running()):
-            tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
-            raise BenchmarkFailed(f"the worker {problem}, or it ended:\n{tail}")
+    def check_runs(self) -> None:
+        """Check that the process has not ended."""
+        if not self.process.running():
+            raise BenchmarkFailed(f"the worker at {self.url} ended\n{self._log_end()}")
+
+    def _log_end(self) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:]) if self.log.exists() else "no log"
+
+
+async def applied(workers: Sequence[Worker], events: int, seconds: float = 300.0) -> list[Sample]:
+    """Wait until workers have applied so many events together; return the sums of their samples on the way.
+
+    The threads are those of a single worker; of several nothing is said of them.
+    """
+    samples: list[Sample] = []
+
+    def so_far() -> str:
+        return f"{samples[-1].events:.0f} are" if samples else "no worker answered"
+
+    async with deadline(seconds, f"{events} events to be applied by {len(workers)} workers", so_far):
+        while not samples or samples[-1].events < events:
+            if samples:
+                await asyncio.sleep(_SAMPLE_SECONDS)
+            for worker in workers:
+                worker.check_runs()
+            samples.append(together(await asyncio.gather(*(worker.sample() for worker in workers))))
+    return samples
+
+
+def together(samples: Sequence[Sample]) -> Sample:
+    """Return the sum of samples of several workers at one moment.
+
+    >>> together([Sample(1, 2.0, 9.0), Sample(3, 4.0, 9.1)])
+    Sample(events=4, cpu=6.0, clock=9.0, threads=mappingproxy({}))
+    """
+    if len(samples) == 1:
+        return samples[0]
+    return Sample(sum(one.events for one in samples), sum(one.cpu for one in samples), samples[0].clock)
 
 
 def applied_events(metrics: str) -> float:

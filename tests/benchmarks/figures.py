@@ -9,6 +9,25 @@ Figures = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """A measurement that gave no figures.
+
+    Parameters
+    ----------
+    measurement : its name.
+    repeat : in which repeat, from 1.
+    error : what went wrong, in words.
+    """
+
+    measurement: str
+    repeat: int
+    error: str
+
+    def __str__(self) -> str:
+        return f"{self.measurement} failed in repeat {self.repeat}: {self.error}"
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """Median, least and largest of the repeats."""
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import islice
 
 from agents.kafka.connection import Connection
@@ -10,10 +11,12 @@ from agents.kafka.partitions import partition_of
 from agents.kafka.producer import AcknowledgedProducer
 from agents.liveness.process_guard import ProcessGuard
 from agents.liveness.supervisor import Supervisor
+from tests.benchmarks.waiting import deadline
 from tests.benchmarks.workload import Record
 
 _AT_ONCE = 20_000
 _NEVER = 1e12
+_ACKNOWLEDGED_SECONDS = 120.0
 
 
 @asynccontextmanager
@@ -34,8 +37,10 @@ async def fill(producer: AcknowledgedProducer, topic: str, partitions: int, reco
         by_partition: dict[int, dict[bytes, bytes | None]] = defaultdict(dict)
         for key, value in part:
             by_partition[partition_of(key, partitions)][key] = value
-        for partition, rows in by_partition.items():
-            key, last = rows.popitem()
-            await producer.append(topic, partition, rows, 0, (key, last or b""))
+        what = f"{len(part)} records of {topic} to be acknowledged"
+        async with deadline(_ACKNOWLEDGED_SECONDS, what, partial("{} before them are".format, count)):
+            for partition, rows in by_partition.items():
+                key, last = rows.popitem()
+                await producer.append(topic, partition, rows, 0, (key, last or b""))
         count += len(part)
     return count

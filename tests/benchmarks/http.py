@@ -19,7 +19,8 @@ from tests.benchmarks.filling import batch_producer, fill
 from tests.benchmarks.http_client import Connection, answer_times, get_request, requests_per_second
 from tests.benchmarks.load import steady_load
 from tests.benchmarks.processes import cpu_seconds
-from tests.benchmarks.workload import Record, event_records, user_id
+from tests.benchmarks.waiting import deadline
+from tests.benchmarks.workload import Record, user_id
 
 _USERS, _FIRST_OTHER = 1_000, 70_000_000
 _CONNECTIONS, _ALTERNATIONS = 16, 3
@@ -34,7 +35,7 @@ async def measure(bench: Bench) -> Figures:
     await deployment.prepare(bench.model)
     async with batch_producer(deployment.connection) as producer:
         await fill(producer, deployment.names.catalogue, 1, _catalogue(bench.sizes.n_videos))
-        await fill(producer, deployment.events, deployment.partitions, event_records(0, _USERS, bench.sizes.n_videos))
+        await fill(producer, deployment.events, deployment.partitions, bench.events(0, _USERS, bench.sizes.n_videos))
     asked = [get_request(f"/v1/users/{user_id(number)}/recommendations?{_FILTERS}") for number in range(_USERS)]
     async with deployment.worker() as worker, _empty_server(deployment) as (empty_port, empty_pid):
         await worker.ready()
@@ -42,7 +43,7 @@ async def measure(bench: Bench) -> Figures:
         port = int(worker.url.rpartition(":")[2])
         found = await _compare(bench, (port, worker.pid, asked), (empty_port, empty_pid, [get_request("/")]))
         rate = bench.latest["events_per_second"] / 2
-        async with steady_load(deployment, rate, _FIRST_OTHER, bench.sizes.n_videos):
+        async with steady_load(bench, deployment, rate, _FIRST_OTHER):
             took = await answer_times(port, asked, _ASKED_PER_SECOND, 3 * bench.sizes.http_seconds)
     return {
         **found,
@@ -87,11 +88,13 @@ async def _empty_server(deployment: Deployment) -> AsyncIterator[tuple[int, int]
 
 
 async def _listening(port: int) -> None:
-    async with asyncio.timeout(20):
+    problem: OSError | None = None
+    async with deadline(20.0, "the empty server to listen", lambda: problem):
         while True:
             try:
                 (await Connection.to(port)).close()
-            except OSError:
+            except OSError as error:
+                problem = error
                 await asyncio.sleep(0.05)
             else:
                 return

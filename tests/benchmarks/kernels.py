@@ -61,6 +61,5 @@ def parts(bench: Bench, users: list[History]) -> Figures:
 
 def _after_the_event(bench: Bench, count: int) -> list[History]:
     before = histories(count, bench.facts, bench.sizes.n_videos)
-    return [
-        history.apply([event(number, number % bench.sizes.n_videos)], _LIMIT) for number, history in enumerate(before)
-    ]
+    events = (event(number, number % bench.sizes.n_videos, "e") for number in range(len(before)))
+    return [history.apply([one], _LIMIT) for one, history in zip(events, before, strict=True)]

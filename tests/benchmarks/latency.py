@@ -10,9 +10,10 @@ from app.broker import producer_of
 from deploy.demonstration.latency import percentile, written_since
 from models.feedback.events import Rate, encode_event
 from tests.benchmarks.bench import Bench
-from tests.benchmarks.deployment import BenchmarkFailed, Worker
+from tests.benchmarks.deployment import Worker
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.load import steady_load
+from tests.benchmarks.waiting import deadline
 from tests.benchmarks.workload import event
 
 _FIRST_WATCHED, _FIRST_OTHER = 50_000_000, 60_000_000
@@ -27,11 +28,14 @@ async def measure(bench: Bench) -> Figures:
     async with deployment.worker() as worker:
         await worker.ready()
         async with (
-            steady_load(deployment, rate, _FIRST_OTHER, sizes.n_videos),
+            steady_load(bench, deployment, rate, _FIRST_OTHER),
             producer_of(deployment.connection) as producer,
         ):
             before = await worker.sample()
-            watched = (event(_FIRST_WATCHED + number, number % sizes.n_videos) for number in range(sizes.watched))
+            series = bench.ids.series()
+            watched = (
+                event(_FIRST_WATCHED + number, number % sizes.n_videos, series) for number in range(sizes.watched)
+            )
             seen = [await _watch(producer, deployment.events, worker, one) for one in watched]
             after = await worker.sample()
     return {
@@ -45,17 +49,19 @@ async def measure(bench: Bench) -> Figures:
 async def _watch(producer: AIOKafkaProducer, topic: str, worker: Worker, watched: Rate) -> float:
     """Send an event of a user whom nobody has seen and ask until the answer knows it; return milliseconds."""
     sent = int(time.time() * 1000)
-    await producer.send_and_wait(topic, encode_event(watched), key=watched.user_id.encode())
-    acknowledged = time.perf_counter()
-    while True:
-        as_of = await _as_of(worker, watched.user_id)
-        waited = time.perf_counter() - acknowledged
-        if written_since(as_of, sent):
-            await asyncio.sleep(_PAUSE_SECONDS)
-            return 1000 * waited
-        if waited > _PATIENCE_SECONDS:
-            raise BenchmarkFailed(f"{watched.event_id} was acknowledged, and cannot be seen after {waited:.0f} s")
-        await asyncio.sleep(_POLL_SECONDS)
+    async with deadline(_PATIENCE_SECONDS, f"{watched.event_id} to be acknowledged", lambda: "it is not"):
+        await producer.send_and_wait(topic, encode_event(watched), key=watched.user_id.encode())
+    acknowledged, as_of = time.perf_counter(), None
+    what = f"the acknowledged event {watched.event_id} to be seen"
+    async with deadline(_PATIENCE_SECONDS, what, lambda: f"the answer is as of {as_of}"):
+        while True:
+            as_of = await _as_of(worker, watched.user_id)
+            waited = time.perf_counter() - acknowledged
+            if written_since(as_of, sent):
+                break
+            await asyncio.sleep(_POLL_SECONDS)
+    await asyncio.sleep(_PAUSE_SECONDS)
+    return 1000 * waited
 
 
 async def _as_of(worker: Worker, user_id: str) -> str | None:

@@ -12,7 +12,7 @@ from tests.benchmarks.deployment import Deployment
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.filling import batch_producer, fill
 from tests.benchmarks.processes import cpu_seconds, memory_mb
-from tests.benchmarks.workload import Record, event_records, histories, random_model, stored_state, user_id
+from tests.benchmarks.workload import Record, histories, random_model, stored_state, user_id
 
 _FACTS, _ROWS = 20, 2_000
 _EVENTS = 5_000
@@ -32,8 +32,7 @@ async def measure(bench: Bench) -> Figures:
         cpu = cpu_seconds(worker.pid) - start_cpu
         recovered, _ = memory_mb(worker.pid)
         async with batch_producer(deployment.connection) as producer:
-            events = event_records(bench.repeat * _EVENTS, _EVENTS, sizes.memory_videos)
-            await fill(producer, deployment.events, deployment.partitions, events)
+            await fill(producer, deployment.events, deployment.partitions, events_of(bench))
         await worker.apply_all(_EVENTS)
         for number in range(0, sizes.stored_users, max(1, sizes.stored_users // 500)):
             async with worker.session.get(f"{worker.url}/v1/users/{user_id(number)}/recommendations") as response:
@@ -50,15 +49,21 @@ async def measure(bench: Bench) -> Figures:
     }
 
 
+def events_of(bench: Bench) -> Iterator[Record]:
+    """Return the events of one repeat: of other users than the repeats before it had."""
+    return bench.events(bench.repeat * _EVENTS, _EVENTS, bench.sizes.memory_videos)
+
+
 async def with_users(bench: Bench) -> Deployment:
     """Return a deployment whose changelog holds every user; made once in a run."""
     if "memory" in bench.kept:
         return bench.kept["memory"]
-    deployment = bench.kept["memory"] = bench.deployment("memory")
+    deployment = bench.deployment("memory")
     model = await asyncio.to_thread(random_model, bench.sizes.memory_videos, bench.sizes.n_factors)
     await deployment.prepare(model)
     async with batch_producer(deployment.connection) as producer:
         await fill(producer, deployment.names.users_changelog, deployment.partitions, _rows(bench, model))
+    bench.kept["memory"] = deployment
     return deployment
 
 

@@ -14,12 +14,13 @@ from deploy.kafka.plan import Plan
 from deploy.kafka.supervised import Supervised
 from models.feedback.history import History
 from tests.benchmarks.bench import Bench
-from tests.benchmarks.deployment import BenchmarkFailed, Deployment
+from tests.benchmarks.deployment import Deployment
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.filling import batch_producer, fill
 from tests.benchmarks.progress import Sample, rates
 from tests.benchmarks.same_work import hold_plain
 from tests.benchmarks.shared_events import shared_events
+from tests.benchmarks.waiting import BenchmarkFailed
 from tests.benchmarks.workload import histories_before, user_id
 
 _SECONDS = 60.0
@@ -63,7 +64,8 @@ async def _samples(process: Supervised, folder: Path, events: int) -> list[Sampl
             return samples
         if time.monotonic() > deadline or not process.running():
             tail = "\n".join((folder / "log").read_text(errors="replace").splitlines()[-20:])
-            raise BenchmarkFailed(f"plain Faust did not apply {events} events:\n{tail}")
+            reached = f"{samples[-1].events:.0f} are" if samples else "none is"
+            raise BenchmarkFailed(f"waited {_SECONDS:g} s for {events} events of plain Faust: {reached}\n{tail}")
 
 
 def read_samples(path: Path) -> list[Sample]:

@@ -10,8 +10,10 @@ from rocksdict import Options, Rdict, WriteBatch
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.shared_events import shared_events
+from tests.benchmarks.waiting import deadline
 
 _ROWS, _BATCH, _ROW_BYTES = 50_000, 1_000, 1_000
+_READ_SECONDS = 300.0
 
 
 async def measure(bench: Bench) -> Figures:
@@ -32,8 +34,9 @@ async def read_seconds(bench: Bench, topic: str, records: int = 0) -> float:
         consumer.assign(partitions)
         await consumer.seek_to_beginning()
         count, started = 0, time.process_time()
-        while count < wanted:
-            count += sum(map(len, (await consumer.getmany(timeout_ms=200, max_records=1000)).values()))
+        async with deadline(_READ_SECONDS, f"{wanted} records of {topic} to be read", lambda: f"{count} are"):
+            while count < wanted:
+                count += sum(map(len, (await consumer.getmany(timeout_ms=200, max_records=1000)).values()))
         return (time.process_time() - started) * wanted / count
     finally:
         await consumer.stop()

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
-from tests.benchmarks.figures import Summary
+from tests.benchmarks.figures import Failure, Summary
 from tests.benchmarks.peers import comparisons
 
 TARGETS = {
@@ -68,9 +68,10 @@ def peers(found: Mapping[str, Summary]) -> str:
     return table(("figure", "ours", "theirs", "ours is ahead", "who", "on", "source"), rows, "lrrrlll") if rows else ""
 
 
-def json_line(found: Mapping[str, Summary]) -> str:
-    """Return the object of the ten keys, those that were measured."""
-    return json.dumps({name: asdict(found[name]) for name in KEYS if name in found})
+def json_line(found: Mapping[str, Summary], failed: Sequence[Failure] = ()) -> str:
+    """Return the object of the ten keys, those that were measured; where some failed, with `failed` beside them."""
+    figures = {name: asdict(found[name]) for name in KEYS if name in found}
+    return json.dumps(figures | ({"failed": [asdict(one) for one in failed]} if failed else {}))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], sides: str) -> str:

@@ -14,10 +14,11 @@ from models.feedback.events import decode_event
 from models.feedback.history import History
 from models.inference.recommend import recommend
 from tests.benchmarks.bench import Bench
-from tests.benchmarks.deployment import BenchmarkFailed
+from tests.benchmarks.waiting import BenchmarkFailed, deadline
 from tests.benchmarks.workload import event_records, histories_before
 
 _LIMIT, _LAST, _LEAST_COMMON, _FAR_FUTURE = 500, 20, 0.97, 4e9
+_READ_SECONDS = 60.0
 
 
 async def hold_ours(bench: Bench, changelog: str) -> None:
@@ -35,7 +36,7 @@ def expected(bench: Bench, users: Iterable[int]) -> dict[int, list[int]]:
     """Return the rows that each of these users should be given, for those whose event is about a new video."""
     sizes = bench.sizes
     before = histories_before(sizes.events, bench.facts, sizes.n_videos)
-    records = dict(enumerate(event_records(0, sizes.events, sizes.n_videos)))
+    records = dict(enumerate(event_records(0, sizes.events, sizes.n_videos, "any-")))
     after: dict[int, History] = {}
     for user in users:
         key, value = records[user]
@@ -74,12 +75,13 @@ async def _last_rows(bootstrap: str, changelog: str) -> dict[int, bytes]:
     try:
         place = TopicPartition(changelog, 0)
         consumer.assign([place])
-        end = (await consumer.end_offsets([place]))[place]
-        consumer.seek(place, max(0, end - _LAST))
         found: dict[int, bytes] = {}
-        while await consumer.position(place) < end:
-            for records in (await consumer.getmany(timeout_ms=1000)).values():
-                found |= {int(r.key[1:]): r.value for r in records if r.key.startswith(b"u") and r.value}
+        async with deadline(_READ_SECONDS, f"the last rows of {changelog}", lambda: f"{len(found)} users came"):
+            end = (await consumer.end_offsets([place]))[place]
+            consumer.seek(place, max(0, end - _LAST))
+            while await consumer.position(place) < end:
+                for records in (await consumer.getmany(timeout_ms=1000)).values():
+                    found |= {int(r.key[1:]): r.value for r in records if r.key.startswith(b"u") and r.value}
         return found
     finally:
         await consumer.stop()

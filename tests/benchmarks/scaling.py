@@ -9,14 +9,14 @@ import os
 from contextlib import AsyncExitStack
 
 from tests.benchmarks.bench import Bench
-from tests.benchmarks.deployment import Worker
+from tests.benchmarks.deployment import Worker, applied
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.filling import batch_producer, fill
-from tests.benchmarks.progress import Rates, Sample, rates
+from tests.benchmarks.progress import Rates, rates
 from tests.benchmarks.shared_events import store_users
-from tests.benchmarks.workload import event_records
+from tests.benchmarks.waiting import deadline
 
-_SAMPLE_SECONDS = 0.15
+_SETTLE_SECONDS = 90.0
 
 
 async def measure(bench: Bench) -> Figures:
@@ -40,7 +40,7 @@ async def worker_rates(bench: Bench, count: int, *, on_one_core: bool = True) ->
     await deployment.prepare(bench.model)
     if bench.facts:
         await store_users(bench, deployment.names.users_changelog)
-    records = list(event_records(0, sizes.events, sizes.n_videos))
+    records = list(bench.events(0, sizes.events, sizes.n_videos))
     async with AsyncExitStack() as stack:
         workers = [await stack.enter_async_context(deployment.worker(number)) for number in range(count)]
         for number, worker in enumerate(workers):
@@ -50,15 +50,19 @@ async def worker_rates(bench: Bench, count: int, *, on_one_core: bool = True) ->
         await all_run(workers)
         async with batch_producer(deployment.connection) as producer:
             sending = asyncio.create_task(fill(producer, deployment.events, sizes.partitions, records))
-            samples = await _together(workers, sizes.events)
-            await sending
+            try:
+                samples = await applied(workers, sizes.events)
+                await sending
+            finally:
+                sending.cancel()
     return rates(samples, sizes.events)
 
 
 async def all_run(workers: list[Worker]) -> None:
     """Wait until every worker has partitions and all of them together stay: the group has settled."""
-    quiet = 0
-    async with asyncio.timeout(90):
+    quiet, running = 0, [0.0]
+    what = f"the partitions of {len(workers)} workers to stay where they are"
+    async with deadline(_SETTLE_SECONDS, what, lambda: f"they run {running}, for {quiet} of 10 looks"):
         while quiet < 10:
             await asyncio.sleep(0.2)
             running = [await _running(worker) for worker in workers]
@@ -68,13 +72,3 @@ async def all_run(workers: list[Worker]) -> None:
 async def _running(worker: Worker) -> float:
     metrics = await worker.metrics()
     return float(metrics.split("\nnearline_partitions_running ", 1)[1].split("\n", 1)[0])
-
-
-async def _together(workers: list[Worker], events: int) -> list[Sample]:
-    samples: list[Sample] = []
-    async with asyncio.timeout(300):
-        while not samples or samples[-1].events < events:
-            parts = await asyncio.gather(*(worker.sample() for worker in workers))
-            samples.append(Sample(sum(p.events for p in parts), sum(p.cpu for p in parts), parts[0].clock))
-            await asyncio.sleep(_SAMPLE_SECONDS)
-    return samples

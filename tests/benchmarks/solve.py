@@ -15,9 +15,9 @@ from scipy.sparse import csr_matrix
 from models.factorization.user_solver import SolverParameters, UserSolver
 from tests.benchmarks.alternating import medians
 from tests.benchmarks.bench import Bench
-from tests.benchmarks.deployment import BenchmarkFailed
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.limits import solve_sides
+from tests.benchmarks.waiting import BenchmarkFailed
 
 FACTS = (1, 10, 100, 500)
 _KEY_FACTS, _ROUNDS, _CHECKED = 100, 5, 50

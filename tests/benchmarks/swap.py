@@ -8,7 +8,9 @@ answered by the new version as soon as a worker has taken it.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -16,15 +18,16 @@ import msgspec
 from deploy.demonstration.latency import percentile
 from models.factorization.factor_model import FactorModel
 from tests.benchmarks.bench import Bench
-from tests.benchmarks.deployment import BenchmarkFailed, Deployment, Worker
+from tests.benchmarks.deployment import Deployment, Worker, applied
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.filling import batch_producer, fill
-from tests.benchmarks.http_client import Connection, get_request
+from tests.benchmarks.http_client import Connections, get_request
 from tests.benchmarks.load import steady_load
 from tests.benchmarks.processes import cpu_seconds
 from tests.benchmarks.scaling import all_run
 from tests.benchmarks.shared_events import store_users
-from tests.benchmarks.workload import event_records, random_model, user_id
+from tests.benchmarks.waiting import deadline
+from tests.benchmarks.workload import random_model, user_id
 
 _QUERIES_PER_SECOND = 200.0
 _FIRST_OTHER = 80_000_000
@@ -54,7 +57,7 @@ async def measure(bench: Bench) -> Figures:
             await _until_done(workers, models[0].version)
             both = await _swap(deployment, workers, models[1])
             queried = await _asked(bench, deployment, workers, models[2])
-            async with steady_load(deployment, rate, _FIRST_OTHER, sizes.n_videos):
+            async with steady_load(bench, deployment, rate, _FIRST_OTHER):
                 loaded = await _asked(bench, deployment, workers, models[3])
     users = sizes.events
     return {
@@ -76,11 +79,9 @@ async def _give_everybody_an_event(bench: Bench, deployment: Deployment, workers
     """Let an event of every user be applied, so that all rows are the workers' own, below their positions."""
     sizes = bench.sizes
     async with batch_producer(deployment.connection) as producer:
-        events = event_records(0, sizes.events, sizes.n_videos)
+        events = bench.events(0, sizes.events, sizes.n_videos)
         await fill(producer, deployment.events, deployment.partitions, events)
-    started = time.monotonic()
-    while sum([(await worker.sample()).events for worker in workers]) < sizes.events:
-        await _rest(started)
+    await applied(workers, sizes.events, _PATIENCE_SECONDS)
     await _until_done(workers, bench.model.version)
 
 
@@ -90,8 +91,13 @@ async def _swap(deployment: Deployment, workers: Sequence[Worker], model: Factor
     started = time.monotonic()
     await deployment.prepare(model)
     announced = time.monotonic()
-    while not all([(await _region(worker))["active"] == model.version for worker in workers]):
-        await _rest(started)
+    active: list[str] = []
+    async with deadline(_PATIENCE_SECONDS, f"all workers to serve {model.version}", lambda: f"they serve {active}"):
+        while True:
+            active = [(await _region(worker))["active"] for worker in workers]
+            if set(active) == {model.version}:
+                break
+            await asyncio.sleep(_POLL_SECONDS)
     serving = time.monotonic()
     await _until_done(workers, model.version)
     return {
@@ -107,14 +113,10 @@ async def _asked(
 ) -> dict[str, float]:
     """Swap while queries come at a steady rate; return their times before and during, and what went wrong."""
     before, during = Asked(), Asked()
-    asking = asyncio.create_task(_ask(bench, workers, before))
-    await asyncio.sleep(_CALM_SECONDS)
-    asking.cancel()
-    await asyncio.wait([asking])
-    asking = asyncio.create_task(_ask(bench, workers, during))
-    swap = await _swap(deployment, workers, model)
-    asking.cancel()
-    await asyncio.wait([asking])
+    async with _asking(bench, workers, before):
+        await asyncio.sleep(_CALM_SECONDS)
+    async with _asking(bench, workers, during):
+        swap = await _swap(deployment, workers, model)
     return {
         "users_per_second": bench.sizes.events / swap["solving_seconds"],
         "p50_before_ms": percentile(before.took, 0.5),
@@ -137,50 +139,58 @@ class Asked:
         self.versions: set[str] = set()
 
 
+@asynccontextmanager
+async def _asking(bench: Bench, workers: Sequence[Worker], asked: Asked) -> AsyncIterator[None]:
+    """Ask while the block runs; what ended the asking before that is raised."""
+    asking = asyncio.create_task(_ask(bench, workers, asked))
+    try:
+        yield
+    finally:
+        asking.cancel()
+        await asyncio.wait([asking])
+    if not asking.cancelled():
+        asking.result()
+
+
 async def _ask(bench: Bench, workers: Sequence[Worker], asked: Asked) -> None:
     """Ask both workers for lists of users in turn, at a steady rate whatever the answers do, until cancelled."""
-    ports = [int(worker.url.rpartition(":")[2]) for worker in workers]
-    free = {port: [await Connection.to(port) for _ in range(8)] for port in ports}
+    sides = [Connections(int(worker.url.rpartition(":")[2])) for worker in workers]
+    for side in sides:
+        await side.open(8)
     started = time.perf_counter()
 
     async def one(number: int, due: float) -> None:
-        port = ports[number % len(ports)]
-        connection = free[port].pop() if free[port] else await Connection.to(port)
         user = user_id(number * 7_919 % bench.sizes.events)
         try:
-            answer = await connection.get(get_request(f"/v1/users/{user}/recommendations?limit=20"))
+            answer = await sides[number % len(sides)].get(get_request(f"/v1/users/{user}/recommendations?limit=20"))
         except ConnectionError:
             asked.failed += 1
             return
         asked.took.append(1000 * (time.perf_counter() - due))
         body: dict[str, Any] = msgspec.json.decode(answer.partition(b"\r\n\r\n")[2])
         asked.versions.add(str(body["model_version"]))
-        free[port].append(connection)
 
-    number = 0
-    async with asyncio.TaskGroup() as asking:
-        while True:
-            due = started + number / _QUERIES_PER_SECOND
-            await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            asking.create_task(one(number, due))
-            number += 1
+    try:
+        async with asyncio.TaskGroup() as asking:
+            for number in count():
+                due = started + number / _QUERIES_PER_SECOND
+                await asyncio.sleep(max(0.0, due - time.perf_counter()))
+                asking.create_task(one(number, due))
+    finally:
+        for side in sides:
+            side.close()
 
 
 async def _until_done(workers: Sequence[Worker], version: str) -> None:
     """Wait until no worker has a user left whose list is not of a version."""
-    started = time.monotonic()
-    while True:
-        regions = [await _region(worker) for worker in workers]
-        rescored = [region["rescored"] for region in regions if region["active"] == version]
-        if len(rescored) == len(workers) and all(one is not None and one["done"] for one in rescored):
-            return
-        await _rest(started)
-
-
-async def _rest(started: float) -> None:
-    if time.monotonic() - started > _PATIENCE_SECONDS:
-        raise BenchmarkFailed("a published version did not serve everybody in time")
-    await asyncio.sleep(_POLL_SECONDS)
+    regions: list[dict[str, Any]] = []
+    async with deadline(_PATIENCE_SECONDS, f"everybody to be on {version}", lambda: f"workers tell {regions}"):
+        while True:
+            regions = [await _region(worker) for worker in workers]
+            rescored = [region["rescored"] for region in regions if region["active"] == version]
+            if len(rescored) == len(workers) and all(one is not None and one["done"] for one in rescored):
+                return
+            await asyncio.sleep(_POLL_SECONDS)
 
 
 async def _region(worker: Worker) -> dict[str, Any]:

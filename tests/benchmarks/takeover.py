@@ -6,16 +6,17 @@ what comes after that differs, for a standby is complete and the other worker ha
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 from tests.benchmarks.bench import Bench
-from tests.benchmarks.deployment import BenchmarkFailed, Deployment, Worker, metric
+from tests.benchmarks.deployment import Deployment, Worker, applied, metric
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.filling import batch_producer, fill
 from tests.benchmarks.memory import with_users
 from tests.benchmarks.processes import cpu_seconds
-from tests.benchmarks.workload import event_records
+from tests.benchmarks.waiting import deadline
+from tests.benchmarks.workload import Record
 
 _SESSION_SECONDS = 6
 _EVENTS_SHARE = 4
@@ -40,10 +41,8 @@ async def _one_death(bench: Bench, standbys: int) -> Figures:
         await _whole(workers, deployment.partitions * standbys)
         before = sum(cpu_seconds(worker.pid) for worker in workers)
         async with batch_producer(deployment.connection) as producer:
-            first = (2 * bench.repeat + standbys) * events
-            records = event_records(first, events, bench.sizes.memory_videos)
-            await fill(producer, deployment.events, deployment.partitions, records)
-        await _applied(workers, events)
+            await fill(producer, deployment.events, deployment.partitions, events_of(bench, standbys))
+        await applied(workers, events, _PATIENCE_SECONDS)
         cpu = sum(cpu_seconds(worker.pid) for worker in workers) - before
         heir, victim = workers
         killed = time.monotonic()
@@ -51,6 +50,12 @@ async def _one_death(bench: Bench, standbys: int) -> Figures:
         await _until(heir, "partitions_running", deployment.partitions)
         seconds = time.monotonic() - killed
     return {"seconds_to_take_over": seconds, "cpu_us_per_event": 1e6 * cpu / events}
+
+
+def events_of(bench: Bench, standbys: int) -> Iterator[Record]:
+    """Return the events of one death: of other users than the deaths before it had."""
+    events = bench.sizes.events // _EVENTS_SHARE
+    return bench.events((2 * bench.repeat + standbys) * events, events, bench.sizes.memory_videos)
 
 
 @asynccontextmanager
@@ -66,30 +71,23 @@ async def _two_workers(deployment: Deployment, standbys: int) -> AsyncIterator[l
 
 async def _whole(workers: list[Worker], copies: int) -> None:
     """Wait until the group has settled: both run half of the partitions, and all copies are complete."""
-    async with asyncio.timeout(_PATIENCE_SECONDS):
-        for worker in workers:
-            await worker.ready(_PATIENCE_SECONDS)
-        while True:
+    for worker in workers:
+        await worker.ready(_PATIENCE_SECONDS)
+    running, copied = [0.0], 0.0
+    what = f"two workers to share the partitions, with {copies} standbys"
+    async with deadline(_PATIENCE_SECONDS, what, lambda: f"they run {running}, with {copied:g} standbys"):
+        while min(running) == 0 or copied != copies:
+            await asyncio.sleep(0.1)
             metrics = [await worker.metrics() for worker in workers]
             running = [metric(text, "nearline_partitions_running") for text in metrics]
             copied = sum(metric(text, "nearline_partitions_standby") for text in metrics)
-            if min(running) > 0 and copied == copies:
-                return
-            await asyncio.sleep(0.1)
-
-
-async def _applied(workers: list[Worker], events: int) -> None:
-    async with asyncio.timeout(_PATIENCE_SECONDS):
-        while True:
-            samples = [await worker.sample() for worker in workers]
-            if sum(sample.events for sample in samples) >= events:
-                return
-            await asyncio.sleep(0.1)
 
 
 async def _until(worker: Worker, name: str, value: float) -> None:
-    started = time.monotonic()
-    while metric(await worker.metrics(), f"nearline_{name}") < value:
-        if time.monotonic() - started > _PATIENCE_SECONDS:
-            raise BenchmarkFailed(f"nearline_{name} did not reach {value:g}")
-        await asyncio.sleep(0.02)
+    reached = 0.0
+    async with deadline(_PATIENCE_SECONDS, f"nearline_{name} to reach {value:g}", lambda: f"it is {reached:g}"):
+        while True:
+            reached = metric(await worker.metrics(), f"nearline_{name}")
+            if reached >= value:
+                return
+            await asyncio.sleep(0.02)

@@ -12,13 +12,14 @@ import pytest
 from agents.users.user_state import UserState
 from models.feedback.events import decode_event
 from models.inference.recommend import recommend
+from tests.benchmarks import memory, takeover
 from tests.benchmarks.bench import Bench
-from tests.benchmarks.deployment import BenchmarkFailed
 from tests.benchmarks.http_client import Connection, answer_size, answer_times, get_request, requests_per_second
 from tests.benchmarks.plain_faust_rates import plain_history
 from tests.benchmarks.plain_scores import PlainModel
 from tests.benchmarks.same_work import compare, expected
-from tests.benchmarks.sizes import QUICK
+from tests.benchmarks.sizes import FULL, QUICK
+from tests.benchmarks.waiting import BenchmarkFailed
 from tests.benchmarks.workload import (
     event_records,
     histories,
@@ -33,7 +34,7 @@ _Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None
 
 
 def test_every_event_is_valid_and_of_another_user() -> None:
-    records = list(event_records(5, 50, _N_VIDEOS))
+    records = list(event_records(5, 50, _N_VIDEOS, "e"))
     users = [decode_event(value, key, now=4e9).user_id for key, value in records]
     assert users == [user_id(number) for number in range(5, 55)]
 
@@ -44,6 +45,25 @@ def test_histories_have_their_length_and_survive_being_stored() -> None:
         assert len(history.seen()) == 20
         state = stored_state(history, model, None)
         assert UserState.decode(state.encode()).history == history
+
+
+def test_no_event_of_a_run_has_the_id_of_another() -> None:
+    """The events of all repeats that go to one deployment, in the sizes that `./deploy/bench` has by default."""
+    bench, ids = Bench("nowhere", Path(), FULL), list[str]()
+    for bench.repeat in range(2):
+        for records in (memory.events_of(bench), takeover.events_of(bench, 0), takeover.events_of(bench, 1)):
+            ids += [decode_event(value, key, now=4e9).event_id for key, value in records]
+    assert len(ids) == 2 * (5_000 + 2 * 10_000)
+    assert len(set(ids)) == len(ids)
+
+
+def test_the_same_users_may_have_events_of_several_series() -> None:
+    bench = Bench("nowhere", Path(), QUICK)
+    first, second = (dict(bench.events(3, 20, _N_VIDEOS)) for _ in range(2))
+    assert first.keys() == second.keys()
+    events = [decode_event(value, key, now=4e9) for one in (first, second) for key, value in one.items()]
+    assert len({event.event_id for event in events}) == 40
+    assert [event.video_id for event in events[:20]] == [event.video_id for event in events[20:]]
 
 
 @pytest.mark.parametrize("facts", [1, 20])
@@ -64,7 +84,7 @@ def test_both_sides_are_given_the_same_histories_and_held_to_the_same_lists() ->
     sizes = replace(QUICK, n_videos=_N_VIDEOS, n_factors=_N_FACTORS, top=_TOP, events=40)
     bench = Bench("nowhere", Path(), sizes, facts=20)
     before = histories_before(sizes.events, bench.facts, sizes.n_videos)
-    events = [decode_event(value, key, now=4e9) for key, value in event_records(0, sizes.events, sizes.n_videos)]
+    events = [decode_event(value, key, now=4e9) for key, value in event_records(0, sizes.events, sizes.n_videos, "e")]
     plain = PlainModel(bench.model.factors)
     lists = {}
     for user, (history, event) in enumerate(zip(before, events, strict=True)):

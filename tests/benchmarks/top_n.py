@@ -13,9 +13,9 @@ from scipy.sparse import csr_matrix
 from models.numerics.scoring import Excluded
 from tests.benchmarks.alternating import medians
 from tests.benchmarks.bench import Bench
-from tests.benchmarks.deployment import BenchmarkFailed
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.limits import scores_side
+from tests.benchmarks.waiting import BenchmarkFailed
 from tests.benchmarks.workload import random_model
 
 SHAPES = ((10_000, 64, 100, 100), (17_770, 50, 10, 20))

@@ -42,19 +42,34 @@ def user_id(number: int) -> str:
     return f"u{number:08d}"
 
 
-def event(number: int, video: int, prefix: str = "e") -> Rate:
-    """Return the one event of a user: a good rating."""
+class EventIds:
+    """The one source of event ids of a run: each series numbers the users of its events, and no series comes twice.
+
+    Events of one id are repeats for a worker that has applied the first of them, and change nothing.
+    """
+
+    def __init__(self) -> None:
+        self._series = 0
+
+    def series(self) -> str:
+        """Return what the ids of a new series begin with."""
+        self._series += 1
+        return f"e{self._series}-"
+
+
+def event(number: int, video: int, series: str) -> Rate:
+    """Return the one event of a user in a series: a good rating."""
     moment = START + timedelta(milliseconds=number)
     return Rate(
-        event_id=f"{prefix}{number}", user_id=user_id(number), video_id=f"v{video}", ts=moment, rating=5.0, device="tv"
+        event_id=f"{series}{number}", user_id=user_id(number), video_id=f"v{video}", ts=moment, rating=5.0, device="tv"
     )
 
 
-def event_records(first: int, count: int, n_videos: int, seed: int = 2) -> Iterator[Record]:
-    """Yield one event each of the users `first`..., as records."""
+def event_records(first: int, count: int, n_videos: int, series: str, seed: int = 2) -> Iterator[Record]:
+    """Yield one event each of the users `first`..., as records of a series of ids; videos depend on the seed alone."""
     videos = np.random.default_rng(seed).integers(0, n_videos, count).tolist()
     for number, video in enumerate(videos, first):
-        made = event(number, video)
+        made = event(number, video, series)
         yield made.user_id.encode(), encode_event(made)
 
 

@@ -7,6 +7,7 @@ import msgspec
 from agents.catalogue import CatalogueEntry
 from app.errors import JobFailed
 from models.names import ID_RULE, is_identifier
+from models.nesting import shallow
 
 
 class _Named(msgspec.Struct):
@@ -33,9 +34,9 @@ def decode_catalogue(lines: Iterable[bytes]) -> dict[str, CatalogueEntry]:
     entries: dict[str, CatalogueEntry] = {}
     for number, line in enumerate(lines, start=1):
         try:
-            video_id = _NAMED.decode(line).video_id
+            video_id = _NAMED.decode(shallow(line)).video_id
             entry = _ENTRY.decode(line)
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeError) as error:
             raise JobFailed(f"line {number} of the catalogue is no entry: {error}") from error
         if not is_identifier(video_id):
             raise JobFailed(f"line {number} of the catalogue: {video_id!r} is not a video id: {ID_RULE}")

@@ -14,6 +14,7 @@ import msgspec
 
 from app.errors import JobFailed
 from models.feedback.events import MAX_EVENT_BYTES, Event, Rejected, decode_event
+from models.nesting import shallow
 
 STANDARD_INPUT = "-"
 
@@ -78,8 +79,8 @@ def read_files(pattern: str) -> Iterator[bytes]:
 def key_of(line: bytes) -> bytes | None:
     """Return the record key of an event's bytes, its user id; None if no text of that name can be found."""
     try:
-        return _KEYED.decode(line).user_id.encode()
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return _KEYED.decode(shallow(line)).user_id.encode()
+    except (msgspec.DecodeError, UnicodeError):
         return None
 
 

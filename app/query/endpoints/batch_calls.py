@@ -13,6 +13,7 @@ from app.query.endpoints.peer_lists import AWAY
 from app.query.http.problems import OWNER_UNREACHABLE, Problem, ProblemDetails
 from app.query.schema.answers import BatchAnswer, BatchResult, json_response
 from app.query.schema.requests import BatchRequest, NoQuery, decode_body, query_for, read_body, read_query
+from models.nesting import shallow
 
 _Positions = list[int]
 
@@ -101,9 +102,9 @@ async def _ask_worker(
     try:
         reply = await parts.router.ask(worker, request, body)
         if reply.status != 200:
-            problem = msgspec.json.decode(reply.body, type=ProblemDetails)
+            problem = msgspec.json.decode(shallow(reply.body), type=ProblemDetails)
             return [_failed(user, problem) for user in users]
-        return _checked(msgspec.json.decode(reply.body, type=BatchAnswer), users)
+        return _checked(msgspec.json.decode(shallow(reply.body), type=BatchAnswer), users)
     except Problem as problem:
         details = problem.details
     except msgspec.DecodeError as error:

@@ -15,6 +15,7 @@ from yarl import URL
 from app.query.http.problems import BODY_TOO_LARGE, INVALID_REQUEST, NOT_JSON, Problem
 from models.feedback.events import Event
 from models.names import ID_PATTERN, REGION_PATTERN, VERSION_PATTERN, is_identifier, is_region
+from models.nesting import shallow
 
 MAX_OFFSET = 10_000
 MAX_MATURITY = 18
@@ -165,10 +166,10 @@ async def read_body(request: web.Request, limit: int) -> bytes:
 def decode_body(body: bytes, kind: type[Asked]) -> Asked:
     """Return the body as `kind`, without unknown fields."""
     try:
-        return msgspec.json.decode(body, type=kind)
+        return msgspec.json.decode(shallow(body), type=kind)
     except UnicodeDecodeError:
         raise Problem(INVALID_REQUEST, "body: not UTF-8") from None
-    except (msgspec.DecodeError, RecursionError) as error:
+    except msgspec.DecodeError as error:
         raise Problem(INVALID_REQUEST, f"body: {_sentence(error)}") from None
 
 

@@ -2,6 +2,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -202,8 +203,18 @@ def test_a_link_out_of_the_store_is_refused(tmp_path: Path) -> None:
 
 def test_a_loop_of_links_is_refused(tmp_path: Path) -> None:
     (tmp_path / "us").symlink_to(tmp_path / "us")
+    (tmp_path / "fr").mkdir()
+    (tmp_path / "fr" / "v1").symlink_to(tmp_path / "fr" / "v2")
+    (tmp_path / "fr" / "v2").symlink_to(tmp_path / "fr" / "v1")
     with pytest.raises(ArtifactInvalid, match="symbolic link"):
         ModelStore(str(tmp_path)).read("us/v1/videos", 9)
+    store = ModelStore(str(tmp_path))
+    for path in ("us", "us/v1/videos", "fr/v1", "fr/v2/videos"):
+        for access in (partial(store.read, path, 9), partial(store.exists, path), partial(store.write, path, b"")):
+            with pytest.raises(ArtifactInvalid, match=f"^{path} leads nowhere: a symbolic link leads to itself"):
+                access()
+    with pytest.raises(ArtifactInvalid, match=r"^us leads nowhere"):
+        store.versions("us")
 
 
 def test_a_store_may_itself_be_a_link(tmp_path: Path) -> None:

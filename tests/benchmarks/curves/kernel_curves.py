@@ -119,5 +119,5 @@ def _count(work: float) -> int:
 def _applied(row: bytes, number: int) -> bytes:
     """Return a stored row after one event."""
     state = UserState.decode(row)
-    history = state.history.apply([event(number, number % _VIDEOS_FOR_FACTS)], _LIMIT)
+    history = state.history.apply([event(number, number % _VIDEOS_FOR_FACTS, "e")], _LIMIT)
     return replace(state, history=history).encode()
