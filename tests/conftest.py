@@ -7,9 +7,9 @@ import pytest
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_name, "1")  # before numpy comes, which reads them once
 
-from tests.brokers import FIXTURES, kafka, own_broker  # noqa: E402
-from tests.real_tables import make_table  # noqa: E402
-from tests.s3 import own_s3, s3, s3_server  # noqa: E402
+from tests.support.brokers import FIXTURES, kafka, own_broker  # noqa: E402
+from tests.support.real_tables import make_table  # noqa: E402
+from tests.support.s3 import own_s3, s3, s3_server  # noqa: E402
 
 __all__ = ["kafka", "make_table", "own_broker", "own_s3", "s3", "s3_server"]
 

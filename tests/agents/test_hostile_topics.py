@@ -26,9 +26,9 @@ from models.feedback.history import EMPTY_HISTORY, LatestRegion
 from models.rollout.announcement import Announcement
 from tables.errors import RowCorrupt
 from tables.position import Position
-from tests.hostile import DEPTHS, ODD, deep, fields_of, for_all, mutations, outcome, runs, texts
-from tests.models.feedback.test_events import TS
-from tests.models.rollout.test_announcement import FIELDS as ANNOUNCEMENT
+from tests.support.announcements import FIELDS as ANNOUNCEMENT
+from tests.support.event_fields import TS
+from tests.support.hostile import DEPTHS, ODD, deep, fields_of, for_all, mutations, outcome, runs, texts
 
 KEYS = (
     st.none()

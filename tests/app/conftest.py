@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.app.logging_state import restored_afterwards
+from tests.support.logging_state import restored_afterwards
 
 
 @pytest.fixture

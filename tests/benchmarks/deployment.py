@@ -24,7 +24,7 @@ from models.artifacts.store import ModelStore
 from models.factorization.factor_model import FactorModel
 from tests.benchmarks.processes import cpu_seconds, thread_cpu_seconds
 from tests.benchmarks.progress import Sample
-from tests.integration.cluster import write_model
+from tests.support.cluster.published_models import write_model
 
 _LIMITS = ArtifactLimits(max_videos=2_000_000, max_factors=1024, max_bytes=2 << 30)
 _APPLIED = re.compile(r"^nearline_events_applied_total\{[^}]*\} (\S+)$", re.MULTILINE)

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from agents.kafka.group import GroupState, open_group
-from tests.integration.cluster import PARTITIONS, Cluster
-from tests.integration.waiting import wait_for
-from tests.integration.workers import ROOT, WorkerProcess
+from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.cluster.worker_process import ROOT, WorkerProcess
+from tests.support.waiting import wait_for
 
 LONG_SESSION = {"NEARLINE_WORKER__SESSION_TIMEOUT_SECONDS": "60"}
 """So that nothing in a test is due to a session that ended."""

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tests.integration.waiting import wait_for
-from tests.integration.workers import WorkerProcess
+from tests.support.cluster.worker_process import WorkerProcess
+from tests.support.waiting import wait_for
 
 
 async def regions(worker: WorkerProcess) -> dict[str, Any]:

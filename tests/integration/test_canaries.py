@@ -12,14 +12,15 @@ from models.artifacts.artifact import version_name
 from models.factorization.factor_model import FactorModel
 from models.feedback.events import encode_event
 from models.rollout.rejection import Rejection, decode_rejection
-from tests.app.offline.tastes import two_tastes
-from tests.integration.cluster import Cluster, write_model
+from tests.integration.answers import listed
 from tests.integration.swaps import regions, serves
-from tests.integration.test_end_to_end import listed
-from tests.integration.verdict import applied
-from tests.integration.waiting import wait_for
-from tests.integration.workers import WorkerProcess
-from tests.models.evaluation.test_canary import learned
+from tests.support.cluster.cluster import Cluster
+from tests.support.cluster.published_models import write_model
+from tests.support.cluster.verdict import applied
+from tests.support.cluster.worker_process import WorkerProcess
+from tests.support.factor_models import learned
+from tests.support.tastes import two_tastes
+from tests.support.waiting import wait_for
 
 STRICT = {
     "NEARLINE_CANARY__MIN_USERS": "20",

@@ -16,8 +16,8 @@ from agents.kafka.partitions import partition_of
 from app.cli.root import cli
 from models.feedback.events import encode_event
 from models.rollout.announcement import decode_announcement
-from tests.app.logging_state import restored_afterwards
-from tests.app.offline.tastes import two_tastes
+from tests.support.logging_state import restored_afterwards
+from tests.support.tastes import two_tastes
 
 PARTITIONS = 3
 LINES = [encode_event(event) for event in two_tastes()]

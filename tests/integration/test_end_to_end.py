@@ -1,24 +1,15 @@
 """The whole path on real parts: an event changes the answer of either worker; bad events stop nothing."""
 
 from itertools import islice
-from typing import Any
 
 from agents.kafka.partitions import partition_of
-from tests.integration.cluster import PARTITIONS, Cluster
-from tests.integration.happenings import happenings, rating
-from tests.integration.hostile import bad_records
-from tests.integration.oracle import read_topic, reference_scores
-from tests.integration.verdict import applied, check_changelog
-from tests.integration.waiting import wait_for
-from tests.integration.workers import WorkerProcess
-
-
-async def listed(worker: WorkerProcess, user: str, query: str = "limit=20") -> dict[str, Any]:
-    """Return a user's recommendations."""
-    status, answer = await worker.get(f"/v1/users/{user}/recommendations?{query}")
-    assert status == 200, answer
-    assert isinstance(answer, dict)
-    return answer
+from tests.integration.answers import listed
+from tests.support.cluster.bad_records import bad_records
+from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.cluster.happenings import happenings, rating
+from tests.support.cluster.oracle import read_topic, reference_scores
+from tests.support.cluster.verdict import applied, check_changelog
+from tests.support.waiting import wait_for
 
 
 async def test_an_event_of_a_plain_client_changes_the_answer_of_either_worker(cluster: Cluster) -> None:

@@ -16,12 +16,12 @@ from rocksdict import AccessType, Options, Rdict
 
 from agents.kafka.partitions import partition_of
 from tables.tombstones import tombstone_offset
-from tests.integration.cluster import PARTITIONS, Cluster
-from tests.integration.happenings import rating
-from tests.integration.oracle import read_topic
-from tests.integration.verdict import applied
-from tests.integration.waiting import wait_for
-from tests.integration.workers import ROOT, WorkerProcess
+from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.cluster.happenings import rating
+from tests.support.cluster.oracle import read_topic
+from tests.support.cluster.verdict import applied
+from tests.support.cluster.worker_process import ROOT, WorkerProcess
+from tests.support.waiting import wait_for
 
 _PATIENCE_SECONDS = 90.0
 USERS = ["ann", "bob", "cleo", "dora", "eve"]

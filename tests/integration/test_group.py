@@ -10,9 +10,9 @@ from aiokafka import AIOKafkaConsumer
 from agents.kafka.group import Place, open_group
 from app.worker.membership import PlaceTaken, claim_place, leave_group, remove_worker
 from deploy.kafka.ports import free_ports
-from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.group_view import group_of
-from tests.integration.waiting import wait_for
+from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.waiting import wait_for
 
 _SESSION_MS = 60_000
 

@@ -12,12 +12,12 @@ from aiokafka.structs import ConsumerRecord
 from agents.kafka.producer import AcknowledgedProducer
 from agents.liveness.process_guard import ProcessGuard
 from tables.position import POSITION_KEY
-from tests.integration.cluster import PARTITIONS, Cluster
-from tests.integration.happenings import happenings, rating
-from tests.integration.oracle import newest_rows, read_topic
-from tests.integration.verdict import applied, check_databases
-from tests.integration.waiting import wait_for
-from tests.integration.workers import WorkerProcess
+from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.cluster.happenings import happenings, rating
+from tests.support.cluster.oracle import newest_rows, read_topic
+from tests.support.cluster.verdict import applied, check_databases
+from tests.support.cluster.worker_process import WorkerProcess
+from tests.support.waiting import wait_for
 
 _PATIENCE_SECONDS = 90.0
 

@@ -7,12 +7,12 @@ from itertools import islice
 import pytest
 
 from agents.liveness.fatal import EXIT_CONFIG, EXIT_RETRY
-from tests.integration.cluster import Cluster
 from tests.integration.group_view import LONG_SESSION, group_of, metric, serves_all, settled, started
-from tests.integration.happenings import happenings
-from tests.integration.verdict import applied, check_changelog
-from tests.integration.waiting import wait_for
-from tests.system.load import stream
+from tests.support.cluster.cluster import Cluster
+from tests.support.cluster.happenings import happenings
+from tests.support.cluster.load import stream
+from tests.support.cluster.verdict import applied, check_changelog
+from tests.support.waiting import wait_for
 
 
 async def test_a_dead_workers_name_may_move_to_another_address_at_once(cluster: Cluster) -> None:

@@ -2,13 +2,13 @@
 
 from app.publishing.announcements import announce, read_announcements
 from models.artifacts.artifact import manifest_digest
-from tests.integration.cluster import Cluster, random_model, write_model
-from tests.integration.happenings import rating
-from tests.integration.test_end_to_end import listed
-from tests.integration.test_models import region_of
-from tests.integration.verdict import applied
-from tests.integration.waiting import wait_for
-from tests.s3 import KEY, SECRET, S3Server
+from tests.integration.answers import listed, region_of
+from tests.support.cluster.cluster import Cluster
+from tests.support.cluster.happenings import rating
+from tests.support.cluster.published_models import random_model, write_model
+from tests.support.cluster.verdict import applied
+from tests.support.s3 import KEY, SECRET, S3Server
+from tests.support.waiting import wait_for
 
 
 async def test_a_worker_serves_from_s3_and_waits_while_it_is_away(s3_cluster: Cluster, own_s3: S3Server) -> None:

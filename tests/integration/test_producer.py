@@ -7,7 +7,7 @@ from agents.kafka.connection import Connection
 from agents.kafka.producer import MAX_BATCH_BYTES, AcknowledgedProducer
 from agents.liveness.process_guard import ProcessGuard
 from tables.tombstones import tombstone_offset
-from tests.integration.oracle import read_topic
+from tests.support.cluster.oracle import read_topic
 
 
 @pytest.mark.parametrize("row_bytes", [10, 700, 300_000])

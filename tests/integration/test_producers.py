@@ -5,12 +5,12 @@ import asyncio
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from tests.integration.cluster import Cluster
-from tests.integration.happenings import rating
-from tests.integration.oracle import read_topic
-from tests.integration.verdict import applied, check_changelog
-from tests.integration.waiting import wait_for
-from tests.integration.workers import WorkerProcess
+from tests.support.cluster.cluster import Cluster
+from tests.support.cluster.happenings import rating
+from tests.support.cluster.oracle import read_topic
+from tests.support.cluster.verdict import applied, check_changelog
+from tests.support.cluster.worker_process import WorkerProcess
+from tests.support.waiting import wait_for
 
 
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])

@@ -9,7 +9,8 @@ from app.broker import read_topic
 from app.errors import JobFailed
 from app.publishing.announcements import announce, read_announcements
 from models.rollout.announcement import Announcement, decode_announcement
-from tests.integration.cluster import Cluster, random_model, write_model
+from tests.support.cluster.cluster import Cluster
+from tests.support.cluster.published_models import random_model, write_model
 
 DIGEST = "0a" * 32
 

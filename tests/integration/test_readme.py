@@ -14,8 +14,8 @@ import pytest
 
 from deploy.kafka.ports import free_ports
 from tests.integration.readme import README, Block, blocks, ports_of
-from tests.integration.waiting import wait_for
-from tests.integration.workers import answers
+from tests.support.cluster.worker_process import answers
+from tests.support.waiting import wait_for
 
 TWO_COMMANDS = "./deploy/demo\n./deploy/test\n"
 ELSEWHERE = {TWO_COMMANDS, "python -m tests.system.plain\n"}

@@ -20,11 +20,11 @@ from agents.metrics import make_metrics
 from tables.applied_offset import APPLIED_OFFSET, LOCAL
 from tables.batch_table import BatchTable
 from tables.replay import Replay
-from tests.integration.cluster import PARTITIONS, Cluster
-from tests.integration.happenings import happenings
-from tests.integration.verdict import applied, check_changelog, check_databases
-from tests.integration.waiting import wait_for
-from tests.integration.workers import WorkerProcess
+from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.cluster.happenings import happenings
+from tests.support.cluster.verdict import applied, check_changelog, check_databases
+from tests.support.cluster.worker_process import WorkerProcess
+from tests.support.waiting import wait_for
 
 _FAR = 3600.0
 _ALL = range(PARTITIONS)

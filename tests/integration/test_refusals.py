@@ -4,11 +4,11 @@ import asyncio
 from itertools import islice
 
 from agents.kafka.topics import create_topics, topic_specs
-from tests.integration.cluster import PARTITIONS, Cluster
-from tests.integration.happenings import happenings
-from tests.integration.test_starting import _delete
-from tests.integration.verdict import applied
-from tests.integration.workers import WorkerProcess
+from tests.integration.topic_deletion import delete_topic
+from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.cluster.happenings import happenings
+from tests.support.cluster.verdict import applied
+from tests.support.cluster.worker_process import WorkerProcess
 
 EXIT_CONFIG = 78
 
@@ -43,7 +43,7 @@ async def test_the_folder_of_another_application_and_a_lost_changelog_are_refuse
     said = await _refused(stranger)
     assert f"holds the state of application {cluster.names.app_id} with {PARTITIONS} partitions" in said
 
-    await _delete(cluster, cluster.names.users_changelog)
+    await delete_topic(cluster, cluster.names.users_changelog)
     await create_topics(cluster.connection, topic_specs(cluster.names, PARTITIONS), 1)
     said = await _refused(worker)
     assert "it was deleted and made again, or lost its tail" in said

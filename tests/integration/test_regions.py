@@ -10,13 +10,14 @@ from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
 from models.factorization.user_solver import SolverParameters
 from models.feedback.strengths import StrengthRule
-from tests.integration.cluster import Cluster, write_model
-from tests.integration.oracle import reference_scores
+from tests.integration.answers import listed
+from tests.integration.damaged_artifacts import flip_a_byte
 from tests.integration.swaps import regions, serves
-from tests.integration.test_end_to_end import listed
-from tests.integration.test_models import flip_a_byte
-from tests.integration.verdict import applied
-from tests.integration.waiting import wait_for
+from tests.support.cluster.cluster import Cluster
+from tests.support.cluster.oracle import reference_scores
+from tests.support.cluster.published_models import write_model
+from tests.support.cluster.verdict import applied
+from tests.support.waiting import wait_for
 
 RANKS = {"us": 8, "fr": 24, "jp": 33}
 PARAMETERS = {

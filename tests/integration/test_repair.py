@@ -6,12 +6,12 @@ from pathlib import Path
 
 from tables.data_folder import partition_folder
 from tables.repair import folders_aside
-from tests.integration.cluster import PARTITIONS, Cluster
-from tests.integration.happenings import happenings
-from tests.integration.verdict import applied, check_changelog, check_databases, database_rows
-from tests.integration.waiting import wait_for
-from tests.integration.workers import WorkerProcess
-from tests.tables.folders import cut, flip, manifest, newest
+from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.cluster.happenings import happenings
+from tests.support.cluster.verdict import applied, check_changelog, check_databases, database_rows
+from tests.support.cluster.worker_process import WorkerProcess
+from tests.support.torn_files import cut, flip, manifest, newest
+from tests.support.waiting import wait_for
 
 EXIT_RETRY = 75
 

@@ -17,10 +17,11 @@ import pytest
 from app.publishing.announcements import read_announcements
 from models.artifacts.artifact import read_artifact, read_manifest, write_artifact
 from models.feedback.events import Event, Rate, encode_event
-from tests.app.offline.tastes import two_tastes
-from tests.integration.cluster import LIMITS, Cluster, random_model
-from tests.integration.waiting import wait_for
-from tests.integration.workers import ROOT
+from tests.support.cluster.cluster import LIMITS, Cluster
+from tests.support.cluster.published_models import random_model
+from tests.support.cluster.worker_process import ROOT
+from tests.support.tastes import two_tastes
+from tests.support.waiting import wait_for
 
 GATE = "gate = { min_recall_at_20 = 0.5, max_relative_drop = 0.05 }"
 

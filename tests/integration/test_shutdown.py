@@ -6,11 +6,11 @@ import signal
 import pytest
 
 from agents.liveness.fatal import EXIT_RETRY
-from tests.integration.cluster import PARTITIONS, Cluster
 from tests.integration.group_view import LONG_SESSION, group_of, metric, serves_all, started, workers_verb
-from tests.integration.verdict import applied, check_changelog
-from tests.integration.waiting import wait_for
-from tests.system.load import stream
+from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.cluster.load import stream
+from tests.support.cluster.verdict import applied, check_changelog
+from tests.support.waiting import wait_for
 
 
 async def test_a_clean_restart_moves_nothing_and_a_worker_that_is_removed_gives_its_partitions_away_at_once(

@@ -5,8 +5,8 @@ import asyncio
 from aiokafka import TopicPartition
 
 from agents.events.reader import between_lookups, source_consumer
-from tests.integration.cluster import PARTITIONS, Cluster
-from tests.integration.happenings import rating
+from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.cluster.happenings import rating
 
 
 async def test_partitions_may_be_exchanged_while_the_coordinator_is_being_looked_for(cluster: Cluster) -> None:

@@ -2,13 +2,11 @@
 
 import asyncio
 
-from aiokafka.admin import AIOKafkaAdminClient
-
 from agents.kafka.topics import create_topics, topic_specs
-from tests.integration.cluster import PARTITIONS, Cluster
-from tests.integration.happenings import rating
-from tests.integration.verdict import applied
-from tests.integration.waiting import wait_for
+from tests.integration.topic_deletion import delete_topic
+from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.cluster.happenings import rating
+from tests.support.cluster.verdict import applied
 
 EXIT_CONFIG, EXIT_RETRY = 78, 75
 
@@ -26,7 +24,7 @@ async def test_a_data_folder_in_use_is_refused_and_its_owner_is_not_disturbed(cl
 
 
 async def test_a_missing_topic_is_named(cluster: Cluster) -> None:
-    await _delete(cluster, cluster.names.catalogue)
+    await delete_topic(cluster, cluster.names.catalogue)
     worker = cluster.worker("0")
     worker.start()
     assert await asyncio.to_thread(worker.wait, 30) == EXIT_CONFIG
@@ -39,23 +37,9 @@ async def test_a_source_topic_that_was_made_again_is_noticed_not_skipped(cluster
     await cluster.send([rating(f"e{number}", f"u{number}", "v1") for number in range(20)])
     await applied(cluster)
     assert await asyncio.to_thread(worker.stop) == 0
-    await _delete(cluster, cluster.names.member_events)
+    await delete_topic(cluster, cluster.names.member_events)
     await create_topics(cluster.connection, topic_specs(cluster.names, PARTITIONS), 1)
     await cluster.send([rating(f"f{number}", f"u{number % 20}", "v2") for number in range(100)])  # longer than before
     worker.start()
     assert await asyncio.to_thread(worker.wait, 60) == EXIT_CONFIG
     assert "the topic was deleted and made again" in worker.log_tail()
-
-
-async def _delete(cluster: Cluster, topic: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap)
-    await admin.start()
-    try:
-        await admin.delete_topics([topic])
-
-        async def is_gone() -> bool:
-            return topic not in await admin.list_topics()
-
-        await wait_for(f"end of topic {topic}", is_gone)
-    finally:
-        await admin.close()

@@ -15,11 +15,11 @@ from rocksdict import Options, Rdict
 
 from tables.applied_offset import APPLIED_OFFSET
 from tables.data_folder import partition_folder
-from tests.integration.cluster import PARTITIONS, Cluster
-from tests.integration.happenings import happenings
-from tests.integration.oracle import newest_rows, read_topic
-from tests.integration.verdict import applied, check_changelog, check_databases
-from tests.integration.workers import ROOT
+from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.cluster.happenings import happenings
+from tests.support.cluster.oracle import newest_rows, read_topic
+from tests.support.cluster.verdict import applied, check_changelog, check_databases
+from tests.support.cluster.worker_process import ROOT
 
 
 async def state(cluster: Cluster, data: Path, *arguments: str) -> tuple[int, Any, str]:

@@ -11,13 +11,13 @@ import pytest
 from agents.liveness.fatal import EXIT_RETRY, EXIT_STUCK
 from deploy.kafka import Broker
 from deploy.kafka.ports import free_ports
-from tests.integration.cluster import Cluster
 from tests.integration.group_view import metric, serves_all, started
-from tests.integration.happenings import happenings, rating
-from tests.integration.verdict import applied, check_changelog
-from tests.integration.waiting import wait_for
-from tests.system.load import stream
-from tests.system.proxy import FETCH, PRODUCE, KafkaProxy
+from tests.support.cluster.cluster import Cluster
+from tests.support.cluster.happenings import happenings, rating
+from tests.support.cluster.kafka_proxy import FETCH, PRODUCE, KafkaProxy
+from tests.support.cluster.load import stream
+from tests.support.cluster.verdict import applied, check_changelog
+from tests.support.waiting import wait_for
 
 SESSION_SECONDS = 3
 MOST_LINES = 100

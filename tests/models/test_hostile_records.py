@@ -31,10 +31,10 @@ from models.feedback.events import (
     is_identifier,
 )
 from models.rollout.announcement import MAX_ANNOUNCEMENT_BYTES, Announcement, decode_announcement
-from tests.hostile import DEPTHS, deep, fields_of, for_all, mutations, outcome, runs, texts
-from tests.models.feedback.test_events import BROWSE, NOW, PLAY, RATE
-from tests.models.rollout.test_announcement import FALLBACK
-from tests.models.rollout.test_announcement import FIELDS as ANNOUNCEMENT
+from tests.support.announcements import FIELDS as ANNOUNCEMENT
+from tests.support.announcements import PREVIOUS
+from tests.support.event_fields import BROWSE, NOW, PLAY, RATE
+from tests.support.hostile import DEPTHS, deep, fields_of, for_all, mutations, outcome, runs, texts
 
 MANIFEST: dict[str, Any] = {
     "format": 1,
@@ -96,10 +96,10 @@ def check_announcement(value: bytes) -> None:
 @pytest.mark.parametrize("part", [None, "fallback"])
 def test_an_announcement_or_invalid(part: str | None, examples: int) -> None:
     if part is None:
-        for_all(texts(fields_of({**ANNOUNCEMENT, "trial": False, "fallback": FALLBACK})), check_announcement, examples)
+        for_all(texts(fields_of({**ANNOUNCEMENT, "trial": False, "fallback": PREVIOUS})), check_announcement, examples)
     else:
         start = json.dumps(ANNOUNCEMENT).encode()[:-1]
-        whole = texts(fields_of(FALLBACK)).map(lambda text: start + b', "fallback":%s}' % text)
+        whole = texts(fields_of(PREVIOUS)).map(lambda text: start + b', "fallback":%s}' % text)
         for_all(whole, check_announcement, examples)
 
 

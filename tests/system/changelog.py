@@ -8,8 +8,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from agents.users.user_state import UserState
 from tables.applied_offset import RESERVED
 from tables.position import POSITION_KEY, Position
-from tests.integration.cluster import PARTITIONS, Cluster
-from tests.integration.oracle import applied_offset, keep_newest, scan_topic
+from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.cluster.oracle import applied_offset, keep_newest, scan_topic
 
 
 class Written(NamedTuple):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.integration.conftest import cluster
+from tests.support.cluster.fixtures import cluster
 from tests.system.options import chosen_seed, records_file
 from tests.system.records import Book
 from tests.system.table import plain

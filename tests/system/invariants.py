@@ -27,9 +27,9 @@ from models.factorization.factor_model import FactorModel
 from models.factorization.user_solver import UserSolver
 from tables.applied_offset import RESERVED
 from tables.position import POSITION_KEY, Position
-from tests.integration.cluster import Cluster
-from tests.integration.oracle import HISTORY_LIMIT, Expected, expect, read_topic, reference_factors
-from tests.integration.verdict import check_user, database_rows
+from tests.support.cluster.cluster import Cluster
+from tests.support.cluster.oracle import HISTORY_LIMIT, Expected, expect, read_topic, reference_factors
+from tests.support.cluster.verdict import check_user, database_rows
 from tests.system.answers import Answers
 from tests.system.changelog import Changelog, facts_of
 from tests.system.truth import untrue

@@ -1,7 +1,7 @@
 """Waiting until a cluster has done what there is to do."""
 
-from tests.integration.cluster import Cluster
-from tests.integration.waiting import wait_for
+from tests.support.cluster.cluster import Cluster
+from tests.support.waiting import wait_for
 from tests.system.changelog import Changelog
 
 

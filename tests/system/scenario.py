@@ -11,12 +11,12 @@ import aiohttp
 from agents.kafka.partitions import partition_of
 from agents.liveness.fatal import EXIT_DISK, EXIT_RETRY, EXIT_STUCK
 from models.factorization.factor_model import FactorModel
-from tests.integration.cluster import PARTITIONS, Cluster
-from tests.integration.oracle import HISTORY_LIMIT
-from tests.integration.waiting import wait_for
-from tests.integration.workers import WorkerProcess
+from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.cluster.load import Load
+from tests.support.cluster.oracle import HISTORY_LIMIT
+from tests.support.cluster.worker_process import WorkerProcess
+from tests.support.waiting import wait_for
 from tests.system.invariants import Facts, Verdict, judge, owners_of
-from tests.system.load import Load
 from tests.system.records import Book, Record
 from tests.system.rest import at_rest, mended
 from tests.system.watch import Watch

@@ -15,15 +15,15 @@ from agents.kafka.topics import create_topics, topic_specs
 from agents.liveness.fatal import EXIT_CONFIG
 from deploy.kafka import Broker
 from deploy.kafka.ports import free_ports
-from tests.integration.cluster import PARTITIONS, Cluster
-from tests.integration.happenings import happenings
-from tests.integration.oracle import read_topic
-from tests.integration.waiting import wait_for
-from tests.integration.workers import WorkerProcess
+from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.cluster.happenings import happenings
+from tests.support.cluster.kafka_proxy import PRODUCE, KafkaProxy
+from tests.support.cluster.load import Load, Mix
+from tests.support.cluster.oracle import read_topic
+from tests.support.cluster.worker_process import WorkerProcess
+from tests.support.waiting import wait_for
 from tests.system.changelog import Changelog
 from tests.system.invariants import Facts, judge, owners_of
-from tests.system.load import Load, Mix
-from tests.system.proxy import PRODUCE, KafkaProxy
 from tests.system.records import Book
 from tests.system.rest import at_rest
 from tests.system.scenario import Scenario, let_run, owner_urls

@@ -9,11 +9,11 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import MessageSizeTooLargeError
 
-from tests.integration.cluster import PARTITIONS, Cluster
-from tests.integration.happenings import happenings
-from tests.integration.hostile import MAX_EVENT_BYTES, sized_event
+from tests.support.cluster.bad_records import MAX_EVENT_BYTES, sized_event
+from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.cluster.happenings import happenings
+from tests.support.cluster.load import Load, Mix
 from tests.system.changelog import Changelog
-from tests.system.load import Load, Mix
 from tests.system.records import Book
 from tests.system.rest import at_rest
 from tests.system.scenario import Scenario, let_run

@@ -9,14 +9,14 @@ import pytest
 from agents.liveness.fatal import EXIT_RETRY
 from tables.data_folder import partition_folder
 from tables.repair import folders_aside
-from tests.integration.cluster import Cluster
-from tests.integration.waiting import wait_for
-from tests.integration.workers import WorkerProcess
-from tests.system.load import Load
+from tests.support.cluster.cluster import Cluster
+from tests.support.cluster.load import Load
+from tests.support.cluster.worker_process import WorkerProcess
+from tests.support.torn_files import SET_ASIDE, flip_rows
+from tests.support.waiting import wait_for
 from tests.system.records import Book
 from tests.system.scenario import STATIC_FOR_LONG, Scenario, let_run
 from tests.system.watch import Watch
-from tests.tables.folders import SET_ASIDE, flip_rows
 
 _ENDED = frozenset({0, -signal.SIGTERM, EXIT_RETRY})
 """Stopped in good order, before it could do anything, or it had just met the rot."""

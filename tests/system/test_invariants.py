@@ -10,8 +10,9 @@ from aiokafka import AIOKafkaProducer
 from agents.popularity.own_popularity import POPULARITY_PREFIX
 from agents.users.user_state import UserState
 from tables.position import POSITION_KEY, Position
-from tests.integration.cluster import Cluster, random_model
-from tests.integration.happenings import happenings
+from tests.support.cluster.cluster import Cluster
+from tests.support.cluster.happenings import happenings
+from tests.support.cluster.published_models import random_model
 from tests.system.answers import SeenList, SeenUser
 from tests.system.changelog import Changelog
 from tests.system.invariants import Facts, judge, owners_of

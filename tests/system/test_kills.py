@@ -6,11 +6,11 @@ from itertools import count
 
 import pytest
 
-from tests.integration.cluster import Cluster
-from tests.integration.waiting import wait_for
-from tests.integration.workers import WorkerProcess
+from tests.support.cluster.cluster import Cluster
+from tests.support.cluster.load import Load
+from tests.support.cluster.worker_process import WorkerProcess
+from tests.support.waiting import wait_for
 from tests.system.kill_points import CHUNK_POINTS, SWAP_POINTS
-from tests.system.load import Load
 from tests.system.records import Book
 from tests.system.scenario import Scenario, let_run, until_rescored
 from tests.system.watch import Watch

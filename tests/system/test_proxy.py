@@ -14,9 +14,9 @@ from agents.kafka.connection import Connection
 from agents.kafka.topics import TopicSpec, create_topics
 from deploy.kafka import Broker, BrokerFailed
 from deploy.kafka.ports import free_ports
-from tests.integration.oracle import read_topic
-from tests.integration.waiting import wait_for
-from tests.system.proxy import FETCH, METADATA, PRODUCE, Direction, KafkaProxy
+from tests.support.cluster.kafka_proxy import FETCH, METADATA, PRODUCE, Direction, KafkaProxy
+from tests.support.cluster.oracle import read_topic
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.kafka
 

@@ -9,10 +9,10 @@ import pytest
 
 from agents.kafka.partitions import partition_of
 from app.query.peers.router import HOP_HEADER
-from tests.integration.cluster import PARTITIONS, Cluster
-from tests.integration.happenings import happenings
-from tests.integration.workers import WorkerProcess
-from tests.system.load import Load
+from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.cluster.happenings import happenings
+from tests.support.cluster.load import Load
+from tests.support.cluster.worker_process import WorkerProcess
 from tests.system.records import Book
 from tests.system.rest import at_rest
 from tests.system.scenario import Scenario, let_run, owner_urls, until_served

@@ -9,8 +9,8 @@ from agents.popularity.own_popularity import POPULARITY_PREFIX
 from agents.users.user_state import UserState
 from models.factorization.factor_model import FactorModel
 from tables.applied_offset import RESERVED
-from tests.integration.cluster import Cluster
-from tests.integration.happenings import happenings
+from tests.support.cluster.cluster import Cluster
+from tests.support.cluster.happenings import happenings
 from tests.system.changelog import Changelog
 from tests.system.records import Book
 from tests.system.scenario import Scenario

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from tests.integration.cluster import PARTITIONS, Cluster
-from tests.integration.waiting import wait_for
-from tests.integration.workers import WorkerProcess
-from tests.system.load import Load, Mix
+from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.cluster.load import Load, Mix
+from tests.support.cluster.worker_process import WorkerProcess
+from tests.support.waiting import wait_for
 from tests.system.records import Book
 from tests.system.scenario import Scenario, let_run
 from tests.system.watch import Watch

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.integration.cluster import Cluster
-from tests.integration.workers import WorkerProcess
-from tests.system.load import Load, Mix
+from tests.support.cluster.cluster import Cluster
+from tests.support.cluster.load import Load, Mix
+from tests.support.cluster.worker_process import WorkerProcess
 from tests.system.options import soak_seconds
 from tests.system.records import Book
 from tests.system.scenario import Scenario, let_run

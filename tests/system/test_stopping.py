@@ -7,9 +7,9 @@ import time
 import pytest
 
 from agents.liveness.fatal import EXIT_RETRY
-from tests.integration.cluster import Cluster
-from tests.integration.workers import WorkerProcess
-from tests.system.load import Load
+from tests.support.cluster.cluster import Cluster
+from tests.support.cluster.load import Load
+from tests.support.cluster.worker_process import WorkerProcess
 from tests.system.records import Book
 from tests.system.scenario import STATIC_FOR_LONG, Scenario, let_run
 from tests.system.watch import Watch

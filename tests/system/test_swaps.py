@@ -14,10 +14,10 @@ import aiohttp
 import pytest
 
 from deploy.demonstration.latency import percentile
-from tests.integration.cluster import Cluster
-from tests.integration.workers import WorkerProcess
+from tests.support.cluster.cluster import Cluster
+from tests.support.cluster.load import Load, Mix
+from tests.support.cluster.worker_process import WorkerProcess
 from tests.system.answers import Answers
-from tests.system.load import Load, Mix
 from tests.system.records import Book
 from tests.system.scenario import Scenario, let_run, until_rescored
 from tests.system.watch import Watch

@@ -8,7 +8,7 @@ from aiokafka import ConsumerRecord
 
 from models.factorization.factor_model import FactorModel
 from models.feedback.history import Kind
-from tests.integration.oracle import expect, reference_scores
+from tests.support.cluster.oracle import expect, reference_scores
 from tests.system.answers import Answers
 from tests.system.changelog import Written
 

@@ -11,8 +11,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from tables.position import POSITION_KEY, Position
-from tests.integration.cluster import PARTITIONS, Cluster
-from tests.integration.workers import WorkerProcess
+from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.cluster.worker_process import WorkerProcess
 from tests.system.answers import Answers
 
 _ASKING_AT_ONCE = 3

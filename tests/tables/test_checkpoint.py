@@ -11,7 +11,8 @@ from tables.data_folder import Mark, lock_folder, partition_folder
 from tables.errors import ForeignFolder, PartitionCorrupt, StateUnusable, TableError
 from tables.partition_check import check_partition
 from tables.repair import condemn
-from tests.tables.folders import CHANGELOG, close_table, cut, fill, flip_rows, held_at, newest, open_table, stored
+from tests.support.partition_folders import CHANGELOG, close_table, fill, held_at, open_table, stored
+from tests.support.torn_files import cut, flip_rows, newest
 
 MARK = Mark("test", 1)
 

@@ -9,7 +9,8 @@ from tables.applied_offset import APPLIED_OFFSET
 from tables.errors import RowCorrupt
 from tables.partition_check import MAX_PROBLEMS, PartitionReport, check_partition
 from tables.repair import condemn
-from tests.tables.folders import CHANGELOG, SET_ASIDE, Tear, close_table, fill, flip_rows, held_at, open_table
+from tests.support.partition_folders import CHANGELOG, close_table, fill, held_at, open_table
+from tests.support.torn_files import SET_ASIDE, Tear, flip_rows
 
 EVERYTHING = held_at(len(CHANGELOG) - 1)
 

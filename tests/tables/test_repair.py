@@ -15,23 +15,8 @@ from tables.applied_offset import APPLIED_OFFSET, CHANGELOG_OFFSET_KEY
 from tables.batch_table import BatchTable
 from tables.errors import DiskFailed, PartitionCorrupt, PartitionError, PartitionLocked
 from tables.repair import condemn, condemned, folders_aside, partition_error, set_aside
-from tests.tables.folders import (
-    CHANGELOG,
-    HARMLESS,
-    OLDER,
-    SET_ASIDE,
-    Heard,
-    Tear,
-    close_table,
-    fill,
-    flip,
-    flip_rows,
-    held_at,
-    newest,
-    open_table,
-    replay,
-    stored,
-)
+from tests.support.partition_folders import CHANGELOG, Heard, close_table, fill, held_at, open_table, replay, stored
+from tests.support.torn_files import HARMLESS, OLDER, SET_ASIDE, Tear, flip, flip_rows, newest
 
 Opened = Callable[[Path], tuple[BatchTable, Heard]]
 

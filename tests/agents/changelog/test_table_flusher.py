@@ -6,7 +6,8 @@ import pytest
 
 from agents.changelog.table_flusher import check_partition
 from tables.errors import PartitionCorrupt
-from tests.tables.folders import close_table, fill, flip_rows, open_table
+from tests.support.partition_folders import close_table, fill, open_table
+from tests.support.torn_files import flip_rows
 
 
 async def test_a_rotten_row_that_nobody_asks_for_is_found(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Chunks to rows: any chunk borders, repeats, duplicates and restarts end in the state of one event at a time."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import islice
 from types import SimpleNamespace
 from typing import Any
@@ -11,37 +11,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents.events.chunks import Chunk
-from agents.events.member_events import MemberEvents, PreparedChunk, UserBounds
+from agents.events.member_events import MemberEvents, PreparedChunk
 from agents.metrics import Metrics
 from agents.popularity.own_popularity import POPULARITY_PREFIX, OwnPopularity
 from agents.users.recent_users import RecentUsers
 from agents.users.user_scores import UserScores
 from agents.users.user_state import UserState
 from models.factorization.factor_model import FactorModel
-from models.feedback.events import Browse, Event, Play, Rate, encode_event
+from models.feedback.events import Event, Play, encode_event
 from models.feedback.history import EMPTY_HISTORY
 from models.inference.recommend import recommend
 from tables.batch_table import BatchTable
 from tables.position import POSITION_KEY, Position
-
-NOW = datetime(2026, 6, 1, tzinfo=UTC)
-BOUNDS = UserBounds(history_limit=5, recent_events=50)
-STORED_SCORES = 10
-
-users = st.sampled_from(["ann", "bob", "cleo"])
-videos = st.sampled_from([f"v{number}" for number in range(8)])
-moments = st.integers(0, 6).map(lambda hours: NOW - timedelta(hours=hours))
-numbers = st.integers(0, 10**6).map(lambda number: f"e{number}")
-
-
-def events() -> st.SearchStrategy[Event]:
-    """Events of few users and videos, with many ties in time."""
-    common: dict[str, Any] = {"event_id": numbers, "user_id": users, "video_id": videos, "ts": moments}
-    return st.one_of(
-        st.builds(Play, **common, seconds_watched=st.floats(1, 9000)),
-        st.builds(Rate, **common, rating=st.sampled_from([0.5, 2.5, 4.0, 5.0])),
-        st.builds(Browse, **common, action=st.sampled_from(["view", "list_add", "list_remove", "dismiss"])),
-    )
+from tests.support.event_path.made_up_events import BOUNDS, NOW, STORED_SCORES, events
 
 
 def record(offset: int, event: Event) -> Any:

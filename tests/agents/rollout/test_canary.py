@@ -17,9 +17,12 @@ from models.evaluation.canary import CanaryLimits
 from models.evaluation.list_comparison import compare
 from models.factorization.factor_model import FactorModel
 from models.inference.recommend import recommend
-from tests.agents.events.test_pipeline import Log, opened, partition
-from tests.agents.rollout.test_model_updates import announced
-from tests.agents.rollout.test_rescoring import PEOPLE, Swapped, other, ratings
+from tests.support.announcements import announced
+from tests.support.event_path.changelog_log import Log
+from tests.support.event_path.made_up_events import PEOPLE, ratings
+from tests.support.event_path.open_tables import opened
+from tests.support.event_path.source_records import partition
+from tests.support.event_path.swapping_worker import Swapped, other
 
 ANY = CanaryLimits(
     min_overlap=0.0,

@@ -5,7 +5,6 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,7 +20,8 @@ from models.evaluation.list_comparison import Comparison, Pair
 from models.factorization.factor_model import FactorModel
 from models.rollout.announcement import Announcement
 from models.rollout.rejection import Rejection, decode_rejection
-from tests.integration.waiting import wait_for
+from tests.support.announcements import announced
+from tests.support.waiting import wait_for
 
 BROKEN = "broken"
 EQUAL = Comparison(
@@ -141,19 +141,6 @@ async def updates(
 def tasks_of(updates: ModelUpdates) -> list[asyncio.Task[Any]]:
     """Return the tasks of the regions and that of `settle`."""
     return [task for task in asyncio.all_tasks() if task.get_name().startswith(("models of region", "settle", "late"))]
-
-
-def announced(version: str, sequence: int, region: str = "global", **more: Any) -> Announcement:
-    """An announcement; a version has one digest."""
-    return Announcement(
-        region=region,
-        version=version,
-        sequence=sequence,
-        location=f"{region}/{version}",
-        digest=sha256(version.encode()).hexdigest(),
-        published_at=datetime(2026, 1, 1, tzinfo=UTC),
-        **more,
-    )
 
 
 def record(version: str, sequence: int, region: str = "global", key: bytes | None = None, **more: Any) -> Any:

@@ -4,83 +4,33 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from agents.events.chunks import Chunk
 from agents.metrics import Metrics
 from agents.rollout.models_in_use import ModelsInUse, Rescored
-from agents.rollout.rescoring import Rescoring, RescoringBounds
 from agents.rollout.stale_users import Batch, StaleUsers, survey
-from agents.users.user_scores import UserScores
 from agents.users.user_state import UserState, stamp_of
 from models.errors import SolveFailed
 from models.factorization.factor_model import FactorModel
-from models.feedback.events import Event, Rate
+from models.feedback.events import Rate
 from models.feedback.history import EMPTY_HISTORY, History
 from models.inference.recommend import recommend
-from tables.batch_table import BatchTable
-from tests.agents.events.test_member_events import NOW, STORED_SCORES
-from tests.agents.events.test_pipeline import PARTITIONS, Log, Worker, opened, partition, recover, source
-from tests.agents.rollout.test_model_updates import announced
-from tests.integration.waiting import wait_for
+from tests.support.announcements import announced
+from tests.support.event_path.changelog_log import Log
+from tests.support.event_path.made_up_events import NOW, PEOPLE, STORED_SCORES, ratings
+from tests.support.event_path.open_tables import opened, recover
+from tests.support.event_path.source_records import PARTITIONS, partition, source
+from tests.support.event_path.swapping_worker import Swapped, other
+from tests.support.waiting import wait_for
 
-PEOPLE = [f"person{'x' * (number % 2)}{number}" for number in range(40)]
 EVERYTHING = float("inf")
-
-
-def ratings(people: Sequence[str], region: str | None = None) -> list[Event]:
-    """Two liked videos of each person; the later one in the list did it later."""
-    return [
-        Rate(
-            event_id=f"{person}-{which}",
-            user_id=person,
-            video_id=f"v{(number * 7 + which * 3) % 40}",
-            ts=NOW - timedelta(minutes=1000 - number),
-            rating=5.0,
-            region=region,
-        )
-        for number, person in enumerate(people)
-        for which in range(2)
-    ]
-
-
-class Swapped(Worker):
-    """A worker whose models come and go."""
-
-    def __init__(self, table: BatchTable, log: Log, models: ModelsInUse, metrics: Metrics, users: int = 7) -> None:
-        placeholder: Any = None
-        super().__init__(table, log, placeholder, metrics)
-        self.models = models
-        self.scores = UserScores(models.active, STORED_SCORES, metrics)
-        self.member_events._scores = self.scores
-        bounds = RescoringBounds(users, 1.0)
-        self.rescoring = Rescoring(
-            table, self.scores, models, self.ownership, self.processor, self.activity, bounds, metrics
-        )
-
-    async def apply(self, happened: Sequence[Event]) -> None:
-        """Apply events in one chunk from where the partitions stand."""
-        records = source(happened)
-        taken = {at: waiting for at, waiting in records.items() if waiting}
-        await self.hand_over(Chunk(self.ownership.generation, taken, dict.fromkeys(taken, 0)), acknowledge_first=True)
-        await self.stored()
-
-    def row(self, user: str) -> bytes:
-        """A user's row."""
-        row = self.table.read(partition(user), user.encode())
-        assert row is not None
-        return row
-
-    def versions(self) -> set[str]:
-        """The versions of all lists."""
-        return {stamp_of(self.row(person))[0] for person in PEOPLE}
 
 
 @pytest.fixture
@@ -89,19 +39,6 @@ def models(metrics: Metrics, model: FactorModel) -> ModelsInUse:
     models = ModelsInUse(metrics)
     models.activate(model, announced("test-1", 0))
     return models
-
-
-def other(model: FactorModel, version: str, seed: int, region: str = "global") -> FactorModel:
-    """Another version: other factors of fewer videos, and some that are new."""
-    factors = np.random.default_rng(seed).normal(0, 0.5, (30, 6)).astype(np.float32)
-    return FactorModel.build(
-        region=region,
-        version=version,
-        video_ids=tuple(f"v{number}" for number in range(15, 45)),
-        factors=factors,
-        popularity=np.ones(30, np.float32),
-        description=model.description,
-    )
 
 
 @pytest.fixture

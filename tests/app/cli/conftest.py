@@ -1,13 +1,11 @@
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from app.cli.root import cli
-
-Run = Callable[..., Result]
+from tests.app.cli.running import Run
 
 
 @pytest.fixture(name="run")

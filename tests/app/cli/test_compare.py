@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from models.feedback.events import encode_event
-from tests.app.cli.conftest import Run
-from tests.app.offline.tastes import two_tastes
-from tests.app.page import Page
+from tests.app.cli.running import Run
+from tests.support.html_page import Page
+from tests.support.tastes import two_tastes
 
 CATALOGUE = [
     {"video_id": f"{taste}{n}", "title": f"Title {taste}{n}", "genres": [taste]} for taste in "xy" for n in range(8)

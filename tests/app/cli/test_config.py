@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from app.settings.fields import setting_fields
-from tests.app.cli.conftest import Run
+from tests.app.cli.running import Run
 
 
 def test_show_tells_values_and_origins(run: Run, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.app.cli.conftest import Run
+from tests.app.cli.running import Run
 
 
 class Handler(BaseHTTPRequestHandler):

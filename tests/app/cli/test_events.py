@@ -1,6 +1,6 @@
 import pytest
 
-from tests.app.cli.conftest import Run
+from tests.app.cli.running import Run
 
 
 @pytest.mark.parametrize("rate", ["0", "-1", "fast", "1/m", ""])

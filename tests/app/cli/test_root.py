@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from tests.app.cli.conftest import Run
+from tests.app.cli.running import Run
 
 VERBS = [
     "topics",

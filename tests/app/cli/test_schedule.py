@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.cli.conftest import Run
+from tests.app.cli.running import Run
 
 JOBS = """
 [[jobs]]

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tables.data_folder import Mark, lock_folder, partition_folder
-from tests.app.cli.conftest import Run
-from tests.tables.folders import fill, flip_rows
+from tests.app.cli.running import Run
+from tests.support.partition_folders import fill
+from tests.support.torn_files import flip_rows
 
 MARK = Mark("nearline", 1)
 ONE = {"NEARLINE_TOPICS__PARTITIONS": "1"}

@@ -11,8 +11,8 @@ from models.artifacts.artifact import read_artifact, read_manifest
 from models.artifacts.artifact_files import ArtifactLimits
 from models.artifacts.store import ModelStore
 from models.feedback.events import encode_event
-from tests.app.cli.conftest import Run
-from tests.app.offline.tastes import two_tastes
+from tests.app.cli.running import Run
+from tests.support.tastes import two_tastes
 
 LIMITS = ArtifactLimits(max_videos=100, max_factors=10, max_bytes=100_000)
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from tests.app.query.servers import Client, serving
 from tests.app.query.world import World, play
-from tests.hostile import DEPTHS, ODD, deep, fields_of, for_all, mutations, runs, texts
+from tests.support.hostile import DEPTHS, ODD, deep, fields_of, for_all, mutations, runs, texts
 
 _DEADLINE = 60.0  # of one request: a request that takes so long hangs
 BODY_LIMIT = 65_536

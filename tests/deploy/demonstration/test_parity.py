@@ -5,7 +5,7 @@ from deploy.data import Rating
 from deploy.demonstration.feed import event_of
 from deploy.demonstration.parity import compare
 from models.inference.recommend import recommend
-from tests.deploy.demonstration.test_person import model, population
+from tests.deploy.demonstration.people import model, population
 
 LIKES = [0, 2, 4, 6, 8]
 

@@ -11,8 +11,8 @@ from models.artifacts.artifact_files import ArtifactLimits
 from models.artifacts.manifest import Manifest
 from models.artifacts.store import ModelStore
 from models.errors import ArtifactInvalid, StoreUnavailable
-from tests.integration.cluster import random_model
-from tests.s3 import KEY, SECRET, S3Server
+from tests.support.cluster.published_models import random_model
+from tests.support.s3 import KEY, SECRET, S3Server
 
 LIMITS = ArtifactLimits(max_videos=1000, max_factors=64, max_bytes=1 << 20)
 ACCESSES: dict[str, Callable[[ModelStore], object]] = {

@@ -12,13 +12,8 @@ from msgspec.structs import replace
 
 from models.evaluation.canary import CanaryLimits, objections
 from models.evaluation.list_comparison import Comparison, Pair, compare
-from models.factorization.als import AlsLearner
-from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
-from models.feedback.history import EMPTY_HISTORY, History
-from models.feedback.interactions import Interactions
-from models.feedback.strengths import StrengthRule
-from tests.app.offline.tastes import two_tastes
+from tests.support.factor_models import learned
 
 SAME = Comparison(
     users=100,
@@ -76,25 +71,6 @@ def test_what_gets_better_is_never_refused(before: float, after: float) -> None:
         coverage=Pair(better, worse),
     )
     assert objections(improved, LIMITS) == []
-
-
-def learned() -> tuple[FactorModel, list[History]]:
-    """A version that was learned from people of two tastes, and these people."""
-    events = list(two_tastes(users=80, videos=30))
-    people = sorted({event.user_id for event in events})
-    histories = [EMPTY_HISTORY.apply([event for event in events if event.user_id == person], 500) for person in people]
-    rule = StrengthRule()
-    interactions = Interactions.from_histories(people, histories, rule, min_users_per_video=1)
-    learner = AlsLearner(n_factors=8, regularization=0.05, unobserved_weight=0.1, iterations=8)
-    model = FactorModel.build(
-        region="global",
-        version="learned",
-        video_ids=interactions.video_ids,
-        factors=learner.learn(interactions).video_factors,
-        popularity=interactions.popularity(),
-        description=ModelDescription(strengths=rule, solver=learner.solver),
-    )
-    return model, histories
 
 
 def test_shuffled_rows_are_refused_and_turned_factors_are_not() -> None:

@@ -7,19 +7,14 @@ from hypothesis import strategies as st
 
 from models.evaluation.held_out import HeldOut, hold_out, percentile_ranks
 from models.evaluation.ranking_metrics import pessimistic_ranks
-from models.factorization.factor_model import FactorModel
 from models.feedback.history import EMPTY_HISTORY, History
 from models.inference.recommend import solve_histories
 from models.numerics.scoring import score_pairs
-from tests.models.evaluation.test_list_comparison import model, random_model, users
-from tests.models.feedback.test_strengths import history_of
+from tests.support.factor_models import line, model, random_model
+from tests.support.histories import history_of, liked, users
 
 SQUARE = model(np.eye(4) + 0.1, ids=["a", "b", "c", "d"])
 FEWER = model(np.eye(3) + 0.1, ids=["a", "b", "e"])
-
-
-def liked(*videos: str) -> History:
-    return history_of(*[("rate", video, 5) for video in videos])
 
 
 @pytest.mark.parametrize(
@@ -40,11 +35,6 @@ def test_the_latest_video_that_speaks_in_both_is_taken(history: History, video: 
     expected = HeldOut((), (), ()) if video is None else HeldOut((1,), (video,), (history.without(video),))
     assert hold_out(SQUARE, FEWER, [EMPTY_HISTORY, history]) == expected
     assert hold_out(FEWER, SQUARE, [EMPTY_HISTORY, history]) == expected
-
-
-def line(n_videos: int) -> FactorModel:
-    """Return a model whose users score the videos by their number, the first highest."""
-    return model(np.arange(n_videos, 0, -1).reshape(-1, 1))
 
 
 @pytest.mark.parametrize(("video", "expected"), [("v0", 0.0), ("v5", 4 / 9), ("v10", 1.0)])

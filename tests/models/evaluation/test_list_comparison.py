@@ -19,39 +19,13 @@ from models.evaluation.list_comparison import (
     overlap_at,
     rank_biased_overlap,
 )
-from models.factorization.description import ModelDescription
-from models.factorization.factor_model import FactorModel
-from models.feedback.history import EMPTY_HISTORY, History
+from models.feedback.history import EMPTY_HISTORY
 from models.inference.recommend import recommend
-from tests.models.feedback.test_strengths import history_of
+from tests.support.factor_models import model, random_model
+from tests.support.histories import history_of, users
 
 ranked = st.lists(st.integers(0, 30).map(str), max_size=15, unique=True)
 persistences = st.floats(0.05, 0.95)
-
-
-def model(
-    factors: Any, popularity: Any = None, ids: list[str] | None = None, region: str = "us", version: str = "v1"
-) -> FactorModel:
-    array = np.asarray(factors, np.float32)
-    return FactorModel.build(
-        region=region,
-        version=version,
-        video_ids=ids or [f"v{row}" for row in range(len(array))],
-        factors=array,
-        popularity=np.ones(len(array)) if popularity is None else np.asarray(popularity),
-        description=ModelDescription(),
-    )
-
-
-def random_model(seed: int, n_videos: int = 60) -> FactorModel:
-    rng = np.random.default_rng(seed)
-    return model(rng.normal(0.1, 0.3, (n_videos, 6)), rng.integers(0, 50, n_videos))
-
-
-def users(seed: int, count: int, n_videos: int = 60) -> list[History]:
-    rng = np.random.default_rng(seed)
-    sizes = rng.integers(0, 9, count)
-    return [history_of(*[("rate", f"v{v}", 5) for v in rng.choice(n_videos, size, replace=False)]) for size in sizes]
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from models.evaluation.held_out import hold_out
 from models.evaluation.reliability import Reliability, reliability, reliability_of
 from models.inference.recommend import recommend
-from tests.models.evaluation.test_held_out import liked, line
-from tests.models.evaluation.test_list_comparison import random_model, users
+from tests.support.factor_models import line, random_model
+from tests.support.histories import liked, users
 
 predictions = st.lists(st.tuples(st.integers(-5, 5).map(float), st.booleans()), max_size=60)
 

@@ -20,23 +20,9 @@ from models.feedback.events import (
     event_milliseconds,
     is_identifier,
 )
+from tests.support.event_fields import BROWSE, NOW, PLAY, RATE, TS
 
-TS = datetime(2026, 11, 23, 10, tzinfo=UTC)
-NOW = TS.timestamp()
 PRIVATE = "joe-secret"
-PLAY: dict[str, Any] = {
-    "event_id": "01J9",
-    "type": "play",
-    "user_id": "u42",
-    "video_id": "v7",
-    "ts": "2026-11-23T10:00:00Z",
-    "region": "us",
-    "device": "tv",
-    "seconds_watched": 1320,
-    "schema_version": 1,
-}
-RATE = {**PLAY, "type": "rate", "rating": 4.5}
-BROWSE = {**PLAY, "type": "browse", "action": "list_add"}
 IDENTIFIERS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=64)
 
 

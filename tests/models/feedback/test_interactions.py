@@ -6,7 +6,7 @@ from scipy.sparse import csr_matrix
 from models.feedback.history import EMPTY_HISTORY
 from models.feedback.interactions import Interactions
 from models.feedback.strengths import StrengthRule
-from tests.models.feedback.test_strengths import deeds_of_users, history_of
+from tests.support.histories import deeds_of_users, history_of
 
 RULE = StrengthRule()
 

@@ -1,17 +1,10 @@
-from datetime import UTC, datetime, timedelta
-
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
-from models.feedback.events import Browse, Event, Play, Rate
-from models.feedback.history import EMPTY_HISTORY, History
 from models.feedback.strengths import KnownFacts, StrengthRule
-from models.feedback.video_index import VideoIndex
+from tests.support.histories import INDEX, deeds_of_users, history_of
 
-INDEX = VideoIndex("abcd")
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 RULE = StrengthRule(
     play_weight=2.0,
     play_full_seconds=100.0,
@@ -21,20 +14,6 @@ RULE = StrengthRule(
     view_weight=0.125,
     list_weight=0.5,
 )
-
-
-def history_of(*deeds: tuple[str, str, float]) -> History:
-    """Deeds are (kind, video, value), one second apart."""
-    return EMPTY_HISTORY.apply([event_of(second, *deed) for second, deed in enumerate(deeds)], 1000)
-
-
-def event_of(second: int, kind: str, video: str, value: float) -> Event:
-    common = {"event_id": f"e{second}", "user_id": "u", "video_id": video, "ts": NOON + timedelta(seconds=second)}
-    if kind == "play":
-        return Play(**common, seconds_watched=value)  # type: ignore[arg-type]
-    if kind == "rate":
-        return Rate(**common, rating=value)  # type: ignore[arg-type]
-    return Browse(**common, action=kind)  # type: ignore[arg-type]
 
 
 def strengths_of(*deeds: tuple[str, str, float]) -> dict[int, float]:
@@ -79,19 +58,6 @@ def test_rows_are_in_ascending_order_whatever_the_order_of_the_deeds() -> None:
 def test_a_weight_of_0_means_nothing_counts() -> None:
     rows, strengths = StrengthRule().strengths(history_of(("view", "a", 0)), INDEX)
     assert len(rows) == len(strengths) == 0
-
-
-deeds_of_users = st.lists(
-    st.lists(
-        st.tuples(
-            st.sampled_from(["play", "rate", "view", "list_add", "list_remove", "dismiss"]),
-            st.sampled_from([*INDEX, "unknown"]),
-            st.sampled_from([0.5, 2.0, 3.0, 4.5]),
-        ),
-        max_size=12,
-    ),
-    max_size=6,
-)
 
 
 @given(deeds_of_users)

@@ -8,7 +8,7 @@ from models.factorization.factor_model import FactorModel
 from models.feedback.history import EMPTY_HISTORY, History
 from models.inference.recommend import recommend, solve_and_recommend, solve_histories
 from models.numerics.scoring import TopN
-from tests.models.feedback.test_strengths import history_of
+from tests.support.histories import history_of
 
 N_VIDEOS = 300
 

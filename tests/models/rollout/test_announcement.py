@@ -8,16 +8,7 @@ from hypothesis import strategies as st
 
 from models.errors import AnnouncementInvalid
 from models.rollout.announcement import MAX_ANNOUNCEMENT_BYTES, Announcement, PreviousVersion, decode_announcement
-
-FIELDS: dict[str, Any] = {
-    "region": "us",
-    "version": "20261123T100000Z-0a1b2c3d",
-    "sequence": 3,
-    "location": "us/20261123T100000Z-0a1b2c3d",
-    "digest": "0a" * 32,
-    "published_at": "2026-11-23T10:00:00Z",
-}
-FALLBACK: dict[str, Any] = {"version": "20261122T100000Z-0b1c2d3e", "digest": "0b" * 32, "sequence": 2}
+from tests.support.announcements import FIELDS, PREVIOUS
 
 
 def encoded(**fields: Any) -> bytes:
@@ -37,9 +28,9 @@ def test_a_record_of_before_is_tried_and_has_no_fallback() -> None:
 
 
 def test_what_stood_before_survives_the_topic() -> None:
-    announcement = decode_announcement(encoded(trial=False, fallback=FALLBACK))
+    announcement = decode_announcement(encoded(trial=False, fallback=PREVIOUS))
     assert announcement.canary is False
-    assert announcement.previous_version == PreviousVersion(**FALLBACK)
+    assert announcement.previous_version == PreviousVersion(**PREVIOUS)
     assert decode_announcement(announcement.encode()) == announcement
     assert announcement.as_previous == PreviousVersion(version=FIELDS["version"], digest="0a" * 32, sequence=3)
 
@@ -65,9 +56,9 @@ def test_the_longest_announcement_fits() -> None:
         *[("published_at", bad) for bad in ("2026-11-23T10:00:00", 1, None)],
         *[("trial", bad) for bad in (None, 1, "no")],
         *[("fallback", {}), ("fallback", "v1"), ("fallback", 1)],
-        *[("fallback", FALLBACK | {"version": bad}) for bad in ("", "..", "a/b", "v" * 65, None)],
-        *[("fallback", FALLBACK | {"digest": bad}) for bad in ("", "0B" * 32, "0b" * 31, None)],
-        *[("fallback", FALLBACK | {"sequence": bad}) for bad in (-1, 3, 4, 1.5, None)],
+        *[("fallback", PREVIOUS | {"version": bad}) for bad in ("", "..", "a/b", "v" * 65, None)],
+        *[("fallback", PREVIOUS | {"digest": bad}) for bad in ("", "0B" * 32, "0b" * 31, None)],
+        *[("fallback", PREVIOUS | {"sequence": bad}) for bad in (-1, 3, 4, 1.5, None)],
     ],
 )
 def test_what_is_no_announcement_is_refused(field: str, value: Any) -> None:

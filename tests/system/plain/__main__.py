@@ -16,12 +16,12 @@ from typing import TypeVar
 
 from deploy.kafka import Broker
 from deploy.kafka.ports import free_ports
+from tests.support.cluster.kafka_proxy import KafkaProxy
 from tests.system.plain.nearline import Nearline
 from tests.system.plain.plain_faust import PlainFaust
 from tests.system.plain.report import NEARLINE, PLAIN, Outcome, as_json, objections, table
 from tests.system.plain.scenarios import LATE_SECONDS, restarts_under_load, slow_broker_and_kill
 from tests.system.plain.system import System, Tally
-from tests.system.proxy import KafkaProxy
 
 _SLOW = f"produce {LATE_SECONDS:g} s late, kill -9"
 _RESTARTS = "clean restarts under load"

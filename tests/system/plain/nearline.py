@@ -10,11 +10,11 @@ from agents.users.user_state import UserState
 from deploy.kafka.ports import free_ports
 from models.factorization.factor_model import FactorModel
 from tables.applied_offset import RESERVED
-from tests.integration.cluster import Cluster
-from tests.integration.oracle import expect, newest_rows, read_topic
-from tests.integration.verdict import check_changelog
-from tests.integration.waiting import wait_for
-from tests.integration.workers import WorkerProcess
+from tests.support.cluster.cluster import Cluster
+from tests.support.cluster.oracle import expect, newest_rows, read_topic
+from tests.support.cluster.verdict import check_changelog
+from tests.support.cluster.worker_process import WorkerProcess
+from tests.support.waiting import wait_for
 from tests.system.plain.plain_worker import ROW_BYTES
 from tests.system.plain.plays import VIDEOS, user_and_video
 from tests.system.plain.system import Tally, committed, ends, is_committed

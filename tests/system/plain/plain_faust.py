@@ -10,8 +10,8 @@ from agents.kafka.connection import Connection
 from agents.kafka.topics import TopicSpec, create_topics
 from deploy.kafka.plan import Plan
 from deploy.kafka.supervised import Supervised
-from tests.integration.oracle import read_topic
-from tests.integration.waiting import wait_for
+from tests.support.cluster.oracle import read_topic
+from tests.support.waiting import wait_for
 from tests.system.plain.plain_worker import TABLE
 from tests.system.plain.plays import user_and_video
 from tests.system.plain.system import PARTITIONS, Tally, committed, ends, is_committed

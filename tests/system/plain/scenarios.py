@@ -4,10 +4,10 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 
-from tests.integration.waiting import wait_for
+from tests.support.cluster.kafka_proxy import PRODUCE, KafkaProxy
+from tests.support.waiting import wait_for
 from tests.system.plain.plays import Plays
 from tests.system.plain.system import System, Tally, committed
-from tests.system.proxy import PRODUCE, KafkaProxy
 
 LATE_SECONDS = 1.0
 EVENTS_PER_SECOND = 200

@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
-from tests.integration.cluster import PARTITIONS
+from tests.support.cluster.cluster import PARTITIONS
 
 __all__ = ["PARTITIONS", "System", "Tally", "committed", "ends", "is_committed"]
 

@@ -1,43 +1,17 @@
-import numpy as np
 import pytest
 
-from agents.catalogue import CatalogueEntry
 from app.errors import JobFailed
 from app.offline.comparison.compare import compare_versions, sample_users
-from app.offline.comparison.report import GenreShare, MovedVideo, Report, SomeUsers
+from app.offline.comparison.report import GenreShare, MovedVideo, SomeUsers
 from app.offline.comparison.tables import chapters_of
 from models.evaluation.list_comparison import Pair, compare
 from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
-from models.feedback.history import EMPTY_HISTORY, History
+from models.feedback.history import EMPTY_HISTORY
 from models.feedback.strengths import StrengthRule
-from tests.models.evaluation.test_list_comparison import model, random_model, users
-from tests.models.feedback.test_strengths import history_of
-
-CATALOGUE = {
-    "a": CatalogueEntry(title="Alien", year=1979, genres=("Horror", "Sci-Fi")),
-    "b": CatalogueEntry(title="Brazil", genres=("Sci-Fi",)),
-    "c": CatalogueEntry(title="Clue"),
-}
-
-
-def ordered(ids: str, version: str) -> FactorModel:
-    """Return a model that gives everybody these videos in this order, the first highest."""
-    factors = np.arange(len(ids), 0, -1, dtype=np.float32).reshape(-1, 1)
-    return model(factors, ids=list(ids), version=version)
-
-
-def liked(*videos: str) -> History:
-    return history_of(*[("rate", video, 5) for video in videos])
-
-
-HISTORIES = {"ann": liked("z"), "bob": liked("z", "a"), "cleo": EMPTY_HISTORY, "dan": liked("y")}
-# A knows no y, and B no z: dan has a list in B only, ann has one in A only
-A, B = ordered("abcz", "one"), ordered("bacy", "two")
-
-
-def found(k: int = 2) -> Report:
-    return compare_versions(A, B, HISTORIES, CATALOGUE, k=k, sample=100)
+from tests.app.offline.comparison.two_versions import CATALOGUE, HISTORIES, A, B, found, ordered
+from tests.support.factor_models import random_model
+from tests.support.histories import liked, users
 
 
 def test_a_report_by_hand() -> None:

@@ -8,9 +8,10 @@ from app.offline.comparison.compare import compare_versions
 from app.offline.comparison.page import page_of
 from app.offline.comparison.report import Report
 from models.feedback.history import EMPTY_HISTORY
-from tests.app.offline.comparison.test_compare import HISTORIES, A, B, found, ordered
-from tests.app.page import Page
-from tests.models.evaluation.test_list_comparison import random_model, users
+from tests.app.offline.comparison.two_versions import HISTORIES, A, B, found, ordered
+from tests.support.factor_models import random_model
+from tests.support.histories import users
+from tests.support.html_page import Page
 
 HOSTILE = (
     "<script>alert(1)</script>",

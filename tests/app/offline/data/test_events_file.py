@@ -9,7 +9,7 @@ import pytest
 from app.errors import JobFailed
 from app.offline.data.events_file import Tally, decode_lines, key_of, read_files, read_lines
 from models.feedback.events import encode_event
-from tests.app.offline.tastes import two_tastes
+from tests.support.tastes import two_tastes
 
 GOOD = list(two_tastes())
 LINES = [encode_event(event) for event in GOOD]

@@ -8,7 +8,7 @@ from app.offline.data.histories import Population
 from models.feedback.events import Play
 from models.feedback.history import EMPTY_HISTORY
 from models.feedback.popularity import GLOBAL_REGION
-from tests.app.offline.tastes import START, two_tastes
+from tests.support.tastes import START, two_tastes
 
 EVENTS = list(two_tastes())
 

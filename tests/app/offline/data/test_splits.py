@@ -1,5 +1,5 @@
 from app.offline.data.splits import split_by_time
-from tests.app.offline.tastes import two_tastes
+from tests.support.tastes import two_tastes
 
 EVENTS = list(two_tastes())
 

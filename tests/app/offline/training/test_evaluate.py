@@ -9,7 +9,7 @@ from app.offline.training.recipe import Recipe
 from app.offline.training.train import learn
 from models.evaluation.prequential import RANKINGS
 from models.factorization.als import AlsLearner
-from tests.app.offline.tastes import two_tastes
+from tests.support.tastes import two_tastes
 
 RECIPE = Recipe(learner=AlsLearner(n_factors=4, iterations=5))
 

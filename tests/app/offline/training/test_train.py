@@ -14,7 +14,7 @@ from models.errors import LearningFailed
 from models.factorization.als import AlsLearner
 from models.feedback.history import EMPTY_HISTORY
 from models.inference.recommend import recommend
-from tests.app.offline.tastes import two_tastes
+from tests.support.tastes import two_tastes
 
 CREATED = datetime(2026, 11, 23, 10, tzinfo=UTC)
 LEARNER = AlsLearner(n_factors=2, regularization=0.01, unobserved_weight=0.2, iterations=5)

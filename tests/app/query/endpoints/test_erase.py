@@ -4,7 +4,7 @@ import pytest
 
 from app.query.endpoints import user_calls
 from app.query.endpoints.routes import ROUTES
-from tests.app.query.endpoints.test_openapi import DOCUMENT
+from tests.app.query.endpoints.document import DOCUMENT
 from tests.app.query.servers import answer, problem, serving, two_workers, user_in
 from tests.app.query.world import World, play
 

@@ -9,13 +9,11 @@ from jsonschema import Draft202012Validator
 
 from agents.catalogue import CatalogueEntry
 from app.query import attach
-from app.query.endpoints.openapi import openapi_document
-from app.query.endpoints.routes import ROUTES
 from models.feedback.events import encode_event
+from tests.app.query.endpoints.document import DOCUMENT
 from tests.app.query.servers import answer, serving
 from tests.app.query.world import World, play
 
-DOCUMENT = msgspec.json.decode(openapi_document(ROUTES))
 EVENT = msgspec.json.decode(encode_event(play(0)))
 
 

@@ -11,9 +11,9 @@ from aiokafka import AIOKafkaProducer, ConsumerRecord
 from aiokafka.errors import KafkaError
 
 from agents.kafka.partitions import partition_of
-from tests.integration.cluster import PARTITIONS, Cluster
-from tests.integration.happenings import happenings
-from tests.integration.hostile import Sent, bad_records
+from tests.support.cluster.bad_records import Sent, bad_records
+from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.cluster.happenings import happenings
 
 _BATCHES_PER_SECOND = 20
 WRONG_USERS = tuple(

@@ -18,7 +18,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 KEY, SECRET = "AKIANEARLINETESTS000", "a-secret/that+must=never-show"
 
 
@@ -56,7 +56,7 @@ class S3Server:
 
     def start(self) -> None:
         """Start it; returns when it listens."""
-        command = [sys.executable, "-m", "tests.s3_process", str(self._port)]
+        command = [sys.executable, "-m", "tests.support.s3_process", str(self._port)]
         self._process = subprocess.Popen(
             command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )

@@ -1,6 +1,6 @@
 """A server that speaks S3 as a process of its own: moto's, with everything in memory.
 
-    python -m tests.s3_process PORT
+    python -m tests.support.s3_process PORT
 
 Port 0 is a free one; the port is the first line of its output. It ends when its standard input does, so at the latest
 with whoever started it.

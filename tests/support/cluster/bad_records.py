@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-from tests.integration.happenings import rating
+from tests.support.cluster.happenings import rating
 
 Sent = tuple[bytes | None, bytes | None]
 MAX_EVENT_BYTES = 16 << 10

@@ -1,10 +1,8 @@
 """A small deployment of its own on the shared broker: topics, a published model, workers, producers."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 from aiokafka import AIOKafkaProducer
 
 from agents.kafka.connection import Connection
@@ -12,18 +10,12 @@ from agents.kafka.topics import TopicNames, create_topics, topic_specs
 from app.publishing.announcements import announce, read_announcements
 from app.publishing.publish import Publisher
 from deploy.kafka.ports import free_ports
-from models.artifacts.artifact import version_name, write_artifact
 from models.artifacts.artifact_files import ArtifactLimits
-from models.artifacts.manifest import Manifest
 from models.artifacts.store import ModelStore
-from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
-from models.factorization.user_solver import SolverParameters
-from models.feedback.strengths import StrengthRule
-from tests.integration.workers import WorkerProcess
+from tests.support.cluster.published_models import N_VIDEOS, random_model, write_model
+from tests.support.cluster.worker_process import WorkerProcess
 
-N_VIDEOS = 200
-N_FACTORS = 16
 PARTITIONS = 4
 LIMITS = ArtifactLimits(max_videos=10_000, max_factors=128, max_bytes=1 << 26)
 
@@ -113,34 +105,3 @@ class Cluster:
         """End every process of this cluster."""
         for worker in self.workers:
             worker.end()
-
-
-def write_model(store: ModelStore, model: FactorModel, signing_key: str | None = None) -> Manifest:
-    """Write a model's artifact, unannounced, signed if there is a key."""
-    return write_artifact(
-        store,
-        model,
-        metrics={},
-        created=datetime(2026, 1, 1, tzinfo=UTC),
-        code_version="test",
-        data_window={},
-        previous_version=None,
-        hyperparameters={},
-        signing_key=signing_key.encode() if signing_key else None,
-    )
-
-
-def random_model(seed: int, n_videos: int = N_VIDEOS) -> FactorModel:
-    """Return a model that is determined by the seed."""
-    factors = np.random.default_rng(seed).normal(0, 0.4, (n_videos, N_FACTORS)).astype(np.float32)
-    return FactorModel.build(
-        region="global",
-        version=version_name(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=seed), factors),
-        video_ids=tuple(f"v{number}" for number in range(n_videos)),
-        factors=factors,
-        popularity=np.ones(n_videos, np.float32),
-        description=ModelDescription(
-            strengths=StrengthRule(),
-            solver=SolverParameters(regularization=0.1, unobserved_weight=0.2, frequency_exponent=1.0),
-        ),
-    )

@@ -11,9 +11,9 @@ from typing import Any
 
 import aiohttp
 
-from tests.integration.waiting import wait_for
+from tests.support.waiting import wait_for
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 class WorkerProcess:

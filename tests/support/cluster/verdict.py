@@ -14,8 +14,8 @@ from agents.users.user_state import UserState
 from models.factorization.factor_model import FactorModel
 from tables.applied_offset import LOCAL
 from tables.position import POSITION_KEY, Position
-from tests.integration.cluster import PARTITIONS, Cluster
-from tests.integration.oracle import (
+from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.cluster.oracle import (
     Expected,
     applied_offsets_that_fell,
     expect,
@@ -23,7 +23,7 @@ from tests.integration.oracle import (
     read_topic,
     reference_scores,
 )
-from tests.integration.waiting import wait_for
+from tests.support.waiting import wait_for
 
 
 async def applied(

@@ -1,0 +1,47 @@
+"""Models of random factors, and their artifacts."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from models.artifacts.artifact import version_name, write_artifact
+from models.artifacts.manifest import Manifest
+from models.artifacts.store import ModelStore
+from models.factorization.description import ModelDescription
+from models.factorization.factor_model import FactorModel
+from models.factorization.user_solver import SolverParameters
+from models.feedback.strengths import StrengthRule
+
+N_VIDEOS = 200
+N_FACTORS = 16
+
+
+def write_model(store: ModelStore, model: FactorModel, signing_key: str | None = None) -> Manifest:
+    """Write a model's artifact, unannounced, signed if there is a key."""
+    return write_artifact(
+        store,
+        model,
+        metrics={},
+        created=datetime(2026, 1, 1, tzinfo=UTC),
+        code_version="test",
+        data_window={},
+        previous_version=None,
+        hyperparameters={},
+        signing_key=signing_key.encode() if signing_key else None,
+    )
+
+
+def random_model(seed: int, n_videos: int = N_VIDEOS) -> FactorModel:
+    """Return a model that is determined by the seed."""
+    factors = np.random.default_rng(seed).normal(0, 0.4, (n_videos, N_FACTORS)).astype(np.float32)
+    return FactorModel.build(
+        region="global",
+        version=version_name(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=seed), factors),
+        video_ids=tuple(f"v{number}" for number in range(n_videos)),
+        factors=factors,
+        popularity=np.ones(n_videos, np.float32),
+        description=ModelDescription(
+            strengths=StrengthRule(),
+            solver=SolverParameters(regularization=0.1, unobserved_weight=0.2, frequency_exponent=1.0),
+        ),
+    )

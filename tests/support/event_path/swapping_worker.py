@@ -1,0 +1,65 @@
+"""A worker whose models come and go."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from agents.events.chunks import Chunk
+from agents.metrics import Metrics
+from agents.rollout.models_in_use import ModelsInUse
+from agents.rollout.rescoring import Rescoring, RescoringBounds
+from agents.users.user_scores import UserScores
+from agents.users.user_state import stamp_of
+from models.factorization.factor_model import FactorModel
+from models.feedback.events import Event
+from tables.batch_table import BatchTable
+from tests.support.event_path.changelog_log import Log
+from tests.support.event_path.made_up_events import PEOPLE, STORED_SCORES
+from tests.support.event_path.source_records import partition, source
+from tests.support.event_path.worker_rig import Worker
+
+
+class Swapped(Worker):
+    """A worker whose models come and go."""
+
+    def __init__(self, table: BatchTable, log: Log, models: ModelsInUse, metrics: Metrics, users: int = 7) -> None:
+        placeholder: Any = None
+        super().__init__(table, log, placeholder, metrics)
+        self.models = models
+        self.scores = UserScores(models.active, STORED_SCORES, metrics)
+        self.member_events._scores = self.scores
+        bounds = RescoringBounds(users, 1.0)
+        self.rescoring = Rescoring(
+            table, self.scores, models, self.ownership, self.processor, self.activity, bounds, metrics
+        )
+
+    async def apply(self, happened: Sequence[Event]) -> None:
+        """Apply events in one chunk from where the partitions stand."""
+        records = source(happened)
+        taken = {at: waiting for at, waiting in records.items() if waiting}
+        await self.hand_over(Chunk(self.ownership.generation, taken, dict.fromkeys(taken, 0)), acknowledge_first=True)
+        await self.stored()
+
+    def row(self, user: str) -> bytes:
+        """A user's row."""
+        row = self.table.read(partition(user), user.encode())
+        assert row is not None
+        return row
+
+    def versions(self) -> set[str]:
+        """The versions of all lists."""
+        return {stamp_of(self.row(person))[0] for person in PEOPLE}
+
+
+def other(model: FactorModel, version: str, seed: int, region: str = "global") -> FactorModel:
+    """Another version: other factors of fewer videos, and some that are new."""
+    factors = np.random.default_rng(seed).normal(0, 0.5, (30, 6)).astype(np.float32)
+    return FactorModel.build(
+        region=region,
+        version=version,
+        video_ids=tuple(f"v{number}" for number in range(15, 45)),
+        factors=factors,
+        popularity=np.ones(30, np.float32),
+        description=model.description,
+    )
