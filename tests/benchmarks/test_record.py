@@ -73,9 +73,9 @@ def test_a_file_without_markers_is_refused(text: str) -> None:
         readme_table.replaced(text, "new")
 
 
-def test_the_readme_has_its_markers_and_shows_every_key() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    assert "new" in readme_table.replaced(readme, "new")
+def test_the_document_has_its_markers_and_shows_every_key() -> None:
+    document = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    assert "new" in readme_table.replaced(document, "new")
     assert {*KEYS, *(one.figure for one in PUBLISHED)} <= set(readme_table.ROWS)
 
 

@@ -35,4 +35,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if found and records:
         terminalreporter.section("faults")
         terminalreporter.write_line(plain(records))
-        terminalreporter.write_line(f"python -m tests.system --markdown README.md --from {found.path}")
+        terminalreporter.write_line(f"python -m tests.system --markdown tests/README.md --from {found.path}")
