@@ -1,4 +1,4 @@
-"""Parts that tests of the event path share: a small model, metrics."""
+"""Parts that tests of agents share: a small model, metrics, topics of their own on a real broker."""
 
 import numpy as np
 import pytest
@@ -9,6 +9,10 @@ from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
 from models.factorization.user_solver import SolverParameters
 from models.feedback.strengths import StrengthRule
+from tests.support.cluster.fixtures import cluster
+from tests.support.cluster.tables import users_table
+
+__all__ = ["cluster", "users_table"]
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 """Recovery from a real changelog: what the databases hold afterwards, whatever was there and whatever came between."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 
-import faust
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer
@@ -22,9 +20,6 @@ from tables.applied_offset import APPLIED_OFFSET, LOCAL
 from tables.batch_table import BatchTable
 from tables.replay import Replay
 from tests.support.cluster.cluster import PARTITIONS, Cluster
-from tests.support.cluster.happenings import happenings
-from tests.support.cluster.verdict import applied, check_changelog, check_databases
-from tests.support.cluster.worker_process import WorkerProcess
 from tests.support.waiting import wait_for
 
 _FAR = 3600.0
@@ -44,22 +39,6 @@ async def producer(cluster: Cluster) -> AsyncIterator[AcknowledgedProducer]:
     await producer.start()
     yield producer
     await producer.stop()
-
-
-@pytest.fixture
-def table(cluster: Cluster, tmp_path: Path) -> Iterator[BatchTable]:
-    """An empty table whose changelog is the cluster's, own partitions open."""
-    app = faust.App(
-        cluster.names.app_id, store="rocksdb://", datadir=tmp_path / "tables", Table=BatchTable, autodiscover=False
-    )
-    made = app.Table("users", key_type=bytes, value_type=bytes, partitions=PARTITIONS)
-    assert isinstance(made, BatchTable)
-    assert made.changelog_topic_name == cluster.names.users_changelog
-    (tmp_path / "tables" / "v1" / "tables").mkdir(parents=True)
-    for partition in _ALL:
-        made.open(partition)
-    yield made
-    made.data._dbs.clear()  # type: ignore[attr-defined]
 
 
 @asynccontextmanager
@@ -216,31 +195,3 @@ async def test_a_changelog_that_is_shorter_than_what_a_database_holds_is_refused
         catch_up = CatchUp(recovery._consumer, table, {3}, set())
         with pytest.raises(ChangelogLost, match=r"database of partition 3 holds .* up to offset 5, but it ends at 0"):
             await catch_up.begin()
-
-
-async def says(worker: WorkerProcess, metric: str) -> bool:
-    """Whether a worker's metrics have this line."""
-    return f"\n{metric}\n" in (await worker.get("/metrics"))[1]
-
-
-async def test_a_standby_takes_over_from_a_killed_worker(cluster: Cluster) -> None:
-    model = await cluster.publish()
-    first, second = [cluster.worker(str(number), NEARLINE_WORKER__STANDBY_REPLICAS="1") for number in range(2)]
-    for worker in (first, second):
-        worker.start()
-    for worker in (first, second):
-        await worker.ready()
-    events = happenings(5)
-    await cluster.send(islice(events, 800))
-    expected = await applied(cluster)
-    await wait_for("complete copies", lambda: says(second, "nearline_partitions_standby 2.0"))
-    first.kill()
-    answers = [await second.get(f"/v1/users/{user}/recommendations") for user in expected.facts]
-    assert {status for status, _ in answers} == {200}
-    assert {found["stale"] for _, found in answers} == {False, True}, "its own users, and those of the killed worker"
-    assert await says(second, "nearline_partitions_standby 2.0"), "the test came too late"
-    await cluster.send(islice(events, 400))
-    await check_changelog(cluster, model, await applied(cluster))
-    await wait_for("all partitions on the worker that is left", lambda: says(second, "nearline_partitions_running 4.0"))
-    assert second.stop() == 0, second.log_tail()
-    await check_databases(cluster, second.data)

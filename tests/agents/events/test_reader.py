@@ -1,0 +1,221 @@
+"""The reader on a real broker: it goes on where the table stands, hands over whole chunks, and stops when told."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+import faust
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+
+from agents.changelog.recovery import Recovery, RecoveryBounds
+from agents.events.chunk_sizes import ChunkSizes
+from agents.events.chunks import Chunk, make_chunk_channel
+from agents.events.reader import Assignment, Reader, ReaderBounds, Source, between_lookups, source_consumer
+from agents.kafka.producer import MAX_BATCH_BYTES
+from agents.liveness.fatal import EXIT_CONFIG
+from agents.liveness.supervisor import Supervisor
+from app.worker.metrics import WorkerMetrics
+from tables.batch_table import BatchTable
+from tables.position import POSITION_KEY, Position, fingerprint
+from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.cluster.happenings import rating
+from tests.support.cluster.oracle import read_topic
+from tests.support.event_path.changelog_log import Log
+from tests.support.own_partitions import own_partitions
+from tests.support.waiting import wait_for
+
+_RECOVERY = RecoveryBounds(fetch_bytes=1 << 16, fetch_wait_ms=20, standstill_seconds=30.0)
+
+
+class Reading:
+    """A reader of a cluster's member events; what it hands over is taken and kept."""
+
+    def __init__(self, cluster: Cluster, table: BatchTable, metrics: WorkerMetrics) -> None:
+        self.said: list[tuple[str, int]] = []
+        supervisor = Supervisor(lambda reason, status: self.said.append((reason, status)))  # type: ignore[arg-type, return-value]
+        self.partitions = set(range(PARTITIONS))
+        self.own = own_partitions(table, Log(), metrics.users, supervisor)
+        self.channel = make_chunk_channel(faust.App("reading", autodiscover=False), 1)
+        self.chunks: list[Chunk] = []
+        self.prepared: list[set[int]] = []
+        self.reader = Reader(
+            source=Source(cluster.connection, cluster.names.member_events, f"{cluster.names.app_id}-reader"),
+            own=self.own,
+            channel=self.channel,
+            assignment=Assignment(lambda: set(self.partitions), set),
+            recovery=Recovery(cluster.connection, table, _RECOVERY, supervisor, metrics.changelog),
+            sizes=ChunkSizes(1000, MAX_BATCH_BYTES),
+            bounds=ReaderBounds(fetch_wait_ms=20, linger_seconds=0.0),
+            metrics=metrics.events,
+            before_first_chunk=self.prepare,
+        )
+
+    async def prepare(self, partitions: set[int]) -> None:
+        """Note what is taken over, which nothing was read of yet."""
+        assert not partitions & {at for chunk in self.chunks for at in chunk.records}
+        self.prepared.append(partitions)
+
+    async def take(self) -> None:
+        """Take chunks as the agent does, for ever."""
+        async for chunk in self.channel:
+            self.chunks.append(cast(Chunk, chunk))
+            self.channel.taken()
+
+    def records(self) -> dict[int, list[ConsumerRecord]]:
+        """What was handed over, by partition, in order."""
+        found: dict[int, list[ConsumerRecord]] = {}
+        for chunk in self.chunks:
+            for at, records in chunk.records.items():
+                found.setdefault(at, []).extend(records)
+        return found
+
+    async def has(self, count: int) -> None:
+        """Wait until so many records were handed over."""
+
+        async def are_there() -> bool:
+            return sum(map(len, self.records().values())) >= count
+
+        await wait_for(f"{count} records", are_there)
+
+
+@asynccontextmanager
+async def reading(cluster: Cluster, table: BatchTable, metrics: WorkerMetrics) -> AsyncIterator[Reading]:
+    """Connect a reader, and let an agent take its chunks."""
+    rig = Reading(cluster, table, metrics)
+    taking = asyncio.create_task(rig.take())
+    await rig.reader.connect()
+    try:
+        yield rig
+    finally:
+        await rig.reader.stop()
+        taking.cancel()
+
+
+def stands_behind(table: BatchTable, record: ConsumerRecord) -> None:
+    """Store that everything up to a record is applied."""
+    position = Position(record.offset + 1, fingerprint(record.timestamp, record.key, record.value))
+    table.commit(record.partition, {POSITION_KEY: position.encode()}, -1)
+
+
+async def sent(cluster: Cluster, count: int, start: int = 0) -> dict[int, list[ConsumerRecord]]:
+    """Send ratings of many users, and return all records of the topic by partition."""
+    await cluster.send([rating(f"e{number}", f"u{number}", "v1") for number in range(start, start + count)])
+    records: dict[int, list[ConsumerRecord]] = {at: [] for at in range(PARTITIONS)}
+    for record in await read_topic(cluster.bootstrap, cluster.names.member_events):
+        records[record.partition].append(record)
+    return records
+
+
+def offsets(records: dict[int, list[ConsumerRecord]]) -> dict[int, list[int]]:
+    """Return the offsets by partition, of those that have any."""
+    return {at: [record.offset for record in found] for at, found in records.items() if found}
+
+
+async def test_it_goes_on_where_the_table_stands_and_every_chunk_says_what_it_follows(
+    cluster: Cluster, table: BatchTable, metrics: WorkerMetrics
+) -> None:
+    records = await sent(cluster, 80)
+    stands_behind(table, records[0][4])
+    expected = {**records, 0: records[0][5:]}
+    async with reading(cluster, table, metrics) as rig:
+        await rig.reader.assigned()
+        await rig.has(75)
+        assert offsets(rig.records()) == offsets(expected)
+        assert set().union(*rig.prepared) == rig.partitions
+        assert rig.reader.running
+        reached = dict.fromkeys(range(PARTITIONS), 0) | {0: 5}
+        for chunk in rig.chunks:
+            assert chunk.generation == rig.own.ownership.generation
+            assert chunk.after == {at: reached[at] for at in chunk.records}
+            reached |= {at: found[-1].offset + 1 for at, found in chunk.records.items()}
+        assert rig.reader.reached() == reached
+        assert rig.reader.lag() == 0
+    assert rig.said == []
+
+
+async def test_after_a_revocation_nothing_is_handed_over_and_the_next_generation_begins_at_the_position(
+    cluster: Cluster, table: BatchTable, metrics: WorkerMetrics
+) -> None:
+    await sent(cluster, 40)
+    async with reading(cluster, table, metrics) as rig:
+        await rig.reader.assigned()
+        await rig.has(40)
+        await rig.reader.revoked()
+        assert (rig.own.ownership.generation, rig.own.ownership.running) == (1, set())
+        assert rig.reader.lag() is None
+        rig.chunks.clear()
+        records = await sent(cluster, 40, start=40)
+        stands_behind(table, records[1][1])
+        rig.partitions = {1}
+        await rig.reader.assigned()
+        await rig.has(len(records[1]) - 2)
+        assert offsets(rig.records()) == {1: [record.offset for record in records[1][2:]]}
+        assert {chunk.generation for chunk in rig.chunks} == {1}
+    assert rig.said == []
+
+
+async def test_a_topic_that_was_made_again_is_noticed_and_nothing_of_it_is_handed_over(
+    cluster: Cluster, table: BatchTable, metrics: WorkerMetrics
+) -> None:
+    records = await sent(cluster, 40)
+    table.commit(2, {POSITION_KEY: Position(3, fingerprint=12345).encode()}, -1)
+    async with reading(cluster, table, metrics) as rig:
+        rig.partitions = {2}
+        await rig.reader.assigned()
+
+        async def is_told() -> bool:
+            return bool(rig.said)
+
+        await wait_for("the end of the process", is_told)
+        assert len(records[2]) > 3
+        assert rig.chunks == []
+    reason, status = rig.said[0]
+    assert "the record at offset 2 is not the one that this worker applied" in reason
+    assert status == EXIT_CONFIG
+
+
+async def test_what_retention_took_before_it_was_read_is_counted_and_the_rest_is_read(
+    cluster: Cluster, table: BatchTable, metrics: WorkerMetrics
+) -> None:
+    records = await sent(cluster, 60)
+    stands_behind(table, records[3][1])
+    at = TopicPartition(cluster.names.member_events, 3)
+    admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_records({at: RecordsToDelete(before_offset=7)})
+    finally:
+        await admin.close()
+    async with reading(cluster, table, metrics) as rig:
+        rig.partitions = {3}
+        await rig.reader.assigned()
+        await rig.has(len(records[3]) - 7)
+        assert offsets(rig.records()) == {3: [record.offset for record in records[3][7:]]}
+    assert metrics.events.retention_gap._value.get() == 5
+    assert rig.said == []
+
+
+async def test_partitions_may_be_exchanged_while_the_coordinator_is_being_looked_for(cluster: Cluster) -> None:
+    await cluster.send([rating(f"e{number}", f"u{number}", "v1") for number in range(40)])
+    topic = cluster.names.member_events
+    for turns in range(12):  # so far the lookup has come when the partitions are exchanged
+        consumer = await source_consumer(Source(cluster.connection, topic, f"reader-{turns}"), 100)
+        try:
+            for last in range(1, PARTITIONS + 1):
+                partitions = [TopicPartition(topic, number) for number in range(last)]
+                async with between_lookups(consumer):
+                    consumer.assign(partitions)
+                    for partition in partitions:
+                        consumer.seek(partition, 0)
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+            found = 0
+            async with asyncio.timeout(20):
+                while found < 40:
+                    found += sum(map(len, (await consumer.getmany(timeout_ms=200)).values()))
+            await consumer.commit({TopicPartition(topic, 0): 1})
+            assert not consumer._coordinator._coordination_task.done()
+        finally:
+            await consumer.stop()
