@@ -5,6 +5,7 @@
     ModelError                  every failure of this package that a caller may expect
     ├── DescriptionInvalid      model.json cannot be read, or asks for what this code does not have
     ├── FactorsInvalid          factors, ids or popularity do not fit together, or are not finite
+    ├── ParameterInvalid        a hyperparameter or a limit is out of its range
     ├── SolveFailed             a user's linear system is not positive definite
     ├── LearningFailed          a learner cannot learn from these interactions
     ├── ArtifactInvalid         a version in the store is damaged, too large or not signed
@@ -26,6 +27,10 @@ class DescriptionInvalid(ModelError):
 
 class FactorsInvalid(ModelError):
     """The arrays of a factor model do not fit together, or hold NaN or infinity."""
+
+
+class ParameterInvalid(ModelError):
+    """A hyperparameter or a limit has a value that it may not have."""
 
 
 class SolveFailed(ModelError):

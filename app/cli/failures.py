@@ -30,10 +30,10 @@ def explain(error: Exception) -> tuple[int, str] | None:
     from agents.kafka.topics import TopicMismatch
     from app.errors import JobFailed, JobsInvalid
     from app.settings.sources import SettingsInvalid
-    from models.errors import ModelError
+    from models.errors import ModelError, ParameterInvalid
     from tables.errors import ForeignFolder, TableError
 
-    if isinstance(error, SettingsInvalid | JobsInvalid):
+    if isinstance(error, SettingsInvalid | JobsInvalid | ParameterInvalid):
         return EXIT_USAGE, str(error)
     if isinstance(error, TopicMismatch | ForeignFolder):
         return EXIT_CONFIGURATION, str(error)

@@ -1,29 +1,26 @@
 """``nearline train``: from a file of events to a version in the model store."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
 from app.cli.context import JsonOption, RegionOption, quiet_settings
 from app.cli.output import progress, show_json, show_line
+from app.cli.training_options import with_training_options
 from models.names import GLOBAL_REGION
 
 
+@with_training_options
 def train(
     context: typer.Context,
     events: Annotated[str, typer.Option(metavar="FILE", help="JSON lines, also .gz; - for standard input.")],
     region: RegionOption = GLOBAL_REGION,
-    factors: Annotated[int, typer.Option(min=1, max=1024, help="Numbers that describe a video (k).")] = 64,
-    regularization: Annotated[float, typer.Option(min=0, help="Weight of the factors' squares.")] = 0.01,
-    unobserved_weight: Annotated[float, typer.Option(min=0, help="Weight of every video a user did nothing to.")] = 0.2,
-    frequency_exponent: Annotated[
-        float, typer.Option(min=0, max=1, help="How the regularization grows with a user's or video's events.")
-    ] = 1.0,
-    iterations: Annotated[int, typer.Option(min=1, max=1000, help="Alternations between users and videos.")] = 8,
-    seed: Annotated[int, typer.Option(min=0, help="Of the initial factors.")] = 0,
-    min_users_per_video: Annotated[int, typer.Option(min=1, help="Videos that fewer users like are left out.")] = 3,
+    *,
+    chosen: Mapping[str, int | float],
     holdout: Annotated[
-        float, typer.Option(min=0, max=0.9, help="Share of the events, the latest, that first measures the recipe.")
+        float,
+        typer.Option(min=0, max=0.9, help="Share of the events, the latest, that first measures the configuration."),
     ] = 0.0,
     json: JsonOption = False,
 ) -> None:
@@ -36,34 +33,24 @@ def train(
 
     from app.offline.data.events_file import Tally, decode_lines, read_lines
     from app.offline.training.code_version import code_version
-    from app.offline.training.recipe import recipe_of
+    from app.offline.training.configuration import TrainingConfiguration
     from app.offline.training.train import train as train_job
     from app.publishing.model_fetch import signing_key
     from app.publishing.model_store import ModelStore
 
     settings = quiet_settings(context).settings
-    recipe = recipe_of(
-        region,
-        settings.users.history_limit,
-        factors=factors,
-        regularization=regularization,
-        unobserved_weight=unobserved_weight,
-        frequency_exponent=frequency_exponent,
-        iterations=iterations,
-        seed=seed,
-        min_users_per_video=min_users_per_video,
-    )
+    configuration = TrainingConfiguration.of_options(region, settings.users.history_limit, chosen)
     tally, started = Tally(), time.monotonic()
-    with progress("iterations", iterations) as update:
+    with progress("iterations", configuration.stopping.iterations) as update:
         manifest, metrics = train_job(
             decode_lines(read_lines(events), time.time(), tally),
-            recipe,
+            configuration,
             ModelStore(settings.store),
             datetime.now(UTC),
             code_version=code_version(),
             holdout=holdout,
             signing_key=signing_key(settings),
-            progress=lambda iteration, objective: update(iteration, f"objective {objective:.6g}"),
+            listeners=[lambda iteration: update(iteration.number, f"objective {iteration.objective:.6g}")],
         )
     result = {
         "region": region,

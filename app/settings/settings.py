@@ -7,14 +7,15 @@ read nothing from outside. Hyperparameters are not here: they belong to the lear
 import re
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from app.settings.store_url import check_store_url
 from models.evaluation.canary import CanaryLimits
+from models.parameters import parameters_of
 
-_LIMITS = CanaryLimits()
+_LIMITS = {limit.name: limit for limit in parameters_of(CanaryLimits)}
 _WILDCARDS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 _ADDRESS = re.compile(r"[^\s,:/]+:\d{1,5}|\[[0-9a-fA-F:.]+\]:\d{1,5}")
 
@@ -31,9 +32,14 @@ def _check_bootstrap(value: str) -> str:
     return value
 
 
+def _limit(name: str) -> Any:
+    """Return the setting of a limit of the canary: its default, range and description are the limit's own."""
+    limit = _LIMITS[name]
+    return Field(limit.default, ge=limit.least, le=limit.most, allow_inf_nan=False, description=limit.help)
+
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")]
-Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)]
 Secret = Annotated[SecretStr, Field(min_length=8)]
 Keys = Annotated[tuple[Secret, ...], BeforeValidator(_split_keys)]
@@ -150,28 +156,12 @@ class CanarySettings(Section):
 
     users: int = Field(200, ge=0, le=10_000, description="Most users that a new model is tried on; 0: no canary.")
     min_users: int = Field(50, ge=1, le=10_000, description="Fewer users than these do not judge a model.")
-    min_overlap: Share = Field(
-        _LIMITS.min_overlap, description="Least mean overlap of the first 20 videos of both lists."
-    )
-    max_score_drift: float = Field(
-        _LIMITS.max_score_drift,
-        ge=0,
-        le=1000,
-        allow_inf_nan=False,
-        description="Largest relative change of the mean score, up or down.",
-    )
-    min_coverage_ratio: Share = Field(
-        _LIMITS.min_coverage_ratio, description="Least share of the serving model's coverage."
-    )
-    max_popularity_rise: Share = Field(
-        _LIMITS.max_popularity_rise, description="Largest rise of the share of popular videos in lists."
-    )
-    max_nothing_rise: Share = Field(
-        _LIMITS.max_nothing_rise, description="Largest rise of the share of users with nothing to show."
-    )
-    max_held_out_rise: Share = Field(
-        _LIMITS.max_held_out_rise, description="Largest rise of the mean percentile rank of what users liked last."
-    )
+    min_overlap: float = _limit("min_overlap")
+    max_score_drift: float = _limit("max_score_drift")
+    min_coverage_ratio: float = _limit("min_coverage_ratio")
+    max_popularity_rise: float = _limit("max_popularity_rise")
+    max_nothing_rise: float = _limit("max_nothing_rise")
+    max_held_out_rise: float = _limit("max_held_out_rise")
 
 
 class RescoringSettings(Section):

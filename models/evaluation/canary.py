@@ -5,39 +5,40 @@ than the factors were learned for. The lists of real users can: they would have 
 now, nor with what they watched last.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
-from msgspec import Meta
+from models.parameters import Allowed, Parameters
 
 if TYPE_CHECKING:  # the settings have these limits for their defaults, and must not wait for the numerics
     from models.evaluation.list_comparison import Comparison
 
-Share = Annotated[float, Meta(ge=0, le=1)]
 
-
-class CanaryLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How far a new version may be from the one that serves.
+@dataclass(frozen=True, kw_only=True)
+class CanaryLimits(Parameters):
+    """How far a new version may be from the one that serves; the settings of the canary have the same fields.
 
     Parameters
     ----------
     min_overlap : float
-        Least mean overlap of both lists, 0 to 1.
+        Least mean overlap of both lists.
     max_score_drift : float
-        Largest relative change of the mean score, up or down, at least 0.
+        Largest relative change of the mean score, up or down.
     min_coverage_ratio : float
-        Least share of the active version's coverage, 0 to 1.
+        Least share of the active version's coverage.
     max_popularity_rise, max_nothing_rise, max_held_out_rise : float
-        Largest rise, 0 to 1, of the share of places that popular videos take, of the share of users with nothing to
-        show, and of the mean percentile rank of a video that was taken out of a user's history.
+        Largest rise of the share of places that popular videos take, of the share of users with nothing to show, and
+        of the mean percentile rank of a video that was taken out of a user's history.
     """
 
-    min_overlap: Share = 0.1
-    max_score_drift: Annotated[float, Meta(ge=0)] = 2.0
-    min_coverage_ratio: Share = 0.2
-    max_popularity_rise: Share = 0.5
-    max_nothing_rise: Share = 0.05
-    max_held_out_rise: Share = 0.2
+    min_overlap: Annotated[float, Allowed(0, 1, "Least mean overlap of the first 20 videos of both lists.")] = 0.1
+    max_score_drift: Annotated[float, Allowed(0, 1000, "Largest relative change of the mean score, up or down.")] = 2.0
+    min_coverage_ratio: Annotated[float, Allowed(0, 1, "Least share of the serving model's coverage.")] = 0.2
+    max_popularity_rise: Annotated[float, Allowed(0, 1, "Largest rise of the share of popular videos in lists.")] = 0.5
+    max_nothing_rise: Annotated[float, Allowed(0, 1, "Largest rise of the share of users with nothing to show.")] = 0.05
+    max_held_out_rise: Annotated[
+        float, Allowed(0, 1, "Largest rise of the mean percentile rank of what users liked last.")
+    ] = 0.2
 
 
 def objections(found: "Comparison", limits: CanaryLimits) -> list[str]:

@@ -7,11 +7,12 @@ https://arxiv.org/abs/2110.14037, eq. 3 and 8 (Hu, Koren and Volinsky 2008 with 
       +  reg (sum_u (n_u + w0 n_videos)^e |u|^2  +  sum_i (n_i + w0 n_users)^e |v_i|^2)
 
 With the videos fixed it is a sum of the user solver's objectives, one for each user; with the users fixed it is the
-same sum with users and videos exchanged. So each half step solves one side exactly, and can only lower it.
+same sum with users and videos exchanged. Each half step solves one side exactly, so it can only lower the sum.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -19,95 +20,71 @@ from numpy.typing import NDArray
 
 from models.errors import LearningFailed
 from models.factorization.factor_model import gram_of
+from models.factorization.hyperparameters import AlsHyperparameters, Stopping
+from models.factorization.learner import Iteration, LearnedFactors, Listener
 from models.factorization.user_solver import SolverParameters, UserSolver
 from models.feedback.interactions import Interactions
-
-Progress = Callable[[int, float], None]
 
 _INITIAL_SCALE: Final = 0.1  # initial factors are normal with standard deviation 0.1 / sqrt(k), as in the paper
 _BLOCK_ENTRIES: Final = 1 << 16
 
 
-@dataclass(frozen=True, eq=False)
-class LearnedFactors:
-    """What a learner found: ``video_factors`` float32 (n_videos, k) and the last ``user_factors`` (n_users, k)."""
-
-    video_factors: NDArray[np.float32]
-    user_factors: NDArray[np.float32]
-
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class AlsLearner:
-    """Learns video factors.
+    """Learns by alternating least squares; a `models.factorization.learner.Learner`.
 
-    Parameters
-    ----------
-    n_factors : int
-        k, at least 1.
-    regularization, unobserved_weight, frequency_exponent : float
-        Constants of the objective, see `SolverParameters`.
-    iterations : int
-        At least 1; each solves all users, then all videos.
-    seed : int
-        Of the initial video factors; the same seed gives the same factors.
+    An iteration solves all users, then all videos, in O(nnz k^2 + (n_users + n_videos) k^3). Its objective, where a
+    listener asks for it, costs O(nnz k).
     """
 
-    n_factors: int = 64
-    regularization: float = 0.003
-    unobserved_weight: float = 0.1
-    frequency_exponent: float = 1.0
-    iterations: int = 16
-    seed: int = 0
+    hyperparameters: AlsHyperparameters = field(default_factory=AlsHyperparameters)
 
     @property
     def solver(self) -> SolverParameters:
-        """The constants of the objective, for the model's description."""
+        """The constants of the objective."""
         return SolverParameters(
-            regularization=self.regularization,
-            unobserved_weight=self.unobserved_weight,
-            frequency_exponent=self.frequency_exponent,
+            regularization=self.hyperparameters.regularization,
+            unobserved_weight=self.hyperparameters.unobserved_weight,
+            frequency_exponent=self.hyperparameters.frequency_exponent,
         )
 
-    def learn(self, interactions: Interactions, progress: Progress | None = None) -> LearnedFactors:
+    def learn(
+        self, interactions: Interactions, *, stopping: Stopping, listeners: Sequence[Listener] = ()
+    ) -> LearnedFactors:
         """Learn from the interactions.
 
         Parameters
         ----------
         interactions : Interactions
             At least one entry.
-        progress : callable, optional
-            Called after each iteration with its number, from 1, and the objective, which costs O(nnz k) to compute.
+        stopping : Stopping
+            When to stop.
+        listeners : sequence of callables
+            Each is called after each iteration.
 
         Raises
         ------
         LearningFailed
-            No entries, or a parameter out of range.
+            No entries.
         SolveFailed
             A side's normal equations are not positive definite: regularization 0 with too little data.
-
-        Notes
-        -----
-        An iteration is O(nnz k^2 + (n_users + n_videos) k^3).
         """
-        self._check(interactions)
-        by_video = interactions.transposed()
-        scale = _INITIAL_SCALE / np.sqrt(self.n_factors)
-        start = np.random.default_rng(self.seed).normal(0.0, scale, (interactions.n_videos, self.n_factors))
-        videos = start.astype(np.float32)
-        for iteration in range(1, self.iterations + 1):
-            users = solve_side(interactions, videos, self.solver)
-            videos = solve_side(by_video, users, self.solver)
-            if progress is not None:
-                progress(iteration, objective(interactions, users, videos, self.solver))
-        return LearnedFactors(videos, users)
-
-    def _check(self, interactions: Interactions) -> None:
         if not len(interactions.rows):
             raise LearningFailed("no user has a video with a strength above 0: collect more events")
-        if self.n_factors < 1 or self.iterations < 1:
-            raise LearningFailed(
-                f"n_factors is {self.n_factors} and iterations {self.iterations}; both must be at least 1"
-            )
+        by_video, solver = interactions.transposed(), self.solver
+        videos = self._initial(interactions.n_videos)
+        for number in range(1, stopping.iterations + 1):
+            users = solve_side(interactions, videos, solver)
+            videos = solve_side(by_video, users, solver)
+            iteration = Iteration(number, partial(objective, interactions, users, videos, solver))
+            for listener in listeners:
+                listener(iteration)
+        return LearnedFactors(videos, users, solver)
+
+    def _initial(self, n_videos: int) -> NDArray[np.float32]:
+        n_factors = self.hyperparameters.n_factors
+        random = np.random.default_rng(self.hyperparameters.seed)
+        return random.normal(0.0, _INITIAL_SCALE / np.sqrt(n_factors), (n_videos, n_factors)).astype(np.float32)
 
 
 def solve_side(

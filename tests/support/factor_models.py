@@ -7,6 +7,7 @@ import numpy as np
 from models.factorization.als import AlsLearner
 from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
+from models.factorization.hyperparameters import AlsHyperparameters, Stopping
 from models.feedback.history import EMPTY_HISTORY, History
 from models.feedback.interactions import Interactions
 from models.feedback.strengths import StrengthRule
@@ -44,12 +45,12 @@ def learned() -> tuple[FactorModel, list[History]]:
     histories = [EMPTY_HISTORY.apply([event for event in events if event.user_id == person], 500) for person in people]
     rule = StrengthRule()
     interactions = Interactions.from_histories(people, histories, rule, min_users_per_video=1)
-    learner = AlsLearner(n_factors=8, regularization=0.05, unobserved_weight=0.1, iterations=8)
+    learner = AlsLearner(AlsHyperparameters(n_factors=8, regularization=0.05, unobserved_weight=0.1))
     model = FactorModel.build(
         region="global",
         version="learned",
         video_ids=interactions.video_ids,
-        factors=learner.learn(interactions).video_factors,
+        factors=learner.learn(interactions, stopping=Stopping(iterations=8)).video_factors,
         popularity=interactions.popularity(),
         description=ModelDescription(strengths=rule, solver=learner.solver),
     )

@@ -7,7 +7,7 @@
     events = "events/*.jsonl.gz"        # JSON lines, as `nearline train` reads them
     cron = "30 3 * * *"                 # UTC; or every = "6h"
     jitter_seconds = 60
-    holdout = 0.1                       # and the hyperparameters of `nearline train`, under their names
+    holdout = 0.1                       # and the options of `nearline train`, under their names
     gate = { min_recall_at_20 = 0.1, max_relative_drop = 0.05 }
 """
 
@@ -18,15 +18,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from apscheduler.triggers.base import BaseTrigger
-from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, create_model, model_validator
 from pydantic_core import ErrorDetails
 
 from app.errors import JobsInvalid
 from app.offline.schedule.gate import Limits
 from app.offline.schedule.triggers import cron_trigger, interval_seconds, interval_trigger
-from app.offline.training.recipe import Recipe, recipe_of
+from app.offline.training.configuration import TrainingConfiguration
+from app.offline.training.options import TRAINING_OPTIONS
 from app.settings.settings import Section
 from models.names import REGION_RULE, is_region
+from models.parameters import UNLIMITED, Parameter
 
 _MAX_FILE_BYTES = 1 << 20
 
@@ -64,19 +66,21 @@ class GateTable(_Table):
     max_relative_drop: float = Field(ge=0, le=1)
 
 
-class Hyperparameters(_Table):
-    """Those of `nearline train`, with its names, ranges and defaults."""
-
-    factors: int = Field(64, ge=1, le=1024)
-    regularization: float = Field(0.01, ge=0, allow_inf_nan=False)
-    unobserved_weight: float = Field(0.2, ge=0, allow_inf_nan=False)
-    frequency_exponent: float = Field(1.0, ge=0, le=1)
-    iterations: int = Field(8, ge=1, le=1000)
-    seed: int = Field(0, ge=0)
-    min_users_per_video: int = Field(3, ge=1)
+def _field_of(option: Parameter) -> Any:
+    finite = None if option.kind is int else False
+    most = None if option.most == UNLIMITED else option.most
+    return option.kind, Field(option.default, ge=option.least, le=most, description=option.help, allow_inf_nan=finite)
 
 
-class Job(Hyperparameters):
+TrainingOptions = create_model(
+    "TrainingOptions",
+    __base__=_Table,
+    __doc__="Those of `nearline train`, with its names, ranges and defaults.",
+    **{option.option: _field_of(option) for option in TRAINING_OPTIONS},
+)
+
+
+class Job(TrainingOptions, _Table):
     """The periodic training of one region."""
 
     region: Annotated[str, AfterValidator(_check_region)]
@@ -107,9 +111,10 @@ class Job(Hyperparameters):
         """What its gate asks for."""
         return Limits(**self.gate.model_dump())
 
-    def recipe(self, history_limit: int) -> Recipe:
+    def configuration(self, history_limit: int) -> TrainingConfiguration:
         """Return how its model is learned."""
-        return recipe_of(self.region, history_limit, **self.model_dump(include=set(Hyperparameters.model_fields)))
+        options = self.model_dump(include={option.option for option in TRAINING_OPTIONS})
+        return TrainingConfiguration.of_options(self.region, history_limit, options)
 
 
 class _JobsFile(_Table):

@@ -102,7 +102,7 @@ class Trainer:
         standard = self._standard(job.region)  # first of all, so that a broker that is away costs no training
         manifest, _ = train(
             _events(job, go_on),
-            job.recipe(self.history_limit),
+            job.configuration(self.history_limit),
             self.publisher.store,
             datetime.now(UTC),
             code_version=code_version(),
@@ -110,7 +110,7 @@ class Trainer:
             accept=pass_gate,
             previous_version=standard.version,
             signing_key=self.publisher.verify_key,
-            progress=go_on,
+            listeners=[go_on],
         )
         found.version = manifest.version
         asyncio.run(self.publisher.publish(job.region, manifest.version))

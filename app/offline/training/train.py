@@ -1,6 +1,6 @@
 """Training: from events to a version in the model store."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,23 +8,25 @@ from threadpoolctl import threadpool_limits
 
 from app.offline.data.histories import Population
 from app.offline.data.splits import split_by_time
+from app.offline.training.configuration import TrainingConfiguration
 from app.offline.training.evaluate import evaluate
-from app.offline.training.recipe import Recipe
 from app.publishing.model_store import ModelStore
 from models.artifacts.artifact import version_name, write_artifact
 from models.artifacts.manifest import Manifest
 from models.errors import LearningFailed
 from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
+from models.factorization.learner import Listener
 from models.feedback.events import Event
 from models.feedback.history import History
 from models.feedback.interactions import Interactions
 
-Progress = Callable[[int, float], None]
-
 
 def learn(
-    histories: Mapping[str, History], recipe: Recipe, created: datetime, progress: Progress | None = None
+    histories: Mapping[str, History],
+    configuration: TrainingConfiguration,
+    created: datetime,
+    listeners: Sequence[Listener] = (),
 ) -> FactorModel:
     """Learn a model of some users.
 
@@ -34,32 +36,30 @@ def learn(
         If nobody likes a video that enough others like.
     """
     users = sorted(histories)  # so that the order of the events decides nothing, not even a rounding
+    enough = configuration.selection.min_users_per_video
     interactions = Interactions.from_histories(
-        users,
-        [histories[user] for user in users],
-        recipe.rule,
-        min_users_per_video=recipe.min_users_per_video,
+        users, [histories[user] for user in users], configuration.rule, min_users_per_video=enough
     )
     if not interactions.video_ids:
         raise LearningFailed(
-            f"region {recipe.region}: of {len(histories)} users, no {recipe.min_users_per_video} like the same video; "
+            f"region {configuration.region}: of {len(histories)} users, no {enough} like the same video; "
             "give more events, or a lower --min-users-per-video"
         )
     with threadpool_limits(1):  # the same factors on any machine; one thread is faster at these sizes, too
-        learned = recipe.learner.learn(interactions, progress)
+        learned = configuration.learner.learn(interactions, stopping=configuration.stopping, listeners=listeners)
     return FactorModel.build(
-        region=recipe.region,
+        region=configuration.region,
         version=version_name(created, learned.video_factors),
         video_ids=interactions.video_ids,
         factors=learned.video_factors,
         popularity=interactions.popularity(),
-        description=ModelDescription(strengths=recipe.rule, solver=recipe.learner.solver),
+        description=ModelDescription(strengths=configuration.rule, solver=learned.solver),
     )
 
 
 def train(
     events: Iterable[Event],
-    recipe: Recipe,
+    configuration: TrainingConfiguration,
     store: ModelStore,
     created: datetime,
     *,
@@ -68,7 +68,7 @@ def train(
     accept: Callable[[Mapping[str, Any]], object] | None = None,
     previous_version: str | None = None,
     signing_key: bytes | None = None,
-    progress: Progress | None = None,
+    listeners: Sequence[Listener] = (),
 ) -> tuple[Manifest, dict[str, Any]]:
     """Learn from events and store the version; return its manifest and its ranking metrics.
 
@@ -88,8 +88,8 @@ def train(
         The version that this one replaces; by default the newest in the store.
     signing_key
         Signs the manifest.
-    progress
-        Called after each iteration, of both models if there is a holdout.
+    listeners
+        Hear each iteration, of both models if there is a holdout.
 
     Raises
     ------
@@ -101,14 +101,14 @@ def train(
     metrics: dict[str, Any] = {}
     if holdout:
         earlier, later = split_by_time(events, 1.0 - holdout)
-        before = Population(recipe.history_limit).add(earlier)
-        model = learn(before.of_model(recipe.region), recipe, created, progress)
+        before = Population(configuration.history_limit).add(earlier)
+        model = learn(before.of_model(configuration.region), configuration, created, listeners)
         metrics = evaluate(model, before, later)
         events = [*earlier, *later]
     if accept is not None:
         accept(metrics)
-    population = Population(recipe.history_limit).add(events)
-    model = learn(population.of_model(recipe.region), recipe, created, progress)
+    population = Population(configuration.history_limit).add(events)
+    model = learn(population.of_model(configuration.region), configuration, created, listeners)
     manifest = write_artifact(
         store,
         model,
@@ -116,8 +116,8 @@ def train(
         created=created,
         code_version=code_version,
         data_window=_data_window(population),
-        previous_version=previous_version or next(reversed(store.versions(recipe.region)), None),
-        hyperparameters=recipe.hyperparameters,
+        previous_version=previous_version or next(reversed(store.versions(configuration.region)), None),
+        hyperparameters=configuration.hyperparameters,
         signing_key=signing_key,
     )
     return manifest, metrics

@@ -7,7 +7,7 @@ from agents.kafka.topics import TopicMismatch
 from app.cli.failures import explain
 from app.errors import JobFailed
 from app.settings.sources import SettingsInvalid
-from models.errors import ArtifactInvalid
+from models.errors import ArtifactInvalid, ParameterInvalid
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,7 @@ from models.errors import ArtifactInvalid
         (SettingsInvalid(["one", "two"]), 2, "one\ntwo"),
         (TopicMismatch("12 and 6"), 78, "12 and 6"),
         (JobFailed("why"), 1, "why"),
+        (ParameterInvalid("seed is -1"), 2, "seed is -1"),
         (ArtifactInvalid("torn"), 1, "torn"),
         (FileNotFoundError(errno.ENOENT, "No such file", "f"), 1, "f: No such file"),
         (OSError("torn stream"), 1, "torn stream"),

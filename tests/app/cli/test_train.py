@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.train import train
-from app.offline.training.recipe import Recipe
+from app.offline.training.configuration import TrainingConfiguration
 from app.publishing.model_store import ModelStore
 from models.artifacts.artifact import read_artifact, read_manifest
 from models.artifacts.artifact_files import ArtifactLimits
@@ -24,15 +24,53 @@ def events(tmp_path: Path) -> Path:
     return file
 
 
-def test_the_defaults_are_the_tuned_recipe() -> None:
+def test_the_defaults_are_those_of_the_configuration() -> None:
     defaults = {name: parameter.default for name, parameter in signature(train).parameters.items()}
-    recipe = Recipe()
-    learner = asdict(recipe.learner)
+    configuration = TrainingConfiguration()
+    hyperparameters = asdict(configuration.learner.hyperparameters)
     assert {
         "n_factors": defaults["factors"],
-        **{name: defaults[name] for name in learner.keys() - {"n_factors"}},
-    } == learner
-    assert (defaults["region"], defaults["min_users_per_video"]) == (recipe.region, recipe.min_users_per_video)
+        **{name: defaults[name] for name in hyperparameters.keys() - {"n_factors"}},
+    } == hyperparameters
+    assert defaults["iterations"] == configuration.stopping.iterations
+    assert defaults["min_users_per_video"] == configuration.selection.min_users_per_video
+    assert defaults["region"] == configuration.region
+
+
+def test_the_options_are_those_that_scripts_use(run: Run) -> None:
+    options = {
+        "--factors": "Numbers that describe a video (k).",
+        "--regularization": "Weight of the factors' squares.",
+        "--unobserved-weight": "Weight of every video a user did nothing to.",
+        "--frequency-exponent": "How the regularization grows with a user's or video's events.",
+        "--iterations": "Alternations between users and videos.",
+        "--seed": "Of the initial factors.",
+        "--min-users-per-video": "Videos that fewer users like are left out.",
+        "--holdout": "Share of the events",
+    }
+    shown = " ".join(run("train", "--help").stdout.replace("│", " ").split())
+    assert [name for name in options if name not in shown] == []
+    assert [help_ for help_ in options.values() if help_.split()[0] not in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (("--factors", "0"), 2, "--factors"),
+        (("--factors", "1025"), 2, "--factors"),
+        (("--frequency-exponent", "1.5"), 2, "--frequency-exponent"),
+        (("--seed", "-1"), 2, "--seed"),
+        (("--iterations", "1001"), 2, "--iterations"),
+        (("--regularization", "nan"), 2, "--regularization"),
+        (("--unobserved-weight", "inf"), 2, "unobserved_weight is inf; use a finite number"),
+    ],
+)
+def test_what_is_out_of_range_is_refused(
+    run: Run, events: Path, arguments: tuple[str, ...], status: int, words: str
+) -> None:
+    result = run("train", "--events", str(events), *arguments)
+    assert result.exit_code == status
+    assert words in " ".join(result.stderr.split())
 
 
 def test_train_stores_a_version_and_prints_its_name(run: Run, events: Path) -> None:

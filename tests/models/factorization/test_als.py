@@ -6,9 +6,11 @@ from implicit.als import AlternatingLeastSquares
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from models.errors import LearningFailed
-from models.factorization.als import AlsLearner, LearnedFactors, objective, solve_side
+from models.errors import LearningFailed, ParameterInvalid
+from models.factorization.als import AlsLearner, objective, solve_side
 from models.factorization.factor_model import gram_of
+from models.factorization.hyperparameters import AlsHyperparameters, Stopping
+from models.factorization.learner import LearnedFactors
 from models.factorization.user_solver import SolverParameters, UserSolver
 from models.feedback.interactions import Interactions
 
@@ -82,15 +84,26 @@ def test_a_half_step_cannot_be_improved_upon() -> None:
         assert dense_objective(matrix, users, other, parameters) > best
 
 
-def test_progress_reports_a_falling_objective() -> None:
+def learned_from(matrix: NDArray[Any], iterations: int, **hyperparameters: Any) -> LearnedFactors:
+    """Learn with the constants of the paper's public code, unless others are given."""
+    constants = {"regularization": 0.003, "unobserved_weight": 0.1} | hyperparameters
+    learner = AlsLearner(AlsHyperparameters(**constants))
+    return learner.learn(interactions_of(matrix), stopping=Stopping(iterations=iterations))
+
+
+def test_listeners_hear_a_falling_objective() -> None:
     seen: list[tuple[int, float]] = []
     by_user = interactions_of(random_matrix())
-    learner = AlsLearner(n_factors=5, iterations=6)
-    learned = learner.learn(by_user, lambda iteration, value: seen.append((iteration, value)))
+    learned = AlsLearner(AlsHyperparameters(n_factors=5, regularization=0.003, unobserved_weight=0.1)).learn(
+        by_user,
+        stopping=Stopping(iterations=6),
+        listeners=[lambda iteration: seen.append((iteration.number, iteration.objective))],
+    )
     assert [iteration for iteration, _ in seen] == [1, 2, 3, 4, 5, 6]
     values = [value for _, value in seen]
     assert values == sorted(values, reverse=True)
-    assert values[-1] == objective(by_user, learned.user_factors, learned.video_factors, learner.solver)
+    assert learned.solver == SolverParameters(regularization=0.003, unobserved_weight=0.1, frequency_exponent=1.0)
+    assert values[-1] == objective(by_user, learned.user_factors, learned.video_factors, learned.solver)
 
 
 def test_rank_one_fixed_point() -> None:
@@ -98,15 +111,13 @@ def test_rank_one_fixed_point() -> None:
     # n videos. The objective n^2 (s (x - 1)^2 + w0 x^2) + 2 n reg' x, reg' = reg (n + w0 n), is lowest where
     # n (s (x - 1) + w0 x) + reg' = 0.
     n, s, w0, reg = 12, 2.0, 0.5, 0.2
-    learner = AlsLearner(n_factors=1, regularization=reg, unobserved_weight=w0, iterations=200)
-    learned = learner.learn(interactions_of(np.full((n, n), s)))
+    learned = learned_from(np.full((n, n), s), 200, n_factors=1, regularization=reg, unobserved_weight=w0)
     x = (s - reg * (1 + w0)) / (s + w0)
     assert np.allclose(learned.user_factors @ learned.video_factors.T, x, rtol=1e-5)
 
 
 def test_more_factors_than_the_rank_needs_change_nothing() -> None:
-    by_user = interactions_of(np.full((10, 10), 1.0))
-    one, three = (AlsLearner(n_factors=k, regularization=0.01, iterations=300).learn(by_user) for k in (1, 3))
+    one, three = (learned_from(np.full((10, 10), 1.0), 300, n_factors=k, regularization=0.01) for k in (1, 3))
     product = one.user_factors @ one.video_factors.T
     assert np.allclose(product, three.user_factors @ three.video_factors.T, atol=1e-4)
 
@@ -116,23 +127,21 @@ def test_checkerboard_brings_back_the_withheld_diagonal(exponent: float) -> None
     n = 50
     matrix = checkerboard(n)
     # two factors hold the two kinds of users and videos, and leave no room to learn the holes on the diagonal
-    learner = AlsLearner(n_factors=2, regularization=0.01, frequency_exponent=exponent, iterations=20)
-    learned = learner.learn(interactions_of(matrix))
+    learned = learned_from(matrix, 20, n_factors=2, regularization=0.01, frequency_exponent=exponent)
     scores = learned.user_factors @ learned.video_factors.T
     scores[matrix > 0] = -np.inf
     assert scores.argmax(axis=1).tolist() == list(range(n))
 
 
 def test_the_same_seed_gives_the_same_factors() -> None:
-    by_user = interactions_of(random_matrix())
-    one, same, other = (AlsLearner(n_factors=4, iterations=3, seed=seed).learn(by_user) for seed in (7, 7, 8))
+    one, same, other = (learned_from(random_matrix(), 3, n_factors=4, seed=seed) for seed in (7, 7, 8))
     assert np.array_equal(one.video_factors, same.video_factors)
     assert not np.allclose(one.video_factors, other.video_factors)
 
 
 def test_shapes_and_empty_rows_and_columns() -> None:
     matrix = np.array([[1.0, 0, 2], [0, 0, 0]])
-    learned = AlsLearner(n_factors=4, iterations=2).learn(interactions_of(matrix))
+    learned = learned_from(matrix, 2, n_factors=4)
     assert isinstance(learned, LearnedFactors)
     assert learned.video_factors.dtype == learned.user_factors.dtype == np.float32
     assert learned.video_factors.shape == (3, 4)
@@ -141,16 +150,19 @@ def test_shapes_and_empty_rows_and_columns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("learner", "matrix", "message"),
+    ("options", "iterations", "matrix", "error", "message"),
     [
-        (AlsLearner(), np.zeros((2, 2)), "no user has a video"),
-        (AlsLearner(n_factors=0), np.eye(2), "n_factors is 0"),
-        (AlsLearner(iterations=0), np.eye(2), "iterations 0"),
+        ({}, 1, np.zeros((2, 2)), LearningFailed, "no user has a video"),
+        ({"n_factors": 0}, 1, np.eye(2), ParameterInvalid, "n_factors is 0"),
+        ({}, 0, np.eye(2), ParameterInvalid, "iterations is 0"),
+        ({"regularization": float("nan")}, 1, np.eye(2), ParameterInvalid, "regularization is nan"),
     ],
 )
-def test_what_cannot_be_learned_is_refused(learner: AlsLearner, matrix: NDArray[Any], message: str) -> None:
-    with pytest.raises(LearningFailed, match=message):
-        learner.learn(interactions_of(matrix))
+def test_what_cannot_be_learned_is_refused(
+    options: dict[str, Any], iterations: int, matrix: NDArray[Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        learned_from(matrix, iterations, **options)
 
 
 def test_implicit_solves_the_same_users() -> None:

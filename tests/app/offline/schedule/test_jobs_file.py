@@ -8,8 +8,8 @@ import pytest
 from app.cli.train import train
 from app.errors import JobsInvalid
 from app.offline.schedule.gate import Limits
-from app.offline.schedule.jobs_file import Hyperparameters, read_jobs
-from app.offline.training.recipe import Recipe
+from app.offline.schedule.jobs_file import Job, read_jobs
+from app.offline.training.configuration import TrainingConfiguration
 
 LEAST = """
 [[jobs]]
@@ -18,6 +18,16 @@ events = "us/*.jsonl"
 every = "6h"
 gate = { min_recall_at_20 = 0.1, max_relative_drop = 0.05 }
 """
+RANGES: dict[str, tuple[float, float, float | None]] = {
+    "factors": (64, 1, 1024),
+    "regularization": (0.01, 0, None),
+    "unobserved_weight": (0.2, 0, None),
+    "frequency_exponent": (1.0, 0, 1),
+    "iterations": (8, 1, 1000),
+    "seed": (0, 0, None),
+    "min_users_per_video": (3, 1, None),
+}
+"""Default, least and most."""
 
 
 def read(folder: Path, text: str) -> Any:
@@ -29,7 +39,7 @@ def test_a_job_has_the_defaults_of_train(tmp_path: Path) -> None:
     (job,) = read(tmp_path, LEAST)
     assert (job.region, job.events, job.jitter_seconds, job.holdout) == ("us", "us/*.jsonl", 0, 0.1)
     assert job.limits == Limits(min_recall_at_20=0.1, max_relative_drop=0.05)
-    assert asdict(job.recipe(77)) == asdict(Recipe(region="us", history_limit=77))
+    assert asdict(job.configuration(77)) == asdict(TrainingConfiguration(region="us", history_limit=77))
 
 
 def test_a_job_says_all_that_train_can_be_told(tmp_path: Path) -> None:
@@ -41,23 +51,27 @@ def test_a_job_says_all_that_train_can_be_told(tmp_path: Path) -> None:
     (job,) = read(
         tmp_path, LEAST.replace("gate", "\n".join(f"{name} = {value}" for name, value in given.items()) + "\ngate")
     )
-    recipe = job.recipe(10)
-    assert (recipe.learner.n_factors, recipe.learner.seed, recipe.learner.iterations) == (4, 9, 3)
-    assert (recipe.learner.regularization, recipe.learner.unobserved_weight) == (0.5, 0.25)
-    assert (recipe.learner.frequency_exponent, recipe.min_users_per_video) == (0.75, 2)
+    configuration = job.configuration(10)
+    assert (configuration.region, configuration.history_limit) == ("us", 10)
+    told = configuration.learner.hyperparameters
+    assert (told.n_factors, told.seed, configuration.stopping.iterations) == (4, 9, 3)
+    assert (told.regularization, told.unobserved_weight) == (0.5, 0.25)
+    assert (told.frequency_exponent, configuration.selection.min_users_per_video) == (0.75, 2)
 
 
 def test_names_ranges_and_defaults_are_those_of_the_command() -> None:
     parameters = signature(train, eval_str=True).parameters
-    for name, field in Hyperparameters.model_fields.items():
+    assert parameters.keys() >= RANGES.keys()
+    for name, range_ in RANGES.items():
+        field = Job.model_fields[name]
         option = parameters[name].annotation.__metadata__[0]
         limits = {
             type(one).__name__: getattr(one, type(one).__name__.lower())
             for one in field.metadata
             if hasattr(one, type(one).__name__.lower())
         }
-        assert parameters[name].default == field.default, name
-        assert (option.min, option.max) == (limits.get("Ge"), limits.get("Le")), name
+        assert (parameters[name].default, option.min, option.max) == range_, name
+        assert (field.default, limits.get("Ge"), limits.get("Le")) == range_, name
 
 
 def test_several_regions(tmp_path: Path) -> None:

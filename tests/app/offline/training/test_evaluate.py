@@ -4,20 +4,22 @@ import pytest
 
 from app.offline.data.histories import Population
 from app.offline.data.splits import split_by_time
+from app.offline.training.configuration import TrainingConfiguration
 from app.offline.training.evaluate import evaluate
-from app.offline.training.recipe import Recipe
 from app.offline.training.train import learn
 from models.evaluation.prequential import RANKINGS
 from models.factorization.als import AlsLearner
+from models.factorization.hyperparameters import AlsHyperparameters, Stopping
 from tests.support.tastes import two_tastes
 
-RECIPE = Recipe(learner=AlsLearner(n_factors=4, iterations=5))
+HYPERPARAMETERS = AlsHyperparameters(n_factors=4, regularization=0.003, unobserved_weight=0.1)
+CONFIGURATION = TrainingConfiguration(learner=AlsLearner(HYPERPARAMETERS), stopping=Stopping(iterations=5))
 
 
 def test_the_numbers_have_the_names_that_scripts_read() -> None:
     earlier, later = split_by_time(two_tastes(users=30, videos=15), 0.9)
     before = Population(100).add(earlier)
-    model = learn(before.histories, RECIPE, datetime(2026, 1, 1, tzinfo=UTC))
+    model = learn(before.histories, CONFIGURATION, datetime(2026, 1, 1, tzinfo=UTC))
     found = evaluate(model, before, later)
     assert tuple(found["recall_at_20"]) == tuple(found["ndcg_at_20"]) == RANKINGS
     assert found["questions"] == len(later)
@@ -26,5 +28,5 @@ def test_the_numbers_have_the_names_that_scripts_read() -> None:
 
 def test_without_questions_there_are_no_means() -> None:
     before = Population(100).add(two_tastes())
-    model = learn(before.histories, RECIPE, datetime(2026, 1, 1, tzinfo=UTC))
+    model = learn(before.histories, CONFIGURATION, datetime(2026, 1, 1, tzinfo=UTC))
     assert evaluate(model, before, []) == {"recall_at_20": None, "ndcg_at_20": None, "questions": 0}
