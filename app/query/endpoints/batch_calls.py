@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import msgspec
 from aiohttp import web
+from msgspec import UNSET
 
 from agents.users.user_state import UserState
 from app.query.endpoints.parts import QueryParts
 from app.query.endpoints.peer_lists import AWAY
 from app.query.http.problems import OWNER_UNREACHABLE, Problem, ProblemDetails
-from app.query.schema.answers import BatchAnswer, BatchResult, json_response
+from app.query.schema.answers import BatchAnswer, BatchResult, Item, json_response
 from app.query.schema.requests import BatchRequest, NoQuery, decode_body, query_for, read_body, read_query
 from models.nesting import shallow
 
@@ -113,8 +114,12 @@ async def _ask_worker(
 
 
 def _checked(answer: BatchAnswer, users: Sequence[str]) -> list[BatchResult]:
+    """Return the results if they are of these users and hold items; raises `Problem` or `msgspec.DecodeError`."""
     if [result.user_id for result in answer.results] != list(users):
         raise Problem(OWNER_UNREACHABLE, "the owner answered for other users than it was asked for")
+    for result in answer.results:
+        if result.answer is not UNSET:
+            msgspec.json.decode(result.answer.items, type=list[Item])
     return answer.results
 
 

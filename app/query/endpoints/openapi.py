@@ -8,18 +8,18 @@ import msgspec
 
 from app.query.endpoints.route import Route
 from app.query.http.problems import PROBLEM_TYPE, ProblemDetails
+from app.query.schema.answers import SCHEMA_REFERENCE, Item
 from app.query.schema.requests import Identifier
 
 _PATH_PARAMETER = re.compile(r"{(\w+)}")
-_REFERENCE = "#/components/schemas/{name}"
 
 
 def openapi_document(routes: Sequence[Route]) -> bytes:
     """Return the document as JSON."""
-    types: list[Any] = [ProblemDetails, Identifier]
+    types: list[Any] = [ProblemDetails, Identifier, Item]
     types += [kind for route in routes for kind in (route.query, route.body, route.answer) if isinstance(kind, type)]
-    _, schemas = msgspec.json.schema_components(types, ref_template=_REFERENCE)
-    (identifier,), _ = msgspec.json.schema_components([Identifier], ref_template=_REFERENCE)
+    _, schemas = msgspec.json.schema_components(types, ref_template=SCHEMA_REFERENCE)
+    (identifier,), _ = msgspec.json.schema_components([Identifier], ref_template=SCHEMA_REFERENCE)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas, identifier)
@@ -75,7 +75,7 @@ def _good(answer: type[msgspec.Struct] | str | None) -> dict[str, Any]:
 def _content(kind: type[msgspec.Struct] | str) -> dict[str, Any]:
     if isinstance(kind, str):
         return {kind: {"schema": {"type": "object" if kind == _JSON else "string"}}}
-    return {_JSON: {"schema": {"$ref": _REFERENCE.format(name=kind.__name__)}}}
+    return {_JSON: {"schema": {"$ref": SCHEMA_REFERENCE.format(name=kind.__name__)}}}
 
 
 def _query_parameters(schema: dict[str, Any]) -> list[dict[str, Any]]:

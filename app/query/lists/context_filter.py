@@ -1,12 +1,11 @@
-"""Cutting the part that a request asks for out of a list of candidates, best first.
+"""Which videos one request may show.
 
-A candidate is shown when nothing speaks against it: it is not excluded, and the catalogue's entry admits the
-context. A video without an entry is admitted unless the request asks for a maturity or a genre: what nobody knows
-must not reach a child.
+A video is shown when nothing speaks against it: it is not excluded, and the catalogue's entry admits the context. A
+video without an entry is admitted unless the request asks for a maturity or a genre: what nobody knows must not reach
+a child.
 """
 
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -14,14 +13,8 @@ from typing import Final, NamedTuple
 from msgspec import UNSET
 
 from agents.catalogue import CatalogueEntry
-from app.query.schema.answers import Item
 from app.query.schema.requests import MAX_MATURITY, RecommendationQuery
 
-Candidate = tuple[str, float]
-"""A video id and its score."""
-
-
-LARGEST_SCORE: Final = sys.float_info.max
 _NOTHING: Final[AbstractSet[str]] = frozenset()
 
 
@@ -84,49 +77,3 @@ class ContextFilter(NamedTuple):  # a tuple: it is made for every request, four 
             and (entry.available_from is None or entry.available_from <= self.now)
             and (entry.available_until is None or self.now < entry.available_until)
         )
-
-
-class Page(NamedTuple):
-    """The items that a request asked for; `complete` when more candidates of lower scores would not change them.
-
-    `items` may be encoded already, and are then as good as a list to an encoder and to nobody else.
-    """
-
-    items: list[Item]
-    complete: bool
-
-
-def cut_page(candidates: Iterable[Candidate], context_filter: ContextFilter) -> Page:
-    """Return the part of the candidates that the filter's query asks for.
-
-    Candidates come best first and are read only as far as needed. A score that is not finite never gets through.
-    Cost: O(offset + limit + candidates that are not shown).
-    """
-    query, entry_of, hidden = context_filter.query, context_filter.entry, context_filter.hidden
-    is_picky = context_filter.is_picky
-    least = -LARGEST_SCORE if query.min_score is UNSET else query.min_score
-    to_skip, limit = query.offset, query.limit
-    items: list[Item] = []
-    for video_id, score in candidates:
-        if not least <= score <= LARGEST_SCORE:
-            if score < least:
-                return Page(items, complete=True)
-            continue
-        entry = entry_of(video_id)
-        if video_id in hidden:
-            continue
-        # most videos are for every place, device and time: asking here saves a call for each of them
-        if entry is None:
-            if is_picky:
-                continue
-        elif (
-            is_picky or entry.regions or entry.devices or entry.available_from or entry.available_until
-        ) and not context_filter.admits(entry):
-            continue
-        if to_skip:
-            to_skip -= 1
-            continue
-        items.append(Item(video_id, None if entry is None else entry.title, score))
-        if len(items) == limit:
-            return Page(items, complete=True)
-    return Page(items, complete=False)

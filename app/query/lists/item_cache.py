@@ -8,13 +8,12 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
-import msgspec
-
+from app.query.lists.catalogue_lookup import texts_of
 from app.query.lists.context_filter import ContextFilter
-from app.query.schema.answers import Item
+from app.query.lists.paging import HIDDEN, SHOWN, UNDECIDED
 from app.query.view import Catalogue
 from models.factorization.factor_model import FactorModel
 from models.feedback.video_index import SEPARATOR, VideoIndex
@@ -22,16 +21,15 @@ from models.feedback.video_index import SEPARATOR, VideoIndex
 MAX_TEXTS: Final = 65_536
 """Texts that are kept of one model: about 150 bytes each."""
 MAX_VERDICT_BYTES: Final = 16 << 20
-"""Verdicts that are kept of one model: a byte for each video and context."""
+"""ContextVerdicts that are kept of one model: a byte for each video and context."""
 
-UNDECIDED, SHOWN, HIDDEN = 0, 1, 2
 _UNKNOWN: Final = -1  # as the index says it
 _MAX_HIDDEN: Final = 64
-_NO_SCORE: Final = b"0.0}"
+_NO_ROWS: Final[frozenset[int]] = frozenset()
 _END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 
 
-class Verdicts:
+class ContextVerdicts:
     """Which videos of a model one context shows; decided once a video, and anew when a span of availability ends.
 
     Parameters
@@ -51,7 +49,7 @@ class Verdicts:
         self._since, self._until = now, _END_OF_TIME
         self.marks = bytearray(len(video_ids))
 
-    def at(self, now: datetime) -> "Verdicts":
+    def at(self, now: datetime) -> "ContextVerdicts":
         """Return them with what no longer holds at a time forgotten."""
         if not self._since <= now < self._until:
             self.marks = bytearray(len(self._video_ids))
@@ -75,24 +73,57 @@ class Verdicts:
             self.marks[row] = UNDECIDED
 
 
+class RememberedLookup(NamedTuple):  # a tuple: made for every request, like the filter
+    """What is remembered of a model's rows, for one request; what is missing is worked out and remembered.
+
+    Parameters
+    ----------
+    marks : of the request's context, a byte for each row.
+    hidden : the rows that the request leaves out.
+    verdicts, items : where it is remembered.
+    context_filter : works out what is missing.
+    """
+
+    marks: bytearray
+    hidden: frozenset[int]
+    verdicts: ContextVerdicts
+    items: "ModelItems"
+    context_filter: ContextFilter
+
+    def decide(self, row: int) -> bool:
+        """Return whether the context shows a video, and mark it."""
+        return self.verdicts.decide(row, self.context_filter)
+
+    def texts(self, rows: Sequence[int]) -> list[bytes]:
+        """Return the JSON of each video's item up to its score."""
+        return self.items.texts(rows, self.context_filter)
+
+
 class ModelItems:
     """The texts of one model's videos, and the verdicts of the contexts that were asked for last.
 
     Parameters
     ----------
-    video_ids : of the model, in row order.
+    index : the model's video ids, in row order.
     max_texts, max_contexts : how many are kept.
     """
 
-    def __init__(self, video_ids: Sequence[str], max_texts: int, max_contexts: int) -> None:
-        self._video_ids = video_ids
+    def __init__(self, index: VideoIndex, max_texts: int, max_contexts: int) -> None:
+        self._index = index
+        self._video_ids = tuple(index)
         self._max_texts, self._max_contexts = max_texts, max_contexts
-        self._texts: list[bytes | None] = [None] * len(video_ids)
+        self._texts: list[bytes | None] = [None] * len(index)
         self._n_texts = 0
-        self._contexts: OrderedDict[tuple[object, ...], Verdicts] = OrderedDict()
+        self._contexts: OrderedDict[tuple[object, ...], ContextVerdicts] = OrderedDict()
         self._hidden: dict[AbstractSet[str], frozenset[int]] = {}
 
-    def verdicts(self, context_filter: ContextFilter) -> Verdicts:
+    def lookup(self, context_filter: ContextFilter) -> RememberedLookup:
+        """Return what the pager asks, for the filter's request."""
+        verdicts = self.verdicts(context_filter)
+        hidden = self._hidden_rows(context_filter.hidden) if context_filter.hidden else _NO_ROWS
+        return RememberedLookup(verdicts.marks, hidden, verdicts, self, context_filter)
+
+    def verdicts(self, context_filter: ContextFilter) -> ContextVerdicts:
         """Return the verdicts of the filter's context; what the filter hides has no part in them."""
         query, contexts = context_filter.query, self._contexts
         context = context_filter.region, query.device, query.maturity, query.genre
@@ -100,20 +131,10 @@ class ModelItems:
         if found is None:
             if len(contexts) >= self._max_contexts:
                 contexts.popitem(last=False)
-            found = contexts[context] = Verdicts(self._video_ids, context_filter.now)
+            found = contexts[context] = ContextVerdicts(self._video_ids, context_filter.now)
             return found
         contexts.move_to_end(context)
         return found.at(context_filter.now)
-
-    def hidden_rows(self, hidden: AbstractSet[str], index: VideoIndex) -> frozenset[int]:
-        """Return the rows of some videos, those that the model knows; the last sets of videos are remembered."""
-        found = self._hidden.get(hidden)
-        if found is None:
-            rows = index.rows_of(SEPARATOR.join(map(str.encode, hidden)), len(hidden))
-            if len(self._hidden) >= _MAX_HIDDEN:
-                self._hidden.clear()
-            found = self._hidden[hidden] = frozenset(rows.tolist()) - {_UNKNOWN}
-        return found
 
     def texts(self, rows: Sequence[int], context_filter: ContextFilter) -> list[bytes]:
         """Return the JSON of each row's item up to its score."""
@@ -127,14 +148,22 @@ class ModelItems:
         for row in rows:
             self._texts[row] = None
 
+    def _hidden_rows(self, hidden: AbstractSet[str]) -> frozenset[int]:
+        """Return the rows of some videos, those that the model knows; the last sets of videos are remembered."""
+        found = self._hidden.get(hidden)
+        if found is None:
+            rows = self._index.rows_of(SEPARATOR.join(map(str.encode, hidden)), len(hidden))
+            if len(self._hidden) >= _MAX_HIDDEN:
+                self._hidden.clear()
+            found = self._hidden[hidden] = frozenset(rows.tolist()) - {_UNKNOWN}
+        return found
+
     def _text(self, row: int, context_filter: ContextFilter) -> bytes:
         if self._n_texts >= self._max_texts:
             self._texts = [None] * len(self._video_ids)
             self._n_texts = 0
-        video_id = self._video_ids[row]
-        entry = context_filter.entry(video_id)
-        item = Item(video_id, None if entry is None else entry.title, 0.0)
-        text = self._texts[row] = msgspec.json.encode(item).removesuffix(_NO_SCORE)
+        (text,) = texts_of([self._video_ids[row]], context_filter)
+        self._texts[row] = text
         self._n_texts += 1
         return text
 
@@ -163,7 +192,7 @@ class ItemCache:
         found = self._models.get(model)
         if found is None:
             max_contexts = max(1, self._max_verdict_bytes // model.n_videos)
-            found = self._models[model] = ModelItems(model.video_ids, self._max_texts, max_contexts)
+            found = self._models[model] = ModelItems(model.index, self._max_texts, max_contexts)
         return found
 
     def _follow(self) -> None:
@@ -174,6 +203,6 @@ class ItemCache:
             self._models.clear()
             return
         ids = SEPARATOR.join(map(str.encode, changed))
-        for model, item_cache in self._models.items():
+        for model, items in self._models.items():
             rows = model.index.rows_of(ids, len(changed))
-            item_cache.forget([row for row in rows.tolist() if row != _UNKNOWN])
+            items.forget([row for row in rows.tolist() if row != _UNKNOWN])

@@ -3,12 +3,17 @@
 from collections.abc import Iterator, Sequence
 from weakref import WeakKeyDictionary
 
-from app.query.lists.context_filter import Candidate, ContextFilter, Page, cut_page
+from app.query.lists.catalogue_lookup import CatalogueLookup
+from app.query.lists.context_filter import ContextFilter
+from app.query.lists.paging import EMPTY_PAGE, Page, cut_page
 from app.query.view import Popularity
 from models.factorization.factor_model import FactorModel
 from models.numerics.scoring import top_n
 
 MAX_POPULAR = 1_000
+
+Candidate = tuple[str, float]
+"""A video id and its count."""
 
 _all_time: WeakKeyDictionary[FactorModel, Sequence[Candidate]] = WeakKeyDictionary()
 
@@ -24,8 +29,8 @@ def popular_page(
     candidates: Sequence[Candidate] = ()
     for candidates in _lists(popularity, days, model, context_filter.region):
         if any(context_filter.shows(video_id) for video_id, _ in candidates):
-            return cut_page(candidates, context_filter)
-    return Page([], complete=True) if candidates else None
+            return cut_page(candidates, context_filter.query, CatalogueLookup(context_filter))
+    return EMPTY_PAGE if candidates else None
 
 
 def _lists(

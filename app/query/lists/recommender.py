@@ -12,8 +12,9 @@ from msgspec import UNSET
 
 from agents.users.user_state import UserState
 from app.query.http.problems import NOTHING_TO_RECOMMEND, TOO_BUSY, Problem, problem_of
-from app.query.lists.context_filter import ContextFilter, Page
+from app.query.lists.context_filter import ContextFilter
 from app.query.lists.item_cache import ItemCache
+from app.query.lists.paging import Page
 from app.query.lists.popular import popular_page
 from app.query.lists.recommendations import lacks_list, solved_page, stored_page
 from app.query.lists.slots import Slots
@@ -144,5 +145,5 @@ def _answer(pinned: Pinned, source: Source, page: Page) -> RecommendationsAnswer
         as_of=datetime.fromtimestamp(written / 1000, UTC) if written else None,
         source=source,
         items=page.items,
-        reason=UNSET if page.items else reason,
+        reason=UNSET if page.n_items else reason,
     )

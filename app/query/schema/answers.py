@@ -1,10 +1,10 @@
 """What the query view answers: every successful answer is one of these types, and `/openapi.json` shows them."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, Raw, UnsetType
 
 from agents.rollout.models_in_use import RegionStatus
 from app.query.http.json_response import JsonResponse
@@ -12,6 +12,8 @@ from app.query.http.problems import ProblemDetails
 
 Source = Literal["nearline", "popular"]
 EmptyReason = Literal["filters", "end_of_list", "nothing_counted"]
+SCHEMA_REFERENCE: Final = "#/components/schemas/{name}"
+"""Where a type stands in `/openapi.json`."""
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
@@ -23,6 +25,11 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     video_id: str
     title: str | None
     score: float
+
+
+_ITEMS: Final = {"type": "array", "items": {"$ref": SCHEMA_REFERENCE.format(name=Item.__name__)}}
+EncodedItems: TypeAlias = Annotated[Raw, Meta(extra_json_schema=_ITEMS)]
+"""The JSON of a list of `Item`: a video is written once for many lists, and what a peer wrote is passed on as it is."""
 
 
 class RecommendationsAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +45,7 @@ class RecommendationsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     as_of: datetime | None
     source: Source
     stale: bool = False
-    items: list[Item]
+    items: EncodedItems
     reason: EmptyReason | UnsetType = UNSET
 
 

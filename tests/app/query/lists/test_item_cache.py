@@ -2,26 +2,21 @@
 
 import gc
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
-import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from agents.catalogue import Catalogue, CatalogueEntry, CatalogueMetrics
-from app.query.lists.context_filter import ContextFilter, cut_page
-from app.query.lists.item_cache import SHOWN, ItemCache
-from app.query.lists.recommendations import stored_page
+from agents.catalogue import Catalogue, CatalogueMetrics
+from app.query.lists.context_filter import ContextFilter
+from app.query.lists.item_cache import ItemCache
+from app.query.lists.paging import SHOWN
 from app.query.schema.requests import RecommendationQuery
-from tests.app.query.world import NOW, VIDEOS, history, make_model, play, stored, video
+from tests.app.query.world import NOW, VIDEOS, make_model, video
 
 MODEL = make_model()
-STATE = stored(history(play(0)), MODEL)
 
 
 def make_catalogue() -> Catalogue:
@@ -109,55 +104,3 @@ def test_a_model_that_nobody_uses_is_forgotten() -> None:
     assert item_cache.of(MODEL) is item_cache.of(MODEL)
     gc.collect()
     assert list(item_cache._models) == [MODEL]
-
-
-_times = st.none() | st.integers(-2, 2).map(lambda second: datetime.fromtimestamp(NOW + second, UTC))
-
-
-@given(
-    entries=st.dictionaries(
-        st.integers(0, 60),
-        st.builds(
-            CatalogueEntry,
-            title=st.sampled_from(["t", 'Ü"\\\n', "x" * 200]),
-            genres=st.sampled_from([(), ("Comedy",)]),
-            maturity=st.integers(0, 18),
-            regions=st.sampled_from([(), ("us",), ("fr", "us")]),
-            devices=st.sampled_from([(), ("tv",)]),
-            available_from=_times,
-            available_until=_times,
-        ),
-        max_size=60,
-    ),
-    queries=st.lists(
-        st.fixed_dictionaries(
-            {"limit": st.integers(1, 60), "offset": st.integers(0, 55)},
-            optional={
-                "region": st.sampled_from(["us", "fr"]),
-                "device": st.sampled_from(["tv", "phone"]),
-                "maturity": st.integers(0, 18),
-                "genre": st.just("comedy"),
-                "exclude": st.lists(st.sampled_from([*map(video, range(12)), "nobody's"]), max_size=8).map(tuple),
-                "min_score": st.sampled_from([float(score) for score in STATE.top.scores[::7]] + [0.1, -1.0, 9.0]),
-            },
-        ),
-        min_size=1,
-        max_size=4,
-    ),
-)
-def test_remembered_pages_are_byte_for_byte_those_worked_out(
-    entries: dict[int, CatalogueEntry], queries: list[dict[str, Any]]
-) -> None:
-    known = {video(number): entry for number, entry in entries.items()}
-    item_cache = ItemCache(SimpleNamespace(changes=0, changed_since=_never, get=known.get))
-    top = list(zip(map(video, STATE.top.rows.tolist()), STATE.top.scores.tolist(), strict=True))
-    for query in queries + queries:
-        of = ContextFilter.of(known.get, RecommendationQuery(**query), None, NOW)
-        expected = cut_page(top, of)
-        page = stored_page(STATE, MODEL, of, item_cache)
-        assert (page is not None) == expected.complete
-        if page is not None:
-            assert msgspec.json.encode(page.items) == msgspec.json.encode(expected.items)
-
-
-_never: Callable[[int], None] = lambda _: None  # noqa: E731 - nothing changes

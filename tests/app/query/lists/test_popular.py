@@ -1,9 +1,11 @@
 from typing import Any
 
 from agents.catalogue import CatalogueEntry
-from app.query.lists.context_filter import ContextFilter, Page
+from app.query.lists.context_filter import ContextFilter
+from app.query.lists.paging import Page
 from app.query.lists.popular import all_time_popular, popular_page
 from app.query.schema.requests import RecommendationQuery
+from tests.app.query.lists.pages import decoded
 from tests.app.query.world import NOW, VIDEOS, MemoryPopularity, make_model, video
 
 MODEL = make_model()
@@ -18,7 +20,7 @@ def context_filter(
 
 def pairs(page: Page | None) -> list[tuple[str, float]]:
     assert page is not None
-    return [(item.video_id, item.score) for item in page.items]
+    return [(item.video_id, item.score) for item in decoded(page)]
 
 
 def test_recent_list_of_the_region_comes_first() -> None:

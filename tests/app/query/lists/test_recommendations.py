@@ -1,6 +1,5 @@
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,13 +8,14 @@ from msgspec.structs import replace
 from agents.catalogue import CatalogueEntry
 from agents.users.user_state import NEW_USER, UserState
 from app.query.lists import recommendations
-from app.query.lists.context_filter import ContextFilter, Page
+from app.query.lists.context_filter import ContextFilter
 from app.query.lists.item_cache import ItemCache
+from app.query.lists.paging import Page
 from app.query.lists.recommendations import lacks_list, score_and_rank, solved_page
-from app.query.schema.answers import Item
 from app.query.schema.requests import RecommendationQuery
 from models.factorization.factor_model import FactorModel
 from models.numerics.scoring import TopN
+from tests.app.query.lists.pages import decoded
 from tests.app.query.world import (
     NOW,
     STORED,
@@ -43,9 +43,7 @@ def context_filter(
 
 
 def stored_page(state: UserState, model: FactorModel, of: ContextFilter) -> Page | None:
-    """The page of the stored list, its items decoded."""
-    page = recommendations.stored_page(state, model, of, ItemCache(MemoryCatalogue()))
-    return page and page._replace(items=msgspec.json.decode(msgspec.json.encode(page.items), type=list[Item]))
+    return recommendations.stored_page(state, model, of, ItemCache(MemoryCatalogue()))
 
 
 def listed(state: UserState, of: ContextFilter, model: FactorModel = MODEL) -> Page:
@@ -57,7 +55,7 @@ def listed(state: UserState, of: ContextFilter, model: FactorModel = MODEL) -> P
 
 def names(page: Page | None) -> list[str]:
     assert page is not None
-    return [item.video_id for item in page.items]
+    return [item.video_id for item in decoded(page)]
 
 
 def test_stored_list_is_cut_without_seen_videos() -> None:
@@ -72,13 +70,15 @@ def test_score_is_the_closed_form_of_one_factor() -> None:
     expected = factor * (VIDEOS - 1) / VIDEOS
     page = stored_page(STATE, MODEL, context_filter(limit=1))
     assert page is not None
-    assert page.items[0].score == pytest.approx(expected, rel=1e-5)
+    assert decoded(page)[0].score == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("state", [STATE, OTHER_VERSION], ids=["stored", "other version"])
 def test_both_ways_give_the_same_page(state: UserState) -> None:
     of = context_filter(limit=20, offset=10)
-    assert listed(state, of) == solved_page(STATE, MODEL, of)
+    page, solved = listed(state, of), solved_page(STATE, MODEL, of)
+    assert solved is not None
+    assert (decoded(page), page.complete) == (decoded(solved), solved.complete)
 
 
 def test_row_of_another_version_is_not_used() -> None:
@@ -95,7 +95,7 @@ def test_stored_list_that_ends_too_early_is_not_used() -> None:
 
 
 def test_stored_list_suffices_when_min_score_ends_it() -> None:
-    fifth = listed(STATE, context_filter(limit=5)).items[-1].score
+    fifth = decoded(listed(STATE, context_filter(limit=5)))[-1].score
     page = stored_page(STATE, MODEL, context_filter(limit=200, min_score=fifth))
     assert names(page) == ids(0, 5, [0, 3])
 
@@ -182,5 +182,5 @@ def test_rank_counts_the_better_videos() -> None:
     scored = score_and_rank(PAST, MODEL, 17)
     assert scored is not None
     assert scored[1] == 18
-    assert scored[0] == pytest.approx(listed(STATE, context_filter(limit=1, offset=15)).items[0].score)
+    assert scored[0] == pytest.approx(decoded(listed(STATE, context_filter(limit=1, offset=15)))[0].score)
     assert score_and_rank(history(rate(5, 1.0)), MODEL, 17) is None
