@@ -1,0 +1,37 @@
+"""Models of the folds, learned as a job learns them."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
+from typing import Final
+
+from app.offline.training.recipe import Recipe
+from app.offline.training.train import learn
+from models.factorization.als import AlsLearner
+from models.factorization.factor_model import FactorModel
+from models.feedback.strengths import StrengthRule
+from tests.quality.folds import DISLIKE, HISTORY_LIMIT, LIKE, MIN_USERS_PER_VIDEO, folds
+
+N_FACTORS, ITERATIONS = 64, 8
+REGULARIZATION, UNOBSERVED_WEIGHT, FREQUENCY_EXPONENT = 0.01, 0.2, 1.0
+LEARNER: Final = AlsLearner(
+    n_factors=N_FACTORS,
+    regularization=REGULARIZATION,
+    unobserved_weight=UNOBSERVED_WEIGHT,
+    frequency_exponent=FREQUENCY_EXPONENT,
+    iterations=ITERATIONS,
+)
+"""Stated here and not taken from the defaults: the bars are for these."""
+RULE: Final = StrengthRule(like_rating=LIKE, like_weight=1.0, dislike_rating=DISLIKE)
+
+
+@cache
+def learned(name: str, fold: int, seed: int = 0) -> FactorModel:
+    """Learn the model of a fold of a data set."""
+    training = Recipe(
+        learner=replace(LEARNER, seed=seed),
+        rule=RULE,
+        min_users_per_video=MIN_USERS_PER_VIDEO,
+        history_limit=HISTORY_LIMIT,
+    )
+    return learn(folds(name)[fold].population.of_model(training.region), training, datetime(2026, 1, 1, tzinfo=UTC))
