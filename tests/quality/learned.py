@@ -5,21 +5,22 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Final
 
-from app.offline.training.recipe import Recipe
+from app.offline.training.configuration import TrainingConfiguration
+from app.offline.training.options import VideoSelection
 from app.offline.training.train import learn
 from models.factorization.als import AlsLearner
 from models.factorization.factor_model import FactorModel
+from models.factorization.hyperparameters import AlsHyperparameters, Stopping
 from models.feedback.strengths import StrengthRule
 from tests.quality.folds import DISLIKE, HISTORY_LIMIT, LIKE, MIN_USERS_PER_VIDEO, folds
 
 N_FACTORS, ITERATIONS = 64, 8
 REGULARIZATION, UNOBSERVED_WEIGHT, FREQUENCY_EXPONENT = 0.01, 0.2, 1.0
-LEARNER: Final = AlsLearner(
+HYPERPARAMETERS: Final = AlsHyperparameters(
     n_factors=N_FACTORS,
     regularization=REGULARIZATION,
     unobserved_weight=UNOBSERVED_WEIGHT,
     frequency_exponent=FREQUENCY_EXPONENT,
-    iterations=ITERATIONS,
 )
 """Stated here and not taken from the defaults: the bars are for these."""
 RULE: Final = StrengthRule(like_rating=LIKE, like_weight=1.0, dislike_rating=DISLIKE)
@@ -28,10 +29,11 @@ RULE: Final = StrengthRule(like_rating=LIKE, like_weight=1.0, dislike_rating=DIS
 @cache
 def learned(name: str, fold: int, seed: int = 0) -> FactorModel:
     """Learn the model of a fold of a data set."""
-    training = Recipe(
-        learner=replace(LEARNER, seed=seed),
+    training = TrainingConfiguration(
+        learner=AlsLearner(replace(HYPERPARAMETERS, seed=seed)),
+        stopping=Stopping(iterations=ITERATIONS),
         rule=RULE,
-        min_users_per_video=MIN_USERS_PER_VIDEO,
+        selection=VideoSelection(min_users_per_video=MIN_USERS_PER_VIDEO),
         history_limit=HISTORY_LIMIT,
     )
     return learn(folds(name)[fold].population.of_model(training.region), training, datetime(2026, 1, 1, tzinfo=UTC))

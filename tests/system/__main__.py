@@ -1,4 +1,4 @@
-"""``python -m tests.system --from FILE``: show the table of a run's records, or put it into the README."""
+"""``python -m tests.system --from FILE``: show the table of a run's records, or put it into a file."""
 
 import argparse
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def section(records: list[Record]) -> str:
-    """Return the table, and below it the command, the day and the machine."""
+    """Return the table with what its codes mean, and below it the command, the day and the machine."""
     return f"{markdown(records)}\n\n`./deploy/test --full` on {datetime.now(UTC):%Y-%m-%d}: {description()}."
 
 

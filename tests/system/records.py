@@ -12,7 +12,7 @@ class Record:
 
     Parameters
     ----------
-    fault : its number in the list of faults, such as F1.
+    fault : its codes in `tests.system.faults`, such as F1, separated by a comma and a space.
     what : in words.
     seed : of its chances.
     kills : processes that were killed, stopped or frozen.

@@ -16,6 +16,7 @@ from tests.support.cluster.load import Load
 from tests.support.cluster.oracle import HISTORY_LIMIT
 from tests.support.cluster.worker_process import WorkerProcess
 from tests.support.waiting import wait_for
+from tests.system.faults import codes_of
 from tests.system.invariants import Facts, Verdict, judge, owners_of
 from tests.system.records import Book, Record
 from tests.system.rest import at_rest, mended
@@ -40,9 +41,15 @@ class Scenario:
     Parameters
     ----------
     record : what it will say; `conclude` enters it into the book.
+
+    Raises
+    ------
+    ValueError
+        If nothing says what the fault is, see `tests.system.faults`.
     """
 
     def __init__(self, cluster: Cluster, book: Book, fault: str, what: str, seed: int) -> None:
+        codes_of(fault)
         self.cluster, self.record = cluster, Record(fault, what, seed)
         self.seed, self.chance = seed, random.Random(seed)
         self.models: list[FactorModel] = []
