@@ -10,6 +10,7 @@ async def ask_worker(
     path: tuple[str, ...],
     key: str | None,
     seconds: float,
+    *,
     params: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Return the JSON object that a worker answers, an empty one for a 204.

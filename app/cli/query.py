@@ -23,7 +23,7 @@ def query(
     http = quiet_settings(context).settings.http
     keys = [key.get_secret_value() for key in (*http.read_keys, *http.admin_keys)]
     path, key = ("v1", "users", user, "recommendations"), keys[0] if keys else None
-    answer = asyncio.run(ask_worker("GET", url, path, key, _TIMEOUT_SECONDS, {"limit": limit}))
+    answer = asyncio.run(ask_worker("GET", url, path, key, _TIMEOUT_SECONDS, params={"limit": limit}))
     if json:
         show_json(answer)
         return

@@ -103,8 +103,8 @@ async def announce(
     region: str,
     version: str,
     digest: str,
-    announced: RegionAnnouncements | None,
     *,
+    announced: RegionAnnouncements | None,
     canary: bool = True,
 ) -> Announcement:
     """Announce a version with the sequence after the last one's; returns when the broker has it and it counts.

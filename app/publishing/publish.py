@@ -116,7 +116,8 @@ class Publisher:
     ) -> tuple[Announcement, bool]:
         if announced is not None and _is_active(announced, version, digest):
             return announced.newest, False
-        return await announce(self.connection, self.topic, region, version, digest, announced, canary=canary), True
+        made = await announce(self.connection, self.topic, region, version, digest, announced=announced, canary=canary)
+        return made, True
 
     def _check_newer(self, announced: RegionAnnouncements, version: str, digest: str) -> None:
         active, sequence, region = announced.active, announced.sequence_of(version, digest), announced.newest.region

@@ -81,8 +81,7 @@ def find_candidates(
     (m, k), n_videos = users.shape, len(videos)
     keep, room = 4 * n, keys.shape[1]
     block, found, values = work
-    counts = np.zeros(m, np.int64)
-    thresholds = np.full(m, _LOWEST, np.float32)
+    counts, thresholds = np.zeros(m, np.int64), np.full(m, _LOWEST, np.float32)
     gone = excluded_from.copy()
     maxima = np.empty(_GROUPS_PER_RESULT * n, np.float32)
     ordered = np.empty(max(keep + width, len(maxima)), np.int32)

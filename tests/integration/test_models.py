@@ -33,7 +33,7 @@ async def test_broken_and_unannounced_artifacts_never_serve_and_say_why(cluster:
         kept = folder / "manifest.json"
         digest = sha256(kept.read_bytes() if kept.exists() else name.encode()).hexdigest()
         previous = (await read_announcements(cluster.connection, cluster.names.models))["global"]
-        await announce(cluster.connection, cluster.names.models, "global", manifest.version, digest, previous)
+        await announce(cluster.connection, cluster.names.models, "global", manifest.version, digest, announced=previous)
 
     async def all_refused() -> bool:
         return len((await region_of(worker))["rejected"]) == len(DAMAGES)

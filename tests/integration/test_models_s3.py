@@ -22,7 +22,7 @@ async def test_a_worker_serves_from_s3_and_waits_while_it_is_away(s3_cluster: Cl
     names = s3_cluster.names.models
     previous = (await read_announcements(s3_cluster.connection, names))["global"]
     own_s3.freeze()
-    await announce(s3_cluster.connection, names, "global", second.version, manifest_digest(second), previous)
+    await announce(s3_cluster.connection, names, "global", second.version, manifest_digest(second), announced=previous)
 
     async def is_put_off() -> bool:
         return f"model {second.version} of region global is read again in" in worker.log.read_text()

@@ -30,7 +30,7 @@ async def say(cluster: Cluster, version: str, seen: bool = False) -> Announcemen
     """Announce a version; `seen`: after reading what there is, else as one who read the topic while it was empty."""
     names = cluster.names.models
     previous = (await read_announcements(cluster.connection, names)).get("global") if seen else None
-    return await announce(cluster.connection, names, "global", version, DIGEST, previous)
+    return await announce(cluster.connection, names, "global", version, DIGEST, announced=previous)
 
 
 async def test_who_comes_second_fails_and_leaves_what_the_first_said_as_the_last_word(cluster: Cluster) -> None:
@@ -61,7 +61,7 @@ async def test_other_regions_and_broken_records_are_nobody(cluster: Cluster) -> 
     async with AIOKafkaProducer(bootstrap_servers=cluster.bootstrap) as producer:
         await producer.send_and_wait(cluster.names.models, b"{", key=b"global")
     names = cluster.names.models
-    assert (await announce(cluster.connection, names, "fr", "v1", DIGEST, None)).sequence == 0
+    assert (await announce(cluster.connection, names, "fr", "v1", DIGEST, announced=None)).sequence == 0
     assert (await say(cluster, "v2")).sequence == 0
 
 

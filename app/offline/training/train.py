@@ -76,16 +76,15 @@ def train(
     ----------
     events
         Each once, in any order.
-    created
-        The time that names the version.
+    created, code_version
+        The time that names the version, and the code that the manifest names.
     holdout
-        0 to less than 1: that share of the events, the latest, first evaluates a model learned from the rest; the
-        version that is stored is learned from all.
+        Share in [0, 1) of the events, the latest, that first evaluates a model of the rest; what is stored knows all.
     accept
         Gets the ranking metrics before that version is learned; what it raises ends the training, and nothing is
         stored.
     previous_version
-        The version that this one replaces; by default the newest in the store.
+        The one that this version replaces; by default the newest in the store.
     signing_key
         Signs the manifest.
     listeners
@@ -101,14 +100,11 @@ def train(
     metrics: dict[str, Any] = {}
     if holdout:
         earlier, later = split_by_time(events, 1.0 - holdout)
-        before = Population(configuration.history_limit).add(earlier)
-        model = learn(before.of_model(configuration.region), configuration, created, listeners)
-        metrics = evaluate(model, before, later)
-        events = [*earlier, *later]
+        before, model = _learned(earlier, configuration, created, listeners)
+        metrics, events = evaluate(model, before, later), [*earlier, *later]
     if accept is not None:
         accept(metrics)
-    population = Population(configuration.history_limit).add(events)
-    model = learn(population.of_model(configuration.region), configuration, created, listeners)
+    population, model = _learned(events, configuration, created, listeners)
     manifest = write_artifact(
         store,
         model,
@@ -121,6 +117,14 @@ def train(
         signing_key=signing_key,
     )
     return manifest, metrics
+
+
+def _learned(
+    events: Iterable[Event], configuration: TrainingConfiguration, created: datetime, listeners: Sequence[Listener]
+) -> tuple[Population, FactorModel]:
+    """Return what people did in the events, and the model that is learned from it."""
+    population = Population(configuration.history_limit).add(events)
+    return population, learn(population.of_model(configuration.region), configuration, created, listeners)
 
 
 def _data_window(population: Population) -> dict[str, Any]:

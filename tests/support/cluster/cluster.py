@@ -56,7 +56,7 @@ class Cluster:
     async def announce(self, region: str, version: str, digest: str) -> None:
         """Announce a version without a look at it, as a broken job would."""
         previous = (await read_announcements(self.connection, self.names.models)).get(region)
-        await announce(self.connection, self.names.models, region, version, digest, previous)
+        await announce(self.connection, self.names.models, region, version, digest, announced=previous)
 
     def environment(self) -> dict[str, str]:
         """Return the settings of every worker."""
