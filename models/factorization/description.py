@@ -8,24 +8,13 @@ from typing import Any
 import msgspec
 
 from models.errors import DescriptionInvalid
+from models.factorization.ranker import PREDICTED_RATING, ScoringRanker
 from models.factorization.user_solver import SolverParameters
 from models.feedback.strengths import StrengthRule
 from models.nesting import shallow
 
 MAX_DESCRIPTION_BYTES = 1 << 20
 """A ranker of a thousand features is a tenth of it."""
-
-
-def _predicted_rating() -> dict[str, Any]:
-    """Return the ranker that orders by the model's score alone, in the talk's format (slide 28)."""
-    return {
-        "type": "ScoringRanker",
-        "scorer": {
-            "type": "FeatureScorer",
-            "features": [{"type": "PredictedRating"}],
-            "function": {"type": "Linear", "bias": 0.0, "weights": {"predictedRating": 1.0}},
-        },
-    }
 
 
 class ModelDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,18 +26,45 @@ class ModelDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         The input transformation.
     solver : SolverParameters
         Constants of the objective that the factors were learned under.
-    ranker : dict
-        JSON description of the ranker; by default it orders by the score.
+    ranker : ScoringRanker
+        What orders the videos; by default the score alone.
     """
 
     strengths: StrengthRule = StrengthRule()
     solver: SolverParameters = SolverParameters()
-    ranker: dict[str, Any] = msgspec.field(default_factory=_predicted_rating)
+    ranker: ScoringRanker = PREDICTED_RATING
+
+
+class _TypedPart(msgspec.Struct):
+    type: str
+
+
+class _TypedScorer(_TypedPart):
+    function: _TypedPart
+
+
+class _TypedRanker(_TypedPart):
+    scorer: _TypedScorer
+
+
+class _Typed(msgspec.Struct):
+    """The types that a description must name: msgspec takes a missing one for the only one that there is today."""
+
+    ranker: _TypedRanker | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Written(msgspec.Struct):
+    """The description as it is written: the ranker's fields in alphabetical order, as the first versions have them."""
+
+    strengths: StrengthRule
+    solver: SolverParameters
+    ranker: dict[str, Any]
 
 
 def encode_description(description: ModelDescription) -> bytes:
     """Return the description as indented JSON, UTF-8; equal descriptions give equal bytes."""
-    return msgspec.json.format(msgspec.json.encode(description, order="deterministic"), indent=2) + b"\n"
+    written = _Written(description.strengths, description.solver, msgspec.to_builtins(description.ranker))
+    return msgspec.json.format(msgspec.json.encode(written, order="deterministic"), indent=2) + b"\n"
 
 
 def decode_description(data: bytes) -> ModelDescription:
@@ -57,11 +73,13 @@ def decode_description(data: bytes) -> ModelDescription:
     Raises
     ------
     DescriptionInvalid
-        No JSON, more than 1 MiB, an unknown field, a wrong type, or a value out of range.
+        No JSON, more than 1 MiB, an unknown type, field or name, a wrong type of value, or a value out of range; the
+        message ends with the JSON path of it, such as ``$.ranker.scorer.features[1].type``.
     """
     if len(data) > MAX_DESCRIPTION_BYTES:
         raise DescriptionInvalid(f"model.json: {len(data)} bytes are more than the {MAX_DESCRIPTION_BYTES} allowed")
     try:
-        return msgspec.json.decode(shallow(data), type=ModelDescription)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        msgspec.json.decode(shallow(data), type=_Typed)
+        return msgspec.json.decode(data, type=ModelDescription)
+    except (msgspec.DecodeError, UnicodeDecodeError, DescriptionInvalid) as error:
         raise DescriptionInvalid(f"model.json: {error}") from error

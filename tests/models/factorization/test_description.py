@@ -1,9 +1,12 @@
 import json
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
 from models.errors import DescriptionInvalid
 from models.factorization.description import ModelDescription, decode_description, encode_description
+from models.factorization.ranker import FeatureScorer, Linear, Popularity, PredictedRating, ScoringRanker
 from models.factorization.user_solver import SolverParameters
 from models.feedback.strengths import StrengthRule
 
@@ -12,7 +15,11 @@ def test_what_is_written_is_read_back() -> None:
     description = ModelDescription(
         strengths=StrengthRule(play_full_seconds=60.0, list_weight=0.25),
         solver=SolverParameters(regularization=0.01, frequency_exponent=0.5),
-        ranker={"type": "ScoringRanker", "scorer": {"features": [{"type": "Popularity", "days": 10}]}},
+        ranker=ScoringRanker(
+            scorer=FeatureScorer(
+                features=(Popularity(days=10),), function=Linear(bias=1.0, weights={"popularity*popularity": 2.0})
+            )
+        ),
     )
     assert decode_description(encode_description(description)) == description
 
@@ -26,8 +33,22 @@ def test_the_text_is_json_that_names_every_constant() -> None:
 
 
 def test_equal_descriptions_give_equal_bytes() -> None:
-    one, other = {"type": "a", "days": 1}, {"days": 1, "type": "a"}
-    assert encode_description(ModelDescription(ranker=one)) == encode_description(ModelDescription(ranker=other))
+    orders = ({"popularity": 1.0, "predictedRating": 2.0}, {"predictedRating": 2.0, "popularity": 1.0})
+    features = (Popularity(days=1), PredictedRating())
+    one, other = (
+        ModelDescription(
+            ranker=ScoringRanker(scorer=FeatureScorer(features=features, function=Linear(bias=0.0, weights=weights)))
+        )
+        for weights in orders
+    )
+    assert encode_description(one) == encode_description(other)
+
+
+def test_what_stored_versions_say_is_written_as_it_was() -> None:
+    (path,) = Path(__file__).parents[2].glob("golden/store/global/*/model.json")
+    stored = path.read_bytes()
+    assert encode_description(decode_description(stored)) == stored
+    assert sha256(stored).hexdigest() == "5bef8f2ae08b75668955561b9520465dddef940671586ff1c4a47e38879d6e43"
 
 
 @pytest.mark.parametrize(
