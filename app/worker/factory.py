@@ -40,7 +40,7 @@ from agents.users.row_writer import RowWriter
 from agents.users.user_scores import UserScores
 from agents.users.users import Users
 from app.publishing.activation import Activation, publisher_of
-from app.query import QueryView, attach
+from app.query import QuerySettings, QueryView, attach
 from app.settings.settings import Settings
 from app.worker.broadcast_state import BroadcastState, make_broadcast_state
 from app.worker.faust_app import assignment_of, make_faust_app, make_users_table, raw_topic
@@ -252,21 +252,31 @@ def _query_view(
         app, path.reader, broadcast_state.models, path.watchdog, path.probe, settings.http.max_lag_records
     )
     return QueryView(
-        users,
-        broadcast_state.models,
-        broadcast_state.catalogue,
-        broadcast_state.popularity,
-        routing,
-        health,
-        Erasure(users, users_table, path.ownership, path.writer, shared.metrics),
-        Checkpointing(users_table, path.ownership, settings.data_dir, Mark(settings.app_id, users.partitions)),
-        Activation(publisher_of(settings)),
-        shared.activity.note,
-        shared.registry,
+        users=users,
+        models=broadcast_state.models,
+        catalogue=broadcast_state.catalogue,
+        popularity=broadcast_state.popularity,
+        routing=routing,
+        health=health,
+        erasure=Erasure(users, users_table, path.ownership, path.writer, shared.metrics),
+        checkpointing=Checkpointing(
+            users_table, path.ownership, settings.data_dir, Mark(settings.app_id, users.partitions)
+        ),
+        activation=Activation(publisher_of(settings)),
+        on_request=shared.activity.note,
+        registry=shared.registry,
+        settings=_query_settings(settings),
+    )
+
+
+def _query_settings(settings: Settings) -> QuerySettings:
+    """Return what the query view is told."""
+    http = settings.http
+    return QuerySettings(
         fallback_days=settings.popularity.fallback_days,
         history_limit=settings.users.history_limit,
-        forward_timeout_ms=settings.http.forward_timeout_ms,
-        max_body_bytes=settings.http.max_body_bytes,
-        read_keys=tuple(key.get_secret_value() for key in settings.http.read_keys),
-        admin_keys=tuple(key.get_secret_value() for key in settings.http.admin_keys),
+        forward_timeout_ms=http.forward_timeout_ms,
+        max_body_bytes=http.max_body_bytes,
+        read_keys=tuple(key.get_secret_value() for key in http.read_keys),
+        admin_keys=tuple(key.get_secret_value() for key in http.admin_keys),
     )
