@@ -1,15 +1,20 @@
 """The query view: HTTP and JSON on plain aiohttp, any worker answers any user.
 
-`routes` is the table of every endpoint and `attach` adds them to a web application; `view` names the collaborators.
-A request runs through its `guard` (keys, metrics, problem+json), is parsed by `requests`, answered here or by the
-partition's owner (`router`), and leaves as one of `answers`. `recommendations` and `popular` choose the videos and
-know nothing of HTTP; `item_cache` remembers what the catalogue says of the videos; `recommender` decides what is read,
-what is solved on the spot, and what falls back.
+`view` names the collaborators that it is given. Its rooms, each of which imports only from those after it:
 
-May import `agents`, `models`, aiohttp, msgspec and prometheus-client; the rest of `app` imports it, not the reverse.
+- `endpoints`: one handler a call, the table of all routes, what goes into a web application (`attach`).
+- `lists`, which videos a user is shown, and `peers`, which other worker is asked: neither knows the other.
+- `schema`: requests and answers as types.
+- `http`: keys, headers, problems, JSON answers, metrics, the guard that every request passes.
+
+A request passes its guard, is parsed by `schema.requests`, is answered from `lists` or passed on by `peers`, and leaves
+as one of `schema.answers`.
+
+May import `agents`, `models`, `tables.errors`, `app.errors`, aiohttp and what it stands on (yarl, multidict), msgspec,
+numpy and prometheus-client, and reads the files of `app/ui`. Of `app`, only `app.worker` imports it.
 """
 
 from app.query.endpoints.routes import attach
-from app.query.view import Health, QueryView, Routing
+from app.query.view import QuerySettings, QueryView
 
-__all__ = ["Health", "QueryView", "Routing", "attach"]
+__all__ = ["QuerySettings", "QueryView", "attach"]

@@ -22,7 +22,7 @@ class Users(Protocol):
         """Return the user's state, `NEW_USER` when nothing is stored; raises `agents.users.users.NotHere`."""
 
     def read_standby(self, user_id: str) -> UserState | None:
-        """Return the user's state in a copy of a partition that does not run here, None without one."""
+        """Return the user's state in a standby of a partition that does not run here, None without one."""
 
 
 class Erasure(Protocol):
@@ -33,7 +33,7 @@ class Erasure(Protocol):
 
 
 class Checkpointing(Protocol):
-    """What copies this worker's tables."""
+    """What takes checkpoints of this worker's tables."""
 
     async def take(self) -> tuple[Path, list[int]]:
         """Write a checkpoint; return its folder and its partitions; raises `tables.errors.StateUnusable`."""
@@ -49,7 +49,7 @@ class Models(Protocol):
         """Return the model that served a region before, None when there is none."""
 
     def status(self) -> list[RegionStatus]:
-        """Return what is active and what was refused, by region."""
+        """Return what is active and what was rejected, by region."""
 
 
 class Activation(Protocol):
@@ -104,7 +104,7 @@ class Routing(Protocol):
         """Return the base URL of the partition's owner, None while it has none."""
 
     def standby(self, partition: int) -> str | None:
-        """Return the base URL of the worker that keeps a copy of the partition, None where there is none."""
+        """Return the base URL of the worker that keeps a standby of the partition, None where there is none."""
 
 
 class Health(Protocol):
@@ -120,22 +120,41 @@ class Health(Protocol):
         """Return why no traffic should come here now."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuerySettings:
+    """What the query view is told.
+
+    Parameters
+    ----------
+    fallback_days : the popular list of a user without history counts so many days, at least 1.
+    history_limit : facts that are kept of the events of an anonymous request.
+    forward_timeout_ms : deadline of the whole exchange with another worker.
+    max_body_bytes : largest body of a request.
+    max_solving : requests that may be solved on the spot at one time; the next ones get 429.
+    read_keys, admin_keys : API keys; with any of them set, every `/v1` call needs one. An admin key may do what a
+        read key may.
+    """
+
+    fallback_days: int = 10
+    history_limit: int = 500
+    forward_timeout_ms: int = 250
+    max_body_bytes: int = 65_536
+    max_solving: int = 32
+    read_keys: tuple[str, ...] = ()
+    admin_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueryView:
     """Everything that the query view is given.
 
     Parameters
     ----------
-    users, models, catalogue, popularity, routing, health, erasure, checkpointing, activation : collaborators.
+    users, models, catalogue, popularity, routing, health : what it reads.
+    erasure, checkpointing, activation : what an admin may have done.
     on_request : called for every list that is asked for.
     registry : Prometheus metrics go there, and `/metrics` shows it.
-    fallback_days : the popular list of a user without history counts so many days, at least 1.
-    history_limit : facts that are kept of the events of an anonymous request.
-    forward_timeout_ms : deadline of the whole exchange with a partition's owner.
-    max_body_bytes : largest body of a request.
-    read_keys, admin_keys : API keys; with any of them set, every `/v1` call needs one. An admin key may do what a
-        read key may.
-    max_solving : requests that may be solved on the spot at one time; the next ones get 429.
+    settings : bounds, deadlines and keys.
     now : the clock, seconds since the epoch.
     """
 
@@ -150,11 +169,5 @@ class QueryView:
     activation: Activation
     on_request: Callable[[], None]
     registry: CollectorRegistry
-    fallback_days: int = 10
-    history_limit: int = 500
-    forward_timeout_ms: int = 250
-    max_body_bytes: int = 65_536
-    read_keys: tuple[str, ...] = ()
-    admin_keys: tuple[str, ...] = ()
-    max_solving: int = 32
+    settings: QuerySettings = QuerySettings()
     now: Callable[[], float] = time.time

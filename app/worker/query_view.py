@@ -5,7 +5,8 @@ from agents.users.erasure import Erasure
 from agents.users.own_partitions import OwnPartitions
 from agents.users.users import Users
 from app.publishing.activation import Activation, publisher_of
-from app.query import QueryView
+from app.query import QuerySettings, QueryView
+from app.settings.settings import Settings
 from app.worker.broadcast_state import BroadcastState
 from app.worker.event_path import EventPath
 from app.worker.faust_seam import StreamApp
@@ -42,10 +43,18 @@ def make_query_view(
         activation=Activation(publisher_of(settings)),
         on_request=shared.activity.note,
         registry=shared.registry,
+        settings=_query_settings(settings),
+    )
+
+
+def _query_settings(settings: Settings) -> QuerySettings:
+    """Return what the query view is told."""
+    http = settings.http
+    return QuerySettings(
         fallback_days=settings.popularity.fallback_days,
         history_limit=settings.users.history_limit,
-        forward_timeout_ms=settings.http.forward_timeout_ms,
-        max_body_bytes=settings.http.max_body_bytes,
-        read_keys=tuple(key.get_secret_value() for key in settings.http.read_keys),
-        admin_keys=tuple(key.get_secret_value() for key in settings.http.admin_keys),
+        forward_timeout_ms=http.forward_timeout_ms,
+        max_body_bytes=http.max_body_bytes,
+        read_keys=tuple(key.get_secret_value() for key in http.read_keys),
+        admin_keys=tuple(key.get_secret_value() for key in http.admin_keys),
     )

@@ -9,7 +9,7 @@ import typer
 
 from agents.liveness import fatal
 from app.cli.root import cli
-from app.query.endpoints.page import FILES
+from app.query.endpoints.page_calls import FILES
 from app.query.endpoints.routes import ROUTES
 from app.query.http import problems
 from app.query.schema.requests import RecommendationQuery

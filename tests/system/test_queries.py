@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from agents.kafka.partitions import partition_of
-from app.query.peers.router import HOP_HEADER
+from app.query.http.headers import HOP_HEADER
 from tests.support.cluster.cluster import PARTITIONS, Cluster
 from tests.support.cluster.happenings import happenings
 from tests.support.cluster.load import Load

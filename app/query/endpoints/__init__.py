@@ -1,1 +1,4 @@
-"""The endpoints: one handler a call, the table of routes, OpenAPI, and what handlers share."""
+"""The endpoints: a handler for each call, in `…_calls` by what the path names, and the table of them all (`routes`).
+
+Lists from other workers (`peer_lists`), `openapi` and what handlers are given (`running_view`) stand beside them.
+"""

@@ -1,4 +1,4 @@
-"""Lists of several users in one call: grouped by owner, each owner asked once, all at the same time."""
+"""`POST /v1/recommendations:batch`: lists of several users, each owner asked once, all at the same time."""
 
 import asyncio
 from collections import defaultdict
@@ -9,8 +9,8 @@ from aiohttp import web
 from msgspec import UNSET
 
 from agents.users.user_state import UserState
-from app.query.endpoints.parts import QueryParts
 from app.query.endpoints.peer_lists import AWAY
+from app.query.endpoints.running_view import RunningView
 from app.query.http.problems import OWNER_UNREACHABLE, Problem, ProblemDetails
 from app.query.schema.answers import BatchAnswer, BatchResult, Item, json_response
 from app.query.schema.requests import BatchRequest, NoQuery, decode_body, query_for, read_body, read_query
@@ -19,89 +19,89 @@ from models.nesting import shallow
 _Positions = list[int]
 
 
-async def batch(parts: QueryParts, request: web.Request) -> web.StreamResponse:
+async def batch(running: RunningView, request: web.Request) -> web.StreamResponse:
     """Answer `POST /v1/recommendations:batch`; every user has a status of their own."""
     read_query(request, NoQuery)
-    asked = decode_body(await read_body(request, parts.view.max_body_bytes), BatchRequest)
+    asked = decode_body(await read_body(request, running.view.settings.max_body_bytes), BatchRequest)
     results: dict[int, BatchResult] = {}
-    here, peer_lists = _group(asked, request, parts, results)
+    here, by_owner = _group(asked, request, running, results)
     replies = await asyncio.gather(
-        _answer_here(asked, here, parts),
-        *(_ask_worker(owner, asked, positions, request, parts) for owner, positions in peer_lists.items()),
+        _answer_here(asked, here, running),
+        *(_ask_worker(owner, asked, positions, request, running) for owner, positions in by_owner.items()),
     )
-    for positions, group in zip((here, *peer_lists.values()), replies, strict=True):
+    for positions, group in zip((here, *by_owner.values()), replies, strict=True):
         results.update(zip(positions, group, strict=True))
-    await _ask_copies(asked, request, parts, results)
+    await _ask_standbys(asked, request, running, results)
     return json_response(BatchAnswer([results[position] for position in range(len(asked.user_ids))]))
 
 
 def _group(
-    asked: BatchRequest, request: web.Request, parts: QueryParts, results: dict[int, BatchResult]
+    asked: BatchRequest, request: web.Request, running: RunningView, results: dict[int, BatchResult]
 ) -> tuple[_Positions, dict[str, _Positions]]:
     """Return the positions of the users who are here, and of the others by owner; the lost ones go to `results`."""
     here: _Positions = []
-    peer_lists: defaultdict[str, _Positions] = defaultdict(list)
+    by_owner: defaultdict[str, _Positions] = defaultdict(list)
     for position, user_id in enumerate(asked.user_ids):
-        partition = parts.view.routing.partition_of(user_id)
-        if parts.view.routing.holds(partition):
+        partition = running.view.routing.partition_of(user_id)
+        if running.view.routing.holds(partition):
             here.append(position)
             continue
         try:
-            peer_lists[parts.router.owner_of(partition, request)].append(position)
+            by_owner[running.router.owner_of(partition, request)].append(position)
         except Problem as problem:
             results[position] = _failed(user_id, problem.details)
-    return here, peer_lists
+    return here, by_owner
 
 
-async def _answer_here(asked: BatchRequest, positions: _Positions, parts: QueryParts) -> list[BatchResult]:
+async def _answer_here(asked: BatchRequest, positions: _Positions, running: RunningView) -> list[BatchResult]:
     users = [asked.user_ids[position] for position in positions]
-    return await _answer([(user, parts.view.users.read(user)) for user in users], asked, parts)
+    return await _answer([(user, running.view.users.read(user)) for user in users], asked, running)
 
 
 async def _answer(
-    users: Sequence[tuple[str, UserState]], asked: BatchRequest, parts: QueryParts, *, stale: bool = False
+    users: Sequence[tuple[str, UserState]], asked: BatchRequest, running: RunningView, *, stale: bool = False
 ) -> list[BatchResult]:
     query = query_for(asked.context, asked.limit)
-    pinned = [parts.recommender.pin(user, state, query) for user, state in users]
+    pinned = [running.recommender.pin(user, state, query) for user, state in users]
     return [
         _failed(user, answer.details)
         if isinstance(answer, Problem)
         else BatchResult(user_id=user, status=200, answer=msgspec.structs.replace(answer, stale=stale))
-        for (user, _), answer in zip(users, await parts.recommender.answer_all(pinned), strict=True)
+        for (user, _), answer in zip(users, await running.recommender.answer_all(pinned), strict=True)
     ]
 
 
-async def _ask_copies(
-    asked: BatchRequest, request: web.Request, parts: QueryParts, results: dict[int, BatchResult]
+async def _ask_standbys(
+    asked: BatchRequest, request: web.Request, running: RunningView, results: dict[int, BatchResult]
 ) -> None:
-    """Put what copies answer in the place of what owners could not."""
+    """Put what standbys answer in the place of what owners could not."""
     here: dict[int, UserState] = {}
-    peer_lists: defaultdict[str, _Positions] = defaultdict(list)
+    by_standby: defaultdict[str, _Positions] = defaultdict(list)
     for position, result in results.items():
         if result.status != AWAY:
             continue
-        state = parts.view.users.read_standby(result.user_id)
-        standby = parts.router.standby_of(parts.view.routing.partition_of(result.user_id), request)
+        state = running.view.users.read_standby(result.user_id)
+        standby = running.router.standby_of(running.view.routing.partition_of(result.user_id), request)
         if state is not None:
             here[position] = state
         elif standby is not None:
-            peer_lists[standby].append(position)
+            by_standby[standby].append(position)
     replies = await asyncio.gather(
-        _answer([(asked.user_ids[position], state) for position, state in here.items()], asked, parts, stale=True),
-        *(_ask_worker(standby, asked, positions, request, parts) for standby, positions in peer_lists.items()),
+        _answer([(asked.user_ids[position], state) for position, state in here.items()], asked, running, stale=True),
+        *(_ask_worker(standby, asked, positions, request, running) for standby, positions in by_standby.items()),
     )
-    for positions, group in zip((list(here), *peer_lists.values()), replies, strict=True):
+    for positions, group in zip((list(here), *by_standby.values()), replies, strict=True):
         pairs = zip(positions, group, strict=True)
         results.update({position: result for position, result in pairs if result.status != AWAY})
 
 
 async def _ask_worker(
-    worker: str, asked: BatchRequest, positions: _Positions, request: web.Request, parts: QueryParts
+    worker: str, asked: BatchRequest, positions: _Positions, request: web.Request, running: RunningView
 ) -> list[BatchResult]:
     users = tuple(asked.user_ids[position] for position in positions)
     body = msgspec.json.encode(msgspec.structs.replace(asked, user_ids=users))
     try:
-        reply = await parts.router.ask(worker, request, body)
+        reply = await running.peers.ask(worker, request, body)
         if reply.status != 200:
             problem = msgspec.json.decode(shallow(reply.body), type=ProblemDetails)
             return [_failed(user, problem) for user in users]

@@ -5,13 +5,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from aiohttp import web
 
 from app.query.endpoints.route import Route
+from app.query.endpoints.running_view import RunningView
 from app.query.http.problems import PROBLEM_TYPE, ProblemDetails
 from app.query.schema.answers import SCHEMA_REFERENCE, Item
 from app.query.schema.requests import Identifier
 
 _PATH_PARAMETER = re.compile(r"{(\w+)}")
+
+
+async def openapi(running: RunningView, _: web.Request) -> web.StreamResponse:
+    """Answer `GET /openapi.json`."""
+    return web.Response(body=running.document, content_type="application/json")
 
 
 def openapi_document(routes: Sequence[Route]) -> bytes:

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 from aiohttp import web
 
-from app.query.endpoints.parts import QueryParts
+from app.query.endpoints.running_view import RunningView
 from app.query.http.access import Scope
 
 
@@ -27,7 +27,7 @@ class Route:
 
     method: Literal["GET", "POST", "DELETE"]
     path: str
-    handler: Callable[[QueryParts, web.Request], Awaitable[web.StreamResponse]]
+    handler: Callable[[RunningView, web.Request], Awaitable[web.StreamResponse]]
     summary: str
     answer: type[msgspec.Struct] | str | None
     scope: Scope = "read"

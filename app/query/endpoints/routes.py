@@ -4,11 +4,20 @@ from functools import partial
 
 from aiohttp import web
 
-from app.query.endpoints import batch_calls, model_calls, shared_calls, user_calls, worker_calls
-from app.query.endpoints.openapi import openapi_document
-from app.query.endpoints.page import FILES, make_file_call
-from app.query.endpoints.parts import QueryParts
+from app.query.endpoints import (
+    anonymous_calls,
+    batch_calls,
+    list_calls,
+    model_calls,
+    routing_calls,
+    user_calls,
+    video_calls,
+    worker_calls,
+)
+from app.query.endpoints.openapi import openapi, openapi_document
+from app.query.endpoints.page_calls import FILES, make_file_call
 from app.query.endpoints.route import Route
+from app.query.endpoints.running_view import RunningView
 from app.query.http.access import Keys
 from app.query.http.guard import UNMATCHED, guarded, unmatched
 from app.query.http.http_metrics import HttpMetrics
@@ -40,7 +49,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET",
         f"{_USER}/recommendations",
-        user_calls.recommendations,
+        list_calls.recommendations,
         "A user's list",
         answer=RecommendationsAnswer,
         query=RecommendationQuery,
@@ -48,7 +57,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET",
         f"{_USER}/recommendations/{{video_id}}",
-        user_calls.video_score,
+        list_calls.video_score,
         "The score of one video for a user",
         answer=VideoScoreAnswer,
     ),
@@ -65,12 +74,12 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "POST",
         "/v1/anonymous/recommendations",
-        shared_calls.anonymous,
+        anonymous_calls.anonymous,
         "A list from the events of the request alone",
         answer=RecommendationsAnswer,
         body=AnonymousRequest,
     ),
-    Route("GET", "/v1/videos/popular", shared_calls.popular, "What is popular", PopularAnswer, query=PopularQuery),
+    Route("GET", "/v1/videos/popular", video_calls.popular, "What is popular", PopularAnswer, query=PopularQuery),
     Route("GET", "/v1/models", model_calls.models, "The models in use", answer=ModelsAnswer),
     Route(
         "POST",
@@ -81,8 +90,8 @@ ROUTES: tuple[Route, ...] = (
         scope="admin",
         body=ActivationRequest,
     ),
-    Route("GET", "/v1/routing/users/{user_id}", shared_calls.user_routing, "Where a user is kept", UserRoutingAnswer),
-    Route("GET", "/v1/routing/partitions", shared_calls.partitions, "Who owns which partition", PartitionsAnswer),
+    Route("GET", "/v1/routing/users/{user_id}", routing_calls.user_routing, "Where a user is kept", UserRoutingAnswer),
+    Route("GET", "/v1/routing/partitions", routing_calls.partitions, "Who owns which partition", PartitionsAnswer),
     Route(
         "POST",
         "/v1/state:checkpoint",
@@ -95,7 +104,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/health/startup", worker_calls.startup, "Has it started", HealthAnswer, scope="open"),
     Route("GET", "/health/ready", worker_calls.ready, "May traffic come", HealthAnswer, scope="open"),
     Route("GET", "/metrics", worker_calls.metrics, "Prometheus metrics", "text/plain", scope="open"),
-    Route("GET", "/openapi.json", shared_calls.openapi, "This document", "application/json", scope="open"),
+    Route("GET", "/openapi.json", openapi, "This document", "application/json", scope="open"),
     *(
         Route("GET", path, make_file_call(path), "The page", content_type, scope="open")
         for path, (_, content_type) in FILES.items()
@@ -108,11 +117,10 @@ def attach(web_app: web.Application, view: QueryView) -> None:
 
     Every other path of the application answers 404 as a problem. May be called once for a registry.
     """
-    parts = QueryParts.of(view, openapi_document(ROUTES))
-    keys, metrics = Keys.of(view.read_keys, view.admin_keys), HttpMetrics(view.registry)
+    running = RunningView.of(view, openapi_document(ROUTES))
+    keys, metrics = Keys.of(view.settings.read_keys, view.settings.admin_keys), HttpMetrics(view.registry)
     for route in ROUTES:
-        handler = guarded(partial(route.handler, parts), route.path, route.scope, keys, metrics)
+        handler = guarded(partial(route.handler, running), route.path, route.scope, keys, metrics)
         web_app.router.add_route(route.method, route.pattern, handler)
     web_app.router.add_route("*", "/{path:.*}", guarded(unmatched, UNMATCHED, "open", keys, metrics))
-    web_app.on_cleanup.append(parts.router.close)
-    web_app.on_cleanup.append(parts.slots.close)
+    web_app.on_cleanup.append(running.close)

@@ -1,9 +1,12 @@
-"""Calls about the worker itself: health and metrics, open, as probes and scrapers carry no keys; checkpoints."""
+"""`GET /health/…`, `GET /metrics` and `POST /v1/state:checkpoint`: the worker itself.
+
+Health and metrics are open, as probes and scrapers carry no keys.
+"""
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from app.query.endpoints.parts import QueryParts
+from app.query.endpoints.running_view import RunningView
 from app.query.http.problems import NO_CHECKPOINT, NOT_HEALTHY, Problem
 from app.query.schema.answers import CheckpointAnswer, HealthAnswer, json_response
 from app.query.schema.requests import NoQuery, read_query
@@ -12,31 +15,31 @@ from tables.errors import StateUnusable
 _OK = HealthAnswer()
 
 
-async def live(parts: QueryParts, _: web.Request) -> web.StreamResponse:
+async def live(running: RunningView, _: web.Request) -> web.StreamResponse:
     """Answer `GET /health/live`."""
-    return _health(parts.view.health.live())
+    return _health(running.view.health.live())
 
 
-async def startup(parts: QueryParts, _: web.Request) -> web.StreamResponse:
+async def startup(running: RunningView, _: web.Request) -> web.StreamResponse:
     """Answer `GET /health/startup`."""
-    return _health(parts.view.health.startup())
+    return _health(running.view.health.startup())
 
 
-async def ready(parts: QueryParts, _: web.Request) -> web.StreamResponse:
+async def ready(running: RunningView, _: web.Request) -> web.StreamResponse:
     """Answer `GET /health/ready`."""
-    return _health(parts.view.health.ready())
+    return _health(running.view.health.ready())
 
 
-async def metrics(parts: QueryParts, _: web.Request) -> web.StreamResponse:
+async def metrics(running: RunningView, _: web.Request) -> web.StreamResponse:
     """Answer `GET /metrics`."""
-    return web.Response(body=generate_latest(parts.view.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return web.Response(body=generate_latest(running.view.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-async def checkpoint(parts: QueryParts, request: web.Request) -> web.StreamResponse:
+async def checkpoint(running: RunningView, request: web.Request) -> web.StreamResponse:
     """Answer `POST /v1/state:checkpoint`; where it goes is the worker's business, never the caller's."""
     read_query(request, NoQuery)
     try:
-        folder, partitions = await parts.view.checkpointing.take()
+        folder, partitions = await running.view.checkpointing.take()
     except StateUnusable as error:
         raise Problem(NO_CHECKPOINT, str(error)) from None
     return json_response(CheckpointAnswer(str(folder), partitions))

@@ -1,7 +1,7 @@
 """What every request goes through: its key is checked, its errors become problems, its time is counted.
 
 The guard is put around each handler, not into the application as a middleware: aiohttp's middlewares cost every
-request two more calls. So a route that takes what no other takes answers for the paths that do not exist.
+request two more calls. A route that takes what no other takes answers for the paths that do not exist.
 """
 
 from collections.abc import Awaitable, Callable
@@ -9,17 +9,14 @@ from time import perf_counter
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
-from multidict import istr
 
 from app.query.http.access import Keys, Scope
-from app.query.http.headers import SECURITY_HEADERS
+from app.query.http.headers import HOP_HEADER, SECURITY_HEADERS
 from app.query.http.http_metrics import HttpMetrics
 from app.query.http.json_response import JsonResponse
 from app.query.http.problems import problem_of
-from app.query.peers.router import HOP_HEADER
 
 UNMATCHED = "unmatched"
-_HOP = istr(HOP_HEADER)
 
 Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -49,7 +46,7 @@ def guarded(handler: Answering, route: str, scope: Scope, keys: Keys, metrics: H
         if not isinstance(response, JsonResponse):  # which carries them already
             for name, value in SECURITY_HEADERS.items():
                 response.headers.setdefault(name, value)
-        observe(route, request.method, response.status, _HOP in headers, perf_counter() - start)
+        observe(route, request.method, response.status, HOP_HEADER in headers, perf_counter() - start)
         return response
 
     return guard

@@ -1,8 +1,11 @@
-"""Headers that every answer carries."""
+"""Headers that every answer carries, and the one by which a worker knows what another passed on."""
 
 from typing import Final
 
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDict, CIMultiDictProxy, istr
+
+HOP_HEADER: Final = istr("X-Nearline-Hop")
+"""Marks a request that a worker passed on; it goes no further."""
 
 SECURITY_HEADERS: Final = {
     "Cache-Control": "no-store",

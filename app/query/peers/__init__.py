@@ -1,1 +1,1 @@
-"""Other workers: who owns a user, and asking them, at most one hop."""
+"""Other workers: which of them to ask about a user who is elsewhere (`router`), and asking (`client`)."""

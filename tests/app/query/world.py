@@ -6,7 +6,7 @@ positive factor (one division solves it), so everybody's list is v000, v001, ...
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from agents.kafka.partitions import partition_of
 from agents.rollout.models_in_use import RegionStatus, RejectedVersion
 from agents.users.user_state import NEW_USER, UserState
 from agents.users.users import NotHere
-from app.query import QueryView
+from app.query import QuerySettings, QueryView
 from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
 from models.feedback.events import Event, Play, Rate
@@ -87,7 +87,7 @@ def stored(past: History, model: FactorModel | None, offset: int = 7) -> UserSta
 class MemoryUsers:
     states: dict[str, UserState] = field(default_factory=dict)
     held: set[int] = field(default_factory=lambda: set(range(PARTITIONS)))
-    copies: set[int] = field(default_factory=set)
+    standbys: set[int] = field(default_factory=set)
     reads: list[str] = field(default_factory=list)
 
     def read(self, user_id: str) -> UserState:
@@ -98,12 +98,12 @@ class MemoryUsers:
         return self.states.get(user_id, NEW_USER)
 
     def read_standby(self, user_id: str) -> UserState | None:
-        return self.states.get(user_id) if partition_of(user_id.encode(), PARTITIONS) in self.copies else None
+        return self.states.get(user_id) if partition_of(user_id.encode(), PARTITIONS) in self.standbys else None
 
 
 @dataclass
 class MemoryCheckpointing:
-    """Takes no copy, and says where one would be; or says why not."""
+    """Takes no checkpoint, and says where one would be; or says why not."""
 
     why_not: str | None = None
 
@@ -257,21 +257,21 @@ class World:
         self.requests += 1
 
     def view(self, **settings: object) -> QueryView:
-        base = QueryView(
-            self.users,
-            self.models,
-            self.catalogue,
-            self.popularity,
-            self.routing,
-            self.health,
-            self.erasure,
-            self.checkpointing,
-            self.activation,
-            self.count_request,
-            self.registry,
+        return QueryView(
+            users=self.users,
+            models=self.models,
+            catalogue=self.catalogue,
+            popularity=self.popularity,
+            routing=self.routing,
+            health=self.health,
+            erasure=self.erasure,
+            checkpointing=self.checkpointing,
+            activation=self.activation,
+            on_request=self.count_request,
+            registry=self.registry,
+            settings=QuerySettings(**settings),  # type: ignore[arg-type]
             now=lambda: NOW,
         )
-        return replace(base, **settings)  # type: ignore[arg-type]
 
     def hold(self, *partitions: int) -> None:
         """Run just these partitions here."""

@@ -51,7 +51,7 @@ async def test_a_partition_that_went_in_the_meantime_says_so() -> None:
 
 
 async def test_an_unconfirmed_tombstone_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(user_calls, "_FORGET_SECONDS", 0.01)
+    monkeypatch.setattr(user_calls, "_ERASE_SECONDS", 0.01)
     world = World()
     world.remember("ann", play(0))
     world.erasure.going.clear()

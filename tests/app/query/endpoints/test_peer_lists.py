@@ -1,4 +1,4 @@
-"""While a user's owner is away, a copy answers and says so; where there is none, nobody pretends."""
+"""While a user's owner is away, a standby answers and says so; where there is none, nobody pretends."""
 
 from collections.abc import AsyncIterator
 
@@ -18,7 +18,7 @@ Side = tuple[World, Client]
 
 @pytest_asyncio.fixture
 async def sides() -> AsyncIterator[tuple[Side, Side]]:
-    """Two workers; the owner of the partition is away, and the second one keeps the copy."""
+    """Two workers; the owner of the partition is away, and the second one keeps the standby."""
     async with two_workers() as ((here, first), (there, second)):
         nobody = f"http://127.0.0.1:{unused_port()}"
         for world in (here, there):
@@ -27,11 +27,11 @@ async def sides() -> AsyncIterator[tuple[Side, Side]]:
             world.routing.owners[PARTITION] = nobody
             world.routing.standbys = {PARTITION: there.routing.own_url}
         there.remember(USER, play(0, USER))
-        there.users.copies = {PARTITION}
+        there.users.standbys = {PARTITION}
         yield (here, first), (there, second)
 
 
-async def test_any_worker_gets_the_list_from_the_copy(sides: tuple[Side, Side]) -> None:
+async def test_any_worker_gets_the_list_from_the_standby(sides: tuple[Side, Side]) -> None:
     for _, client in sides:
         found = await answer(await client.get(PATH))
         assert found["stale"] is True
@@ -39,7 +39,7 @@ async def test_any_worker_gets_the_list_from_the_copy(sides: tuple[Side, Side]) 
         assert found["as_of"] == "2026-11-23T09:59:30Z"
 
 
-async def test_while_the_owner_answers_no_copy_is_asked(sides: tuple[Side, Side]) -> None:
+async def test_while_the_owner_answers_no_standby_is_asked(sides: tuple[Side, Side]) -> None:
     (here, first), (there, _) = sides
     there.hold(1, PARTITION)
     here.routing.owners[PARTITION] = there.routing.own_url
@@ -47,21 +47,23 @@ async def test_while_the_owner_answers_no_copy_is_asked(sides: tuple[Side, Side]
     assert found["stale"] is False
 
 
-async def test_a_user_whom_the_copy_does_not_know_gets_the_owners_problem(sides: tuple[Side, Side]) -> None:
+async def test_a_user_whom_the_standby_does_not_know_gets_the_owners_problem(sides: tuple[Side, Side]) -> None:
     (_, first), (_, second) = sides
     other = f"/v1/users/{user_in(PARTITION, 1)}/recommendations"
     for client in (first, second):
         await problem(await client.get(other), 503, "owner-unreachable")
 
 
-async def test_a_copy_that_is_not_complete_is_not_asked(sides: tuple[Side, Side]) -> None:
+async def test_a_standby_that_is_not_complete_is_not_asked(sides: tuple[Side, Side]) -> None:
     (_, first), (there, second) = sides
-    there.users.copies = set()
+    there.users.standbys = set()
     for client in (first, second):
         await problem(await client.get(PATH), 503, "owner-unreachable")
 
 
-async def test_a_request_that_was_passed_on_is_answered_from_the_copy_or_not_at_all(sides: tuple[Side, Side]) -> None:
+async def test_what_was_passed_on_is_answered_from_the_standby_or_not_at_all(
+    sides: tuple[Side, Side],
+) -> None:
     (_, first), (_, second) = sides
     assert (await answer(await second.get(PATH, headers=HOP)))["stale"] is True
     await problem(await first.get(PATH, headers=HOP), 503, "not-owner")
@@ -72,7 +74,7 @@ async def test_a_bad_request_is_refused_all_the_same(sides: tuple[Side, Side]) -
     await problem(await first.get(PATH.replace("limit=5", "limit=0")), 400, "invalid-request")
 
 
-async def test_a_batch_gets_what_copies_hold_and_problems_for_the_rest(sides: tuple[Side, Side]) -> None:
+async def test_a_batch_gets_what_standbys_hold_and_problems_for_the_rest(sides: tuple[Side, Side]) -> None:
     (here, first), (_, second) = sides
     own, unknown = user_in(0), user_in(PARTITION, 1)
     here.remember(own, play(1, own))

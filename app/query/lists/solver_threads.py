@@ -1,4 +1,4 @@
-"""A bound on numerics in flight: what does not fit is refused at once, so queries never queue up behind it.
+"""The threads that solve users on the spot: what does not fit is refused at once, so queries never queue up behind it.
 
 The threads are its own: what else runs in threads, such as fetching a model, does not wait for queries.
 """
@@ -14,12 +14,11 @@ from app.query.http.problems import TOO_BUSY, Problem
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-
 _THREADS = 2
 
 
-class Slots:
-    """Runs functions in two threads; at most `limit` run or wait at one time."""
+class SolverThreads:
+    """Runs functions in two threads; at most `limit` run or wait at one time, each in a slot."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -45,7 +44,7 @@ class Slots:
         work.add_done_callback(self._free)
         return await asyncio.shield(work)
 
-    async def close(self, _: object = None) -> None:
+    async def close(self) -> None:
         """Let the threads end; what runs is finished, what waits is dropped."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from app.query.endpoints.parts import QueryParts
+from app.query.endpoints.running_view import RunningView
 
 FILES = {
     "/ui/": ("index.html", "text/html"),
@@ -19,13 +19,13 @@ CONTENT_SECURITY_POLICY = (
 _FOLDER = Path(__file__).resolve().parents[2] / "ui"
 
 
-def make_file_call(path: str) -> Callable[[QueryParts, web.Request], Awaitable[web.Response]]:
+def make_file_call(path: str) -> Callable[[RunningView, web.Request], Awaitable[web.Response]]:
     """Return the handler of one of `FILES`."""
     name, content_type = FILES[path]
     content = (_FOLDER / name).read_bytes()
     headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-cache"}
 
-    async def answer(_parts: QueryParts, _: web.Request) -> web.Response:
+    async def answer(_running: RunningView, _: web.Request) -> web.Response:
         return web.Response(body=content, content_type=content_type, charset="utf-8", headers=headers)
 
     return answer

@@ -1,40 +1,54 @@
-"""What the handlers share while the web application runs."""
+"""What every handler is given while the web application runs."""
 
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from app.query.lists.recommender import Recommender
-from app.query.lists.slots import Slots
+from app.query.lists.solver_threads import SolverThreads
+from app.query.peers.client import PeerClient
 from app.query.peers.router import Router
 from app.query.view import QueryView
 
 
-@dataclass(frozen=True, slots=True)
-class QueryParts:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningView:
     """The view's collaborators, and what is made of them.
 
     Parameters
     ----------
     view : given from outside.
-    router : asks other workers.
-    slots : bounds numerics.
+    router : knows which worker to ask.
+    peers : asks other workers.
+    threads : bounds what is solved on the spot.
     recommender : answers for users whose state is here.
     document : `/openapi.json`.
     """
 
     view: QueryView
     router: Router
-    slots: Slots
+    peers: PeerClient
+    threads: SolverThreads
     recommender: Recommender
     document: bytes
 
     @classmethod
-    def of(cls, view: QueryView, document: bytes) -> "QueryParts":
-        """Make the parts."""
-        slots = Slots(view.max_solving)
-        router = Router(view.routing, view.forward_timeout_ms)
-        return cls(view, router, slots, Recommender(view, slots), document)
+    def of(cls, view: QueryView, document: bytes) -> "RunningView":
+        """Make what is needed of a view."""
+        threads = SolverThreads(view.settings.max_solving)
+        return cls(
+            view=view,
+            router=Router(view.routing),
+            peers=PeerClient(view.settings.forward_timeout_ms),
+            threads=threads,
+            recommender=Recommender(view, threads),
+            document=document,
+        )
+
+    async def close(self, _: object = None) -> None:
+        """Close the connections and let the threads end."""
+        await self.peers.close()
+        await self.threads.close()
 
     async def from_owner(
         self, user_id: str, request: web.Request, timeout_ms: int | None = None
@@ -46,7 +60,8 @@ class QueryParts:
         partition = self.view.routing.partition_of(user_id)
         if self.view.routing.holds(partition):
             return None
-        return await self.router.forward(request, partition, timeout_ms)
+        owner = self.router.owner_of(partition, request)
+        return (await self.peers.ask(owner, request, timeout_ms=timeout_ms)).response()
 
     def title(self, video_id: str) -> str | None:
         """Return a video's title, None when the catalogue does not know it."""

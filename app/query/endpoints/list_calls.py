@@ -1,0 +1,58 @@
+"""`GET /v1/users/{user_id}/recommendations` and `…/{video_id}`: a user's list, and one video's place in it."""
+
+from aiohttp import web
+
+from agents.users.users import NotHere
+from app.query.endpoints.peer_lists import list_from_peer
+from app.query.endpoints.running_view import RunningView
+from app.query.http.problems import NO_MODEL, UNKNOWN_VIDEO, Problem
+from app.query.lists.recommendations import score_and_rank
+from app.query.schema.answers import VideoScoreAnswer, json_response
+from app.query.schema.requests import NoQuery, RecommendationQuery, read_query, user_id_of, video_id_of
+from models.names import GLOBAL_REGION
+
+
+async def recommendations(running: RunningView, request: web.Request) -> web.StreamResponse:
+    """Answer `GET /v1/users/{user_id}/recommendations`: here when the user's partition is here, else by a peer."""
+    user_id = user_id_of(request)
+    query = read_query(request, RecommendationQuery)
+    try:
+        state = running.view.users.read(user_id)
+    except NotHere as not_here:
+        if running.view.routing.holds(not_here.partition):
+            raise
+        return await list_from_peer(running, request, user_id, not_here.partition, query)
+    pinned = running.recommender.pin(user_id, state, query)
+    return json_response(await running.recommender.answer(pinned))
+
+
+async def video_score(running: RunningView, request: web.Request) -> web.StreamResponse:
+    """Answer `GET /v1/users/{user_id}/recommendations/{video_id}`: here, else by the partition's owner."""
+    user_id, video_id = user_id_of(request), video_id_of(request)
+    read_query(request, NoQuery)
+    passed_back = await running.from_owner(user_id, request)
+    if passed_back is not None:
+        return passed_back
+    history = running.view.users.read(user_id).history
+    region = history.region.name if history.region else None
+    model = running.view.models.active(region)
+    if model is None:
+        raise Problem(NO_MODEL, "no model is active, so there are no scores yet; try again")
+    row = model.index.get(video_id)
+    if row is None:
+        raise Problem(UNKNOWN_VIDEO, f"model {model.version} of region {model.region} does not know {video_id}")
+    scored = await running.threads.run(score_and_rank, history, model, row)
+    score, rank = scored or (None, None)
+    return json_response(
+        VideoScoreAnswer(
+            user_id=user_id,
+            video_id=video_id,
+            title=running.title(video_id),
+            region=region or GLOBAL_REGION,
+            model_version=model.version,
+            score=score,
+            rank=rank,
+            videos=model.n_videos,
+            seen=video_id in history.seen(),
+        )
+    )
