@@ -7,7 +7,6 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-import faust
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer
@@ -25,6 +24,7 @@ from tests.integration.happenings import happenings
 from tests.integration.verdict import applied, check_changelog, check_databases
 from tests.integration.waiting import wait_for
 from tests.integration.workers import WorkerProcess
+from tests.real_tables import new_table
 
 _FAR = 3600.0
 _ALL = range(PARTITIONS)
@@ -48,13 +48,8 @@ async def producer(cluster: Cluster) -> AsyncIterator[AcknowledgedProducer]:
 @pytest.fixture
 def table(cluster: Cluster, tmp_path: Path) -> Iterator[BatchTable]:
     """An empty table whose changelog is the cluster's, own partitions open."""
-    app = faust.App(
-        cluster.names.app_id, store="rocksdb://", datadir=tmp_path / "tables", Table=BatchTable, autodiscover=False
-    )
-    made = app.Table("users", key_type=bytes, value_type=bytes, partitions=PARTITIONS)
-    assert isinstance(made, BatchTable)
+    made = new_table(tmp_path / "tables", PARTITIONS, cluster.names.app_id)
     assert made.changelog_topic_name == cluster.names.users_changelog
-    (tmp_path / "tables" / "v1" / "tables").mkdir(parents=True)
     for partition in _ALL:
         made.open(partition)
     yield made

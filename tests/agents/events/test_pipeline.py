@@ -12,7 +12,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import faust
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -42,6 +41,7 @@ from tables.position import Position
 from tables.replay import Replay
 from tables.tombstones import tombstone_headers, tombstone_offset
 from tests.agents.events.test_member_events import BOUNDS, NOW, STORED_SCORES, events
+from tests.real_tables import new_table
 
 PARTITIONS = 2
 USERS = ("ann", "bob", "cleo")
@@ -254,10 +254,7 @@ class Worker:
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[BatchTable]:
     """Open a table's databases in a folder, as Faust does, and close them."""
-    app = faust.App("test", store="rocksdb://", datadir=folder, Table=BatchTable, autodiscover=False)
-    table = app.Table("users", key_type=bytes, value_type=bytes, partitions=PARTITIONS)
-    assert isinstance(table, BatchTable)
-    (folder / "v1" / "tables").mkdir(parents=True, exist_ok=True)
+    table = new_table(folder, PARTITIONS)
     for at in range(PARTITIONS):
         table.open(at)
     yield table
