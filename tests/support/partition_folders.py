@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import faust
-
 from tables.applied_offset import APPLIED_OFFSET, CHANGELOG_OFFSET_KEY, LOCAL
 from tables.batch_table import BatchTable
 from tables.errors import PartitionError
 from tables.position import POSITION_KEY, Position
 from tables.repair import SetAside
 from tables.replay import Replay
+from tests.support.real_tables import new_table
 
 GENERATIONS = 3
 USERS = 1500
@@ -74,13 +73,8 @@ def held_at(offset: int) -> dict[bytes, bytes]:
 
 def open_table(folder: Path) -> tuple[BatchTable, Heard]:
     """Return a table with partition 0 open, and what hears of its errors."""
-    app = faust.App("test", store="rocksdb://", datadir=folder, Table=BatchTable, autodiscover=False)
     heard = Heard()
-    table = app.Table(
-        "users", key_type=bytes, value_type=bytes, partitions=1, options={"driver": "rocksdict"}, watch=heard
-    )
-    assert isinstance(table, BatchTable)
-    (folder / "v1" / "tables").mkdir(parents=True, exist_ok=True)
+    table = new_table(folder, 1, options={"driver": "rocksdict"}, watch=heard)
     table.open(0)
     return table, heard
 

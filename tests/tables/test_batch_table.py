@@ -7,7 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
-import faust
 import pytest
 from faust.types import EventT
 from rocksdict import Options, Rdict
@@ -15,6 +14,7 @@ from rocksdict import Options, Rdict
 from tables.applied_offset import APPLIED_OFFSET
 from tables.batch_table import BatchTable
 from tables.position import POSITION_KEY, Position
+from tests.support.real_tables import new_table
 
 
 def row(applied_offset: int, content: bytes = b"") -> bytes:
@@ -24,10 +24,7 @@ def row(applied_offset: int, content: bytes = b"") -> bytes:
 
 @pytest.fixture
 def table(tmp_path: Path) -> Iterator[BatchTable]:
-    app = faust.App("test", store="rocksdb://", datadir=tmp_path, Table=BatchTable, autodiscover=False)
-    made = app.Table("users", key_type=bytes, value_type=bytes, partitions=2)
-    assert isinstance(made, BatchTable)
-    (tmp_path / "v1" / "tables").mkdir(parents=True)
+    made = new_table(tmp_path, 2)
     yield made
     made.data._dbs.clear()  # type: ignore[attr-defined]
 

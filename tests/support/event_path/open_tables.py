@@ -4,21 +4,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import faust
-
 from tables.batch_table import BatchTable
 from tables.replay import Replay
 from tests.support.event_path.changelog_log import Log
 from tests.support.event_path.source_records import PARTITIONS
+from tests.support.real_tables import new_table
 
 
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[BatchTable]:
     """Open a table's databases in a folder, as Faust does, and close them."""
-    app = faust.App("test", store="rocksdb://", datadir=folder, Table=BatchTable, autodiscover=False)
-    table = app.Table("users", key_type=bytes, value_type=bytes, partitions=PARTITIONS)
-    assert isinstance(table, BatchTable)
-    (folder / "v1" / "tables").mkdir(parents=True, exist_ok=True)
+    table = new_table(folder, PARTITIONS)
     for at in range(PARTITIONS):
         table.open(at)
     yield table
