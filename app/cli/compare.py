@@ -32,7 +32,7 @@ def compare(
 ) -> None:
     """Give the users of some events the lists of versions A and B, and tell what changes for them.
 
-    Lines that are no events are counted and left out. In JSON, a pair is [A, B].
+    Lines that are no events are counted and left out. A pair is [A, B] in JSON.
     """
     import time
 

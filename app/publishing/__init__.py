@@ -1,1 +1,1 @@
-"""From a stored version to the one that serves: fetching and verifying it, announcing it, choosing an older one."""
+"""From a stored version to the one that serves: the model store, fetching and verifying, announcing, older versions."""

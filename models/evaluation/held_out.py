@@ -35,8 +35,8 @@ class HeldOut(NamedTuple):
 def hold_out(first: FactorModel, second: FactorModel, histories: Sequence[History]) -> HeldOut:
     """Take out of each history the latest video that speaks for the user in both models.
 
-    That is, of the videos that have a strength above 0 under the rule of either model, the one with the latest fact.
-    A user for whom there is none, or who would be left without a video of a strength above 0 in one of the models, is
+    It is the one with the latest fact among the videos that have a strength above 0 under the rules of both models. A
+    user for whom there is none, or who would be left without a video of a strength above 0 in one of the models, is
     left out: nothing would rank the video. Both models get the same questions. O(n) for the n facts of a history.
     """
     chosen: list[tuple[int, str, History]] = []

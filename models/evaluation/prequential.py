@@ -101,8 +101,8 @@ def evaluate_prequentially(
 class PopularScores:
     """`PopularityCounts` of all regions as scores of a model's videos, for a day that only moves forward.
 
-    Counting all videos anew for each question would dominate the replay. So scores are taken from the counts when the
-    day changes, and in between each event adds its 1, as it does there.
+    Counting all videos anew for each question would dominate the replay. Scores are taken from the counts when the day
+    changes, and in between each event adds its 1, as it does there.
     """
 
     def __init__(self, counts: PopularityCounts, index: Mapping[str, int], days: int | None) -> None:

@@ -2,8 +2,8 @@
 
 A history is a set of *facts*. A fact belongs to a *register*, the pair of what was done (play, rate, view,
 keep on the list, dismiss) and the video. Facts are totally ordered by their *rank* (ts, tie, kind, video,
-value). Of a register the history keeps the fact of the largest rank, and of all registers the `limit`
-facts of the largest rank.
+value). The history keeps the fact of the largest rank of each register, and the `limit` facts
+of the largest rank of all registers.
 
 The order and the grouping of the events, and repeats of them, do not matter. Let M(E) hold the largest fact of
 each register over the events E, and H(E) the `limit` largest facts of M(E). Then applying events F to H(E)

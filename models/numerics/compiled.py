@@ -2,7 +2,7 @@
 
 A compiled function runs without the interpreter's lock, so queries are answered while a chunk is solved. What it was
 compiled to is kept beside its module (or below the user's cache folder) and found again by the module's time stamp.
-That is why a compiled function calls only compiled functions of its own module: numba would not notice a change in
+A compiled function therefore calls only compiled functions of its own module: numba would not notice a change in
 another one. A test holds that.
 """
 

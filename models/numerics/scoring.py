@@ -103,7 +103,7 @@ class ExactSearch:
     Up to 128 MiB of factors are kept a second time, transposed in blocks: for a few users at a time a matrix product
     with these takes between a third and three quarters of the time.
 
-    In any order of summing, float32 dot products err by at most ``d = k roundoff |u| |v|`` (Higham 2002, "Accuracy and
+    Float32 dot products err by at most ``d = k roundoff |u| |v|`` in any order of summing (Higham 2002, "Accuracy and
     Stability of Numerical Algorithms", eq. 3.5). At least n videos score t or more in the matrix product, so t - 2d or
     more in pairs; a video that scores as much in pairs scores t - 4d or more in the product, and is a candidate.
     """

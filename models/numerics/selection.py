@@ -2,9 +2,9 @@
 
 Users and videos are taken in blocks whose scores, a matrix product, stay in a core's cache. A user's *threshold* is a
 score that at least n videos seen so far reach. It comes from the first block, which is split into 4 n groups: the
-n-th largest of the groups' maxima is reached in n groups. Of each block only what reaches the threshold is kept, and
-what is kept is thinned out when it becomes too much, which raises the threshold. So nearly all of a block is dropped
-by one comparison a score, and memory does not grow with the number of videos.
+n-th largest of the groups' maxima is reached in n groups. Only what reaches the threshold is kept of a block, and what
+is kept is thinned out when it becomes too much, which raises the threshold. Nearly all of a block is thus dropped by
+one comparison a score, and memory does not grow with the number of videos.
 
 A matrix product's last bits depend on its shape. Its scores therefore only find candidates, with a slack below the
 threshold that covers the rounding of both; the candidates' scores are then computed one by one, always in the same

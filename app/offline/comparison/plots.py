@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from app.offline.comparison.report import GenreShare, Report
 
 COLOURS: Final = ("#5b8db8", "#d9822b")
-"""Of A and B: told apart on white and on black, and by those who see no red or green."""
+"""The colours of A and B: told apart on white and on black, and by those who see no red or green."""
 
 _INK: Final = "#010203"  # stands for the page's text colour until the SVG is text
 _GROUP: Final = re.compile(r'<g id="[^"]*"')  # named alike in every drawing, where a page has each id once

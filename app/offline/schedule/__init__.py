@@ -1,1 +1,4 @@
-"""Training periodically: which jobs, when, how, and what a version must reach to be published."""
+"""Training periodically: which jobs, when, how, and what a version must reach to be published.
+
+`jobs_file` says which jobs, `triggers` and `schedule` when, `training_run` how, `gate` what is published.
+"""

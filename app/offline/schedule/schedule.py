@@ -13,7 +13,7 @@ from app.offline.schedule.training_run import TrainingRun
 from app.offline.schedule.triggers import next_time
 
 LEAVE_SECONDS: Final = 5.0
-"""So long a run may take to finish, or to notice that it shall end."""
+"""How long a run may take to finish, or to notice that it shall end."""
 
 _LONGEST_PAUSE_SECONDS: Final = 60.0  # so that a clock that is set does not make it sleep too long
 

@@ -4,7 +4,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from app.settings.fields import setting_fields
 from app.settings.settings import Settings
+from models.evaluation.canary import CanaryLimits
+from models.parameters import parameters_of
 
 
 def test_defaults_are_those_of_the_design() -> None:
@@ -108,3 +111,18 @@ def test_secrets_do_not_show() -> None:
 )
 def test_the_address_for_other_workers(http: dict[str, object], url: str) -> None:
     assert Settings.model_validate({"http": http}).http.advertised_url == url
+
+
+def test_the_limits_of_the_canary_are_those_of_the_model_room() -> None:
+    limits = Settings().canary.model_dump(exclude={"users", "min_users"})
+    assert CanaryLimits(**limits) == CanaryLimits()
+    assert limits == {
+        "min_overlap": 0.1,
+        "max_score_drift": 2.0,
+        "min_coverage_ratio": 0.2,
+        "max_popularity_rise": 0.5,
+        "max_nothing_rise": 0.05,
+        "max_held_out_rise": 0.2,
+    }
+    for limit in parameters_of(CanaryLimits):
+        assert setting_fields()[f"canary.{limit.name}"].description == limit.help
