@@ -68,21 +68,17 @@ def find_candidates(
         C-contiguous.
     transposed : float32 (n_videos k,)
         Empty, or the blocks of videos, each transposed to (k, size) and C-contiguous, one after the other.
-    width : int
-        Videos in a block, at most n_videos.
+    width, n : int
+        Videos in a block, at most n_videos; how many are wanted, at least 1.
     slacks : float32 (m,)
         How much lower than a threshold a matrix product may put a score that reaches it.
-    n : int
-        At least 1.
     excluded, excluded_from, excluded_to : int32, int64 (m,), int64 (m,)
         User j must not get the rows ``excluded[excluded_from[j]:excluded_to[j]]``, which ascend.
-    work : WorkSpace
-        Written.
-    keys : uint64 (m, candidates_at_most(n))
-        Written: a user's candidates as integers, in no order, and then `NO_CANDIDATE`. A candidate's upper half
-        is its score, mapped so that larger scores come first (see `scores_of`), the lower half its row.
+    work, keys : WorkSpace, uint64 (m, candidates_at_most(n))
+        Written. `keys`: a user's candidates as integers, in no order, and then `NO_CANDIDATE`. A candidate's upper
+        half is its score, mapped so that larger scores come first (see `scores_of`), the lower half its row.
     """
-    (m, k), n_videos = users.shape, len(videos)
+    m, n_videos = len(users), len(videos)
     keep, room = 4 * n, keys.shape[1]
     block, found, values = work
     counts = np.zeros(m, np.int64)
@@ -93,11 +89,7 @@ def find_candidates(
     exact = np.empty(keep + width, np.uint64)
     for start in range(0, n_videos, width):
         size = min(width, n_videos - start)
-        product = block[: m * size].reshape(m, size)
-        if len(transposed):
-            np.dot(users, transposed[start * k : (start + size) * k].reshape(k, size), product)
-        else:
-            np.dot(users, videos[start : start + size].T, product)
+        product = _product(users, videos, transposed, start, size, block)
         allowed = room if start + size == n_videos else keep
         for user in range(m):
             line = product[user]
@@ -113,10 +105,41 @@ def find_candidates(
                 counts[user] = _thin(own, scores, counts[user], thresholds[user])
             if counts[user] > allowed:  # almost equal scores: only their exact values tell which to keep
                 counts[user] = _keep_best(users[user], videos, own, scores, counts[user], n, exact)
-    for user in range(m):
+    _write_keys(users, videos, found, counts, keys)
+
+
+@compiled
+def _write_keys(
+    users: NDArray[np.float32],
+    videos: NDArray[np.float32],
+    found: NDArray[np.int32],
+    counts: NDArray[np.int64],
+    keys: NDArray[np.uint64],
+) -> None:
+    """Write the keys of the candidates that were found, `counts` of each user."""
+    for user in range(len(users)):
         for at in range(counts[user]):
             keys[user, at] = _key(_dot(users[user], videos[found[user, at]]), found[user, at])
         keys[user, counts[user] :] = NO_CANDIDATE
+
+
+@compiled
+def _product(
+    users: NDArray[np.float32],
+    videos: NDArray[np.float32],
+    transposed: NDArray[np.float32],
+    start: int,
+    size: int,
+    block: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Return the scores of a block of videos, a view of `block` of shape (m, size)."""
+    m, k = users.shape
+    product = block[: m * size].reshape(m, size)
+    if len(transposed):
+        np.dot(users, transposed[start * k : (start + size) * k].reshape(k, size), product)
+    else:
+        np.dot(users, videos[start : start + size].T, product)
+    return product
 
 
 def rows_of(keys: NDArray[np.uint64]) -> NDArray[np.int32]:

@@ -74,16 +74,13 @@ def train(
 
     Parameters
     ----------
-    events
-        Each once, in any order.
-    created
-        The time that names the version.
+    events, created
+        Each event once, in any order; the time that names the version.
     holdout
         0 to less than 1: that share of the events, the latest, first evaluates a model learned from the rest; the
         version that is stored is learned from all.
     accept
-        Gets the ranking metrics before that version is learned; what it raises ends the training, and nothing is
-        stored.
+        Gets the ranking metrics before that version is learned; what it raises ends the training, nothing is stored.
     previous_version
         The version that this one replaces; by default the newest in the store.
     signing_key
@@ -101,9 +98,7 @@ def train(
     metrics: dict[str, Any] = {}
     if holdout:
         earlier, later = split_by_time(events, 1.0 - holdout)
-        before = Population(configuration.history_limit).add(earlier)
-        model = learn(before.of_model(configuration.region), configuration, created, listeners)
-        metrics = evaluate(model, before, later)
+        metrics = _measured(earlier, later, configuration, created, listeners)
         events = [*earlier, *later]
     if accept is not None:
         accept(metrics)
@@ -121,6 +116,19 @@ def train(
         signing_key=signing_key,
     )
     return manifest, metrics
+
+
+def _measured(
+    earlier: Iterable[Event],
+    later: Iterable[Event],
+    configuration: TrainingConfiguration,
+    created: datetime,
+    listeners: Sequence[Listener],
+) -> dict[str, Any]:
+    """Return the ranking metrics on the later events of a model of the earlier ones."""
+    before = Population(configuration.history_limit).add(earlier)
+    model = learn(before.of_model(configuration.region), configuration, created, listeners)
+    return evaluate(model, before, later)
 
 
 def _data_window(population: Population) -> dict[str, Any]:
