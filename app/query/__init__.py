@@ -11,7 +11,7 @@ A request passes its guard, is parsed by `schema.requests`, is answered from `li
 as one of `schema.answers`.
 
 May import `agents`, `models`, `tables.errors`, `app.errors`, aiohttp and what it stands on (yarl, multidict), msgspec,
-numpy and prometheus-client, and reads the files of `app/ui`. Of `app`, only `app.worker` imports it.
+numpy and prometheus-client, and reads the files of `app/ui`. Only `app.worker` imports it, of `app`.
 """
 
 from app.query.endpoints.routes import attach

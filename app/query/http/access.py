@@ -30,7 +30,7 @@ class Keys:
     def check(self, authorization: str | None, scope: Scope) -> None:
         """Check the header `Authorization` of a request for something of a scope.
 
-        An admin key may read, too. With only read keys configured, nobody is admin. The time taken tells nothing
+        An admin key may read, too. Nobody is admin where only read keys are configured. The time taken tells nothing
         about a key but its length.
 
         Raises

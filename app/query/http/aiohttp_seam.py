@@ -21,8 +21,8 @@ from aiohttp.abc import AbstractStreamWriter
 class WholeResponse(web.StreamResponse, ABC):
     """A 200 that is written as one piece.
 
-    To a plain request, of HTTP/1.1 on a connection that stays, no hook of the application sees it. To any other
-    request it is one of aiohttp's own responses.
+    No hook of the application sees it where the request is a plain one, of HTTP/1.1 on a connection that stays. Any
+    other request gets one of aiohttp's own responses.
     """
 
     def __init__(self) -> None:

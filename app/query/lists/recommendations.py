@@ -25,7 +25,7 @@ _FIRST_GUESS = 1_000
 def lacks_list(state: UserState, model: FactorModel, *, include_seen: bool) -> bool:
     """Tell, without solving, that the user has no list of their own.
 
-    That is a user without history, or one for whom the agent found nothing to store under this very version.
+    Such a user has no history, or the agent found nothing to store for them under this very version.
     """
     stored_nothing = state.version == model.version and not len(state.top)
     return not len(state.history) or (stored_nothing and not include_seen)

@@ -1,4 +1,4 @@
-"""Versions over HTTP: what serves, choosing another one, and the list of the one before where there is no room."""
+"""Versions over HTTP: what serves, choosing another one, and the previous one's list where there is no room."""
 
 import asyncio
 import threading
@@ -9,10 +9,16 @@ import pytest
 from app.errors import JobFailed
 from app.query.lists.recommendations import solved_page
 from models.errors import ArtifactInvalid, StoreUnavailable
-from tests.app.query.servers import answer, problem, serving
+from tests.app.query.servers import Client, answer, problem, serving
 from tests.app.query.world import World, make_model, play
 
 PATH = "/v1/models/us:activate"
+
+
+async def test_models_in_use_and_those_rejected(client: Client) -> None:
+    found = await answer(await client.get("/v1/models"))
+    assert found["regions"][0]["active"] == "one"
+    assert found["regions"][0]["rejected"][0]["reason"] == "factors.safetensors: NaN in row 3"
 
 
 async def test_an_admin_chooses_the_version_of_a_region() -> None:
@@ -62,7 +68,7 @@ async def test_what_names_no_region_is_refused() -> None:
             )
 
 
-async def test_where_there_is_no_room_to_solve_the_list_of_the_version_before_serves(
+async def test_where_there_is_no_room_to_solve_the_list_of_the_previous_version_serves(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = World()
