@@ -1,4 +1,4 @@
-"""The versions of Python that are tried are named alike everywhere; one that is missing is told from one that is wrong."""
+"""The Pythons that are tried are named alike everywhere; one that is missing is told from one that is wrong."""
 
 import re
 import subprocess
