@@ -30,7 +30,7 @@ class Shown:
 def choose_event(model: FactorModel, before: Population, events: Sequence[Rate]) -> Rate | None:
     """Return the event that changes its user's list most, as the model computes it; None if none changes any.
 
-    Only strong likes count, of videos that the model knows, by people who have done a few things before.
+    Strong likes count alone, of videos that the model knows, by people who have done a few things before.
     """
     strong = [event for event in events if _is_telling(event, model, before.histories)]
     earlier = [before.histories[event.user_id] for event in strong]

@@ -1,4 +1,4 @@
-"""Where the demonstration plays: a folder, a broker, and names that nobody else uses."""
+"""The stage of the demonstration: a folder, a broker, and names that nobody else uses."""
 
 import os
 import secrets

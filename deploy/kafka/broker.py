@@ -25,7 +25,7 @@ class Broker:
 
     ``with Broker() as broker:`` starts it and ends it for good. `stop` or `kill` and then `start` bring back the
     same broker: same address, same data. Should this process vanish, the broker goes too, with its temporary folder.
-    For one thread at a time.
+    One thread at a time may use it.
 
     Parameters
     ----------
@@ -40,8 +40,8 @@ class Broker:
     ready_seconds : float
         How long `start` waits for a live broker.
     proxies : sequence of int
-        Loopback ports of proxies, which need not listen yet. For each the broker has a listener (`behind`) whose
-        clients are told the proxy's port; all other clients reach the broker itself. Not for a broker in a container.
+        Loopback ports of proxies, which need not listen yet. The broker has a listener for each (`behind`) whose
+        clients are told the proxy's port; all other clients reach the broker itself. A container has none.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Kafka's jars: fetched once by Maven, and refused unless each is byte for byte the one that was locked.
 
-``pom.xml`` names what to fetch, ``jars.lock`` holds a line ``sha256  name`` for every jar. To change the version:
-edit ``pom.xml``, run Maven's goal below, and write the output of ``sha256sum *`` to ``jars.lock``.
+``pom.xml`` names what to fetch, ``jars.lock`` holds a line ``sha256  name`` for every jar. Another version takes three
+steps: edit ``pom.xml``, run Maven's goal below, and write the output of ``sha256sum *`` to ``jars.lock``.
 """
 
 import hashlib

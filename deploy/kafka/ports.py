@@ -2,7 +2,7 @@
 
 The kernel gives outgoing connections ports from ``ip_local_port_range``. A client that retries a broker which
 is down, on a port of that range, is sooner or later given that very port as its own source, connects to itself
-and keeps the broker from starting again. So brokers get ports outside the range.
+and keeps the broker from starting again. Brokers therefore get ports outside the range.
 """
 
 import random

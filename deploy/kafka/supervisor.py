@@ -1,7 +1,7 @@
 """Keeps one process, and ends it when whoever asked for it is gone. A script of its own, standard library only.
 
-Why a process in between: PR_SET_PDEATHSIG alone is tied to the *thread* that started the child, so a broker started
-from a worker thread would die with that thread; and atexit handlers do not run on kill -9. Here instead
+A process in between is needed: PR_SET_PDEATHSIG alone is tied to the *thread* that started the child, so a broker that
+a worker thread started would die with that thread; and atexit handlers do not run on kill -9. Instead,
 
 * the starter holds the writing end of this script's standard input. However the starter ends, the kernel closes it
   (or, if a forked child still holds a copy, makes this script another process's child: looked at too);

@@ -95,6 +95,7 @@ def _check_needs(one: Measurement, given: Container[str]) -> None:
 
 async def _measure(bench: Bench, one: Measurement, findings: Findings) -> str:
     """Measure once and add the figures, with those of the machine; return them in words."""
+    await asyncio.sleep(0)  # Ctrl-C ends a run here, too, where measurements never wait
     machine = pulse()
     figures = await one.measure(bench)
     bench.latest.update(figures)

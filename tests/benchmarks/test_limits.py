@@ -19,7 +19,7 @@ def test_both_systems_are_solved(n: int) -> None:
 
 
 def test_two_systems_of_equal_solution_are_compared() -> None:
-    """With base c I the two give the same user factors: u = V^T (c I + V V^T)^-1 1 (the push-through identity)."""
+    """The two give the same user factors with base c I: u = V^T (c I + V V^T)^-1 1 (the push-through identity)."""
     rows = np.random.default_rng(2).normal(size=(6, 10)).astype(np.float32)
     u = k_equations(2 * np.eye(10, dtype=np.float32), rows)
     np.testing.assert_allclose(rows.T @ n_equations(2 * np.eye(6, dtype=np.float32), rows), u, rtol=1e-3, atol=1e-5)

@@ -1,4 +1,4 @@
-"""Which sizes the curves visit, and how long they stay there."""
+"""The sizes that the curves visit, and how long they stay there."""
 
 from dataclasses import dataclass
 

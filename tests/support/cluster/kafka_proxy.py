@@ -26,7 +26,7 @@ _WAITING_REQUESTS = 64  # a client that sends more than this past a late request
 
 
 class Direction(Enum):
-    """Which way bytes go."""
+    """The way that bytes go."""
 
     TO_BROKER = auto()
     TO_CLIENT = auto()

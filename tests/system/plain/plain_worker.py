@@ -1,6 +1,6 @@
 """A plain Faust worker, as its documentation teaches: one agent, one table, at least once.
 
-For each user it keeps the videos that they played and a list of best videos, in one row as large as a worker's of
+It keeps, for each user, the videos that they played and a list of best videos, in one row as large as a worker's of
 Nearline. Nothing protects it from repeats, which is allowed: it promises each event once *or more*.
 
 Run as a process: ``python -m tests.system.plain.plain_worker APP_ID BOOTSTRAP TOPIC PARTITIONS FOLDER``. It appends a
