@@ -1,6 +1,6 @@
 """The mathematics of Nearline and nothing else, the same offline, nearline and online.
 
-Names and events, histories, strengths, the user solver, scoring, learners, ranking metrics, and the artifact that
+Names and events, histories, confidences, the user solver, scoring, learners, ranking metrics, and the artifact that
 carries a model from the offline jobs to the workers. Functions and frozen objects: no clock, no environment, no
 network, no storage. Artifacts are bytes, read and written through a protocol that others implement; only numba keeps
 what it compiled in files of its own.

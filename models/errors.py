@@ -47,7 +47,7 @@ class SolveFailed(ModelError):
     def __init__(self, user: int, n_videos: int) -> None:
         super().__init__(
             f"normal equations of user {user} of the batch ({n_videos} videos) are not positive definite: "
-            "raise the regularization, or look for NaN in the factors and strengths"
+            "raise the regularization, or look for NaN in the factors and confidences"
         )
         self.user = user
         self.n_videos = n_videos

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.factorization.factor_model import FactorModel
+from models.feedback.confidence import KnownFacts
 from models.feedback.history import History
-from models.feedback.strengths import KnownFacts
 from models.inference.recommend import solve_histories
 from models.numerics.scoring import score_pairs
 
@@ -35,8 +35,8 @@ class HeldOut(NamedTuple):
 def hold_out(first: FactorModel, second: FactorModel, histories: Sequence[History]) -> HeldOut:
     """Take out of each history the latest video that speaks for the user in both models.
 
-    It is the one with the latest fact among the videos that have a strength above 0 under the rules of both models. A
-    user for whom there is none, or who would be left without a video of a strength above 0 in one of the models, is
+    It is the one with the latest fact among the videos that have a confidence above 0 under the rules of both models. A
+    user for whom there is none, or who would be left without a video of a confidence above 0 in one of the models, is
     left out: nothing would rank the video. Both models get the same questions. O(n) for the n facts of a history.
     """
     chosen: list[tuple[int, str, History]] = []
@@ -89,7 +89,7 @@ def _percentile_rank(scores: NDArray[np.float32], row: int, seen: NDArray[np.int
 
 
 def _liked(model: FactorModel, histories: Sequence[History]) -> list[frozenset[str]]:
-    """Return the videos of each user that have a strength above 0."""
-    indptr, rows, _ = model.description.strengths.matrix(KnownFacts.of(histories, model.index))
+    """Return the videos of each user that have a confidence above 0."""
+    indptr, rows, _ = model.description.confidence.matrix(KnownFacts.of(histories, model.index))
     ids = [model.video_ids[row] for row in rows.tolist()]
     return [frozenset(ids[start:stop]) for start, stop in pairwise(indptr.tolist())]

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from models.evaluation.ranking_metrics import ndcg_at_k, pessimistic_ranks, recall_at_k
 from models.factorization.factor_model import FactorModel
+from models.feedback.confidence import KnownFacts
 from models.feedback.events import Event, Rate
 from models.feedback.history import EMPTY_HISTORY, History
 from models.feedback.popularity import PopularityCounts, counts_as_popular, event_day, event_region
-from models.feedback.strengths import KnownFacts
 from models.inference.recommend import solve_histories
 from models.names import LIKE_RATING
 from models.numerics.scoring import score_videos

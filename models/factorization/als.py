@@ -70,7 +70,7 @@ class AlsLearner:
             A side's normal equations are not positive definite: regularization 0 with too little data.
         """
         if not len(interactions.rows):
-            raise LearningFailed("no user has a video with a strength above 0: collect more events")
+            raise LearningFailed("no user has a video with a confidence above 0: collect more events")
         by_video, solver = interactions.transposed(), self.solver
         videos = self._initial(interactions.n_videos)
         for number in range(1, stopping.iterations + 1):
@@ -92,7 +92,7 @@ def solve_side(
 ) -> NDArray[np.float32]:
     """Return the best factors of the rows of ``interactions`` for the given factors of its columns: one half step."""
     solver = UserSolver(factors, gram_of(factors), parameters)
-    solution: NDArray[np.float32] = solver.solve(interactions.indptr, interactions.rows, interactions.strengths)
+    solution: NDArray[np.float32] = solver.solve(interactions.indptr, interactions.rows, interactions.confidences)
     return solution
 
 
@@ -117,5 +117,5 @@ def _observed_loss(interactions: Interactions, users: NDArray[np.float64], video
     for start in range(0, len(owners), _BLOCK_ENTRIES):
         block = slice(start, start + _BLOCK_ENTRIES)
         errors = np.vecdot(users[owners[block]], videos[interactions.rows[block]]) - 1.0
-        loss += float(interactions.strengths[block] @ errors**2)
+        loss += float(interactions.confidences[block] @ errors**2)
     return loss

@@ -1,6 +1,7 @@
 """``model.json``: what a model says about itself, so that whoever loads it uses it as it was meant.
 
-The description holds the input transformation (events to strengths), the constants of the user solver, and the ranker.
+The description holds the input transformation (events to confidences), the constants of the user solver, and the
+ranker.
 """
 
 from typing import Any
@@ -10,7 +11,7 @@ import msgspec
 from models.errors import DescriptionInvalid
 from models.factorization.ranker import PREDICTED_RATING, ScoringRanker
 from models.factorization.user_solver import SolverParameters
-from models.feedback.strengths import StrengthRule
+from models.feedback.confidence import ConfidenceRule
 from models.nesting import shallow
 
 MAX_DESCRIPTION_BYTES = 1 << 20
@@ -22,15 +23,15 @@ class ModelDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     Parameters
     ----------
-    strengths : StrengthRule
-        The input transformation.
+    confidence : ConfidenceRule
+        The input transformation; ``strengths`` in the file, as the first versions have it.
     solver : SolverParameters
         Constants of the objective that the factors were learned under.
     ranker : ScoringRanker
         What orders the videos; by default the score alone.
     """
 
-    strengths: StrengthRule = StrengthRule()
+    confidence: ConfidenceRule = msgspec.field(default=ConfidenceRule(), name="strengths")
     solver: SolverParameters = SolverParameters()
     ranker: ScoringRanker = PREDICTED_RATING
 
@@ -56,14 +57,14 @@ class _Typed(msgspec.Struct):
 class _Written(msgspec.Struct):
     """The description as it is written: the ranker's fields in alphabetical order, as the first versions have them."""
 
-    strengths: StrengthRule
+    confidence: ConfidenceRule = msgspec.field(name="strengths")
     solver: SolverParameters
     ranker: dict[str, Any]
 
 
 def encode_description(description: ModelDescription) -> bytes:
     """Return the description as indented JSON, UTF-8; equal descriptions give equal bytes."""
-    written = _Written(description.strengths, description.solver, msgspec.to_builtins(description.ranker))
+    written = _Written(description.confidence, description.solver, msgspec.to_builtins(description.ranker))
     return msgspec.json.format(msgspec.json.encode(written, order="deterministic"), indent=2) + b"\n"
 
 

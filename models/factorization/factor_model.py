@@ -33,7 +33,7 @@ class FactorModel:
     gram : float32 (k, k)
         ``factors.T @ factors``, read-only.
     popularity : float32 (n_videos,)
-        Number of users, of all time, for whom the video has a strength above 0; read-only.
+        Number of users, of all time, for whom the video has a confidence above 0; read-only.
     description : ModelDescription
         Input transformation, solver and ranker.
     """

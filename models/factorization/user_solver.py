@@ -5,7 +5,7 @@ Recommendation Benchmarks", section 3, https://arxiv.org/abs/2110.14037)::
 
     sum_i s_i (u.v_i - 1)^2  +  w0 sum_all (u.v)^2  +  reg (n + w0 n_videos)^exponent |u|^2
 
-with ``i`` over the user's ``n`` videos, ``s_i`` their strengths, ``w0`` the unobserved weight. The minimum solves the
+with ``i`` over the user's ``n`` videos, ``s_i`` their confidences, ``w0`` the unobserved weight. The minimum solves the
 normal equations, which are symmetric and positive definite::
 
     (sum_i s_i v_i v_i^T  +  w0 gram  +  reg (n + w0 n_videos)^exponent I) u  =  sum_i s_i v_i
@@ -35,7 +35,7 @@ class SolverParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     regularization : float
         ``reg``, at least 0.
     unobserved_weight : float
-        ``w0``, at least 0: the weight of "score 0" for every video, against strength 1 of "score 1" for a video that
+        ``w0``, at least 0: the weight of "score 0" for every video, against confidence 1 of "score 1" for a video that
         the user liked.
     frequency_exponent : float
         0 to 1. 0: the same ridge for every user; 1: a ridge in proportion to the number of videos.
@@ -83,7 +83,7 @@ class UserSolver:
         self._system = self._precise.astype(factors.dtype)
         self._rounding = len(exact) * float(np.finfo(np.float64).eps) * self._highest
 
-    def solve(self, indptr: NDArray[np.int64], rows: NDArray[np.int32], strengths: NDArray[Any]) -> NDArray[Any]:
+    def solve(self, indptr: NDArray[np.int64], rows: NDArray[np.int32], confidences: NDArray[Any]) -> NDArray[Any]:
         """Solve the factors of m users, given as the rows of a CSR matrix.
 
         Parameters
@@ -92,8 +92,8 @@ class UserSolver:
             User ``j`` owns the entries ``indptr[j]:indptr[j + 1]``; ``indptr[0]`` is 0.
         rows : int32 (nnz,)
             Row of the video of each entry, in ``0..n_videos - 1``; each at most once for a user.
-        strengths : float (nnz,)
-            Strength of each entry, greater than 0.
+        confidences : float (nnz,)
+            Confidence of each entry, greater than 0.
 
         Returns
         -------
@@ -112,12 +112,12 @@ class UserSolver:
         """
         counts = np.diff(indptr)
         ridges = self.parameters.ridge(counts, len(self._factors))
-        precise = self._needs_float64(indptr, rows, strengths, ridges)
+        precise = self._needs_float64(indptr, rows, confidences, ridges)
         solution = np.zeros((len(counts), self._factors.shape[1]), self._factors.dtype)
         for chosen, system in ((~precise, self._system), (precise, self._precise)):
             if chosen.any():
                 users, dual_up_to = np.flatnonzero(chosen), self._dual_up_to(precise, ridges)
-                solve_users(users, indptr, rows, strengths, ridges, self._factors, system, dual_up_to, solution)
+                solve_users(users, indptr, rows, confidences, ridges, self._factors, system, dual_up_to, solution)
         _check(solution, counts)
         return solution
 
@@ -132,14 +132,14 @@ class UserSolver:
         return np.where(divisible, np.where(precise, k, dual_limit(k)), 0)
 
     def _needs_float64(
-        self, indptr: NDArray[np.int64], rows: NDArray[np.int32], strengths: NDArray[Any], ridges: NDArray[np.float64]
+        self, indptr: NDArray[np.int64], rows: NDArray[np.int32], confidences: NDArray[Any], ridges: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
         """Return for each user whether float32 might miss 1e-4, shape (m,)."""
         if self._factors.dtype == np.float64:
             return np.zeros(len(ridges), np.bool_)
         # a running sum would let one user's rounding depend on another's; bincount adds each user's from 0
         owners = np.repeat(np.arange(len(ridges)), np.diff(indptr))
-        traces = np.bincount(owners, strengths * self._squared_norms[rows], len(ridges))
+        traces = np.bincount(owners, confidences * self._squared_norms[rows], len(ridges))
         return self._highest + ridges + traces > MAX_CONDITION * (self._lowest + ridges)
 
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.feedback.confidence import ConfidenceRule, KnownFacts
 from models.feedback.history import History
-from models.feedback.strengths import KnownFacts, StrengthRule
 from models.feedback.video_index import VideoIndex
 
 
 @dataclass(frozen=True, eq=False)
 class Interactions:
-    """Strengths of users (rows) and videos (columns), a CSR matrix with names.
+    """Confidences of users (rows) and videos (columns), a CSR matrix with names.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class Interactions:
         User ``j`` owns the entries ``indptr[j]:indptr[j + 1]``.
     rows : int32 (nnz,)
         The video of each entry, that is, its row in the video factors; ascending and unique in a user.
-    strengths : float32 (nnz,)
+    confidences : float32 (nnz,)
         Above 0.
     """
 
@@ -31,31 +31,31 @@ class Interactions:
     video_ids: tuple[str, ...]
     indptr: NDArray[np.int64]
     rows: NDArray[np.int32]
-    strengths: NDArray[np.float32]
+    confidences: NDArray[np.float32]
 
     @classmethod
     def from_histories(
         cls,
         user_ids: Sequence[str],
         histories: Sequence[History],
-        rule: StrengthRule,
+        rule: ConfidenceRule,
         *,
         min_users_per_video: int = 1,
     ) -> "Interactions":
         """Apply the rule to each user's history; video ids are in ascending order.
 
-        Videos for which fewer than ``min_users_per_video`` users have a strength are left out. All users stay, also
+        Videos for which fewer than ``min_users_per_video`` users have a confidence are left out. All users stay, also
         those of whom nothing is left.
         """
         ids = tuple(sorted({video for history in histories for video in history.videos}))
         known = KnownFacts.of(histories, VideoIndex(ids))
-        indptr, rows, strengths = rule.matrix(known)
+        indptr, rows, confidences = rule.matrix(known)
         kept = np.bincount(rows, minlength=len(ids)) >= max(1, min_users_per_video)
         new_rows = np.cumsum(kept, dtype=np.int32) - 1
         entries = kept[rows]
         ends = np.concatenate(([0], np.cumsum(entries)))[indptr]
         kept_ids = tuple(video for video, keep in zip(ids, kept.tolist(), strict=True) if keep)
-        return cls(tuple(user_ids), kept_ids, ends, new_rows[rows[entries]], strengths[entries])
+        return cls(tuple(user_ids), kept_ids, ends, new_rows[rows[entries]], confidences[entries])
 
     @property
     def n_users(self) -> int:
@@ -77,4 +77,4 @@ class Interactions:
         users = np.repeat(np.arange(self.n_users, dtype=np.int32), np.diff(self.indptr))
         counts = np.bincount(self.rows, minlength=self.n_videos)
         indptr = np.concatenate(([0], np.cumsum(counts)))
-        return Interactions(self.video_ids, self.user_ids, indptr, users[order], self.strengths[order])
+        return Interactions(self.video_ids, self.user_ids, indptr, users[order], self.confidences[order])

@@ -8,9 +8,9 @@ import numpy as np
 from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
 from models.factorization.user_solver import SolverParameters
+from models.feedback.confidence import ConfidenceRule
 from models.feedback.events import decode_event
 from models.feedback.history import EMPTY_HISTORY
-from models.feedback.strengths import StrengthRule
 from models.inference.recommend import recommend
 from models.names import GLOBAL_REGION
 
@@ -35,7 +35,7 @@ def _model(regularization: float) -> FactorModel:
         video_ids=[f"v{row}" for row in range(len(factors))],
         factors=factors,
         popularity=np.ones(len(factors)),
-        description=ModelDescription(strengths=StrengthRule(), solver=solver),
+        description=ModelDescription(confidence=ConfidenceRule(), solver=solver),
     )
 
 

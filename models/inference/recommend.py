@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.factorization.factor_model import FactorModel
+from models.feedback.confidence import KnownFacts
 from models.feedback.history import History
-from models.feedback.strengths import KnownFacts
 from models.numerics.scoring import EMPTY_TOP_N, Excluded, TopN
 
 
@@ -76,7 +76,7 @@ def solve_and_recommend(
 
 
 def _solve(model: FactorModel, known: KnownFacts) -> NDArray[np.float32]:
-    return model.solver.solve(*model.description.strengths.matrix(known))
+    return model.solver.solve(*model.description.confidence.matrix(known))
 
 
 def _seen(known: KnownFacts, users: NDArray[np.int64]) -> Excluded:

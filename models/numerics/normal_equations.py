@@ -55,7 +55,7 @@ def solve_users(
     users: NDArray[np.int64],
     indptr: NDArray[np.int64],
     rows: NDArray[np.int32],
-    strengths: NDArray[Any],
+    confidences: NDArray[Any],
     ridges: NDArray[np.float64],
     factors: NDArray[Any],
     system: "System",
@@ -68,7 +68,7 @@ def solve_users(
     ----------
     users : int64 (m,)
         Which users; others are left as they are.
-    indptr, rows, strengths
+    indptr, rows, confidences
         The CSR matrix, see `UserSolver.solve`.
     ridges : float64 (n_users,)
         What each user's diagonal gets.
@@ -97,7 +97,7 @@ def solve_users(
             solution[user] = 0
             continue
         for entry in range(n):
-            root = np.sqrt(base.dtype.type(strengths[first + entry]))
+            root = np.sqrt(base.dtype.type(confidences[first + entry]))
             roots[entry] = root
             row = factors[rows[first + entry]]
             for column in range(k):

@@ -8,7 +8,7 @@ from app.worker.metrics import WorkerMetrics
 from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
 from models.factorization.user_solver import SolverParameters
-from models.feedback.strengths import StrengthRule
+from models.feedback.confidence import ConfidenceRule
 from tests.support.cluster.fixtures import cluster
 from tests.support.cluster.tables import users_table
 
@@ -32,5 +32,5 @@ def model() -> FactorModel:
         video_ids=tuple(f"v{number}" for number in range(40)),
         factors=factors,
         popularity=np.ones(40, np.float32),
-        description=ModelDescription(strengths=StrengthRule(), solver=parameters),
+        description=ModelDescription(confidence=ConfidenceRule(), solver=parameters),
     )

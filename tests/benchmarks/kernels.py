@@ -30,8 +30,8 @@ def parts(bench: Bench, users: list[History]) -> Figures:
     """Return what a user costs in each part of one chunk, in CPU microseconds, every part beside its own limit.
 
     `solve` goes from histories to user factors, of which `blas` is what no solver can do without; `gemm` is all scores
-    without a choice, `choose` the choice; `left` is what none of the three names: looking videos up, making strengths,
-    gathering factors, leaving out what was seen.
+    without a choice, `choose` the choice; `left` is what none of the three names: looking videos up, making
+    confidences, gathering factors, leaving out what was seen.
     """
     model, top, count = bench.model, bench.sizes.top, len(users)
     solved = solve_histories(model, users)

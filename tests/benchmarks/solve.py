@@ -63,8 +63,8 @@ def _at(factors: NDArray[np.float32], facts: int, count: int) -> Figures:
 def _ours(factors: NDArray[np.float32], indptr: NDArray[np.int64], rows: NDArray[np.int32]) -> Solve:
     parameters = SolverParameters(regularization=_REGULARIZATION, unobserved_weight=1.0, frequency_exponent=0.0)
     solver = UserSolver(factors, factors.T @ factors, parameters)
-    strengths = np.ones(len(rows), np.float32)
-    return lambda: solver.solve(indptr, rows, strengths)
+    confidences = np.ones(len(rows), np.float32)
+    return lambda: solver.solve(indptr, rows, confidences)
 
 
 def _theirs(factors: NDArray[np.float32], indptr: NDArray[np.int64], rows: NDArray[np.int32]) -> Solve:

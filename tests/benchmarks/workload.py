@@ -11,10 +11,10 @@ from models.artifacts.artifact import version_name
 from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
 from models.factorization.user_solver import SolverParameters
+from models.feedback.confidence import ConfidenceRule
 from models.feedback.events import Rate, encode_event
 from models.feedback.facts import FACT, Kind
 from models.feedback.history import History
-from models.feedback.strengths import StrengthRule
 from models.numerics.scoring import TopN
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -33,7 +33,7 @@ def random_model(n_videos: int, n_factors: int, seed: int = 1) -> FactorModel:
         video_ids=tuple(f"v{row}" for row in range(n_videos)),
         factors=factors,
         popularity=np.ones(n_videos, np.float32),
-        description=ModelDescription(strengths=StrengthRule(), solver=SolverParameters()),
+        description=ModelDescription(confidence=ConfidenceRule(), solver=SolverParameters()),
     )
 
 

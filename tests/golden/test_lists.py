@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from msgspec import structs
 
+from models.feedback.confidence import KnownFacts
 from models.feedback.facts import Kind
-from models.feedback.strengths import KnownFacts
 from models.inference.recommend import recommend
 from tests.golden import __main__ as command
 from tests.golden import lists
@@ -68,9 +68,9 @@ def test_a_list_that_comes_or_goes_is_named() -> None:
 
 def test_a_veto_that_is_forgotten_is_told_by_title_for_whom_it_concerns() -> None:
     model = golden_model()
-    rule = structs.replace(model.description.strengths, dislike_rating=0.0)
+    rule = structs.replace(model.description.confidence, dislike_rating=0.0)
     changed = differences(
-        read_golden(), current_lists(replace(model, description=structs.replace(model.description, strengths=rule)))
+        read_golden(), current_lists(replace(model, description=structs.replace(model.description, confidence=rule)))
     )
     assert {line.partition(", ")[0] for line in changed} == {"played and vetoed"}
     assert any(line.startswith("played and vetoed, unseen, place 1: ") for line in changed)
@@ -114,10 +114,12 @@ def test_rounding_cannot_exchange_places() -> None:
 
 def test_the_users_stand_for_what_they_are_named_after() -> None:
     model, histories = golden_model(), golden_histories()
-    indptr, rows, strengths = model.description.strengths.matrix(KnownFacts.of(list(histories.values()), model.index))
+    indptr, rows, confidences = model.description.confidence.matrix(
+        KnownFacts.of(list(histories.values()), model.index)
+    )
     lengths = np.diff(indptr)
     ridges = model.solver.parameters.ridge(lengths, model.n_videos)
-    precise = model.solver._needs_float64(indptr, rows, strengths, ridges)
+    precise = model.solver._needs_float64(indptr, rows, confidences, ridges)
     dual = lengths <= model.solver._dual_up_to(precise, ridges)
     names = list(histories)
     assert dual[names.index("six likes, dual")]

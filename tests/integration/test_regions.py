@@ -9,7 +9,7 @@ from models.artifacts.artifact import version_name
 from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
 from models.factorization.user_solver import SolverParameters
-from models.feedback.strengths import StrengthRule
+from models.feedback.confidence import ConfidenceRule
 from tests.integration.answers import listed
 from tests.integration.damaged_artifacts import flip_a_byte
 from tests.integration.swaps import regions, serves
@@ -32,14 +32,14 @@ def model_of(region: str, number: int) -> FactorModel:
     """The `number`-th version of a region: its own rank, hyperparameters, input transformation and videos."""
     seed = sum(region.encode()) + number
     factors = np.random.default_rng(seed).normal(0, 0.4, (150, RANKS.get(region, 12))).astype(np.float32)
-    rule = StrengthRule(like_rating=3.0) if region == "fr" else StrengthRule()
+    rule = ConfidenceRule(like_rating=3.0) if region == "fr" else ConfidenceRule()
     return FactorModel.build(
         region=region,
         version=version_name(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=number), factors),
         video_ids=tuple(f"v{number}" for number in range(150)),
         factors=factors,
         popularity=np.ones(150, np.float32),
-        description=ModelDescription(strengths=rule, solver=PARAMETERS[region]),
+        description=ModelDescription(confidence=rule, solver=PARAMETERS[region]),
     )
 
 

@@ -107,7 +107,7 @@ def test_a_manifest_or_invalid(examples: int) -> None:
 def check_description(data: bytes) -> None:
     description = outcome(decode_description, DescriptionInvalid, data)
     if isinstance(description, ModelDescription):
-        parts = description.strengths, description.solver
+        parts = description.confidence, description.solver
         constants = [getattr(part, name) for part in parts for name in part.__struct_fields__]
         assert all(map(isfinite, constants))
         assert decode_description(encode_description(description)) == description

@@ -11,7 +11,7 @@ from app.offline.training.train import learn
 from models.factorization.als import AlsLearner
 from models.factorization.factor_model import FactorModel
 from models.factorization.hyperparameters import AlsHyperparameters, Stopping
-from models.feedback.strengths import StrengthRule
+from models.feedback.confidence import ConfidenceRule
 from tests.quality.folds import DISLIKE, HISTORY_LIMIT, LIKE, MIN_USERS_PER_VIDEO, folds
 
 N_FACTORS, ITERATIONS = 64, 8
@@ -23,7 +23,7 @@ HYPERPARAMETERS: Final = AlsHyperparameters(
     frequency_exponent=FREQUENCY_EXPONENT,
 )
 """Stated here and not taken from the defaults: the bars are for these."""
-RULE: Final = StrengthRule(like_rating=LIKE, like_weight=1.0, dislike_rating=DISLIKE)
+RULE: Final = ConfidenceRule(like_rating=LIKE, like_weight=1.0, dislike_rating=DISLIKE)
 
 
 @cache

@@ -8,9 +8,9 @@ from models.factorization.als import AlsLearner
 from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
 from models.factorization.hyperparameters import AlsHyperparameters, Stopping
+from models.feedback.confidence import ConfidenceRule
 from models.feedback.history import EMPTY_HISTORY, History
 from models.feedback.interactions import Interactions
-from models.feedback.strengths import StrengthRule
 from tests.support.tastes import two_tastes
 
 
@@ -43,7 +43,7 @@ def learned() -> tuple[FactorModel, list[History]]:
     events = list(two_tastes(users=80, videos=30))
     people = sorted({event.user_id for event in events})
     histories = [EMPTY_HISTORY.apply([event for event in events if event.user_id == person], 500) for person in people]
-    rule = StrengthRule()
+    rule = ConfidenceRule()
     interactions = Interactions.from_histories(people, histories, rule, min_users_per_video=1)
     learner = AlsLearner(AlsHyperparameters(n_factors=8, regularization=0.05, unobserved_weight=0.1))
     model = FactorModel.build(
@@ -52,6 +52,6 @@ def learned() -> tuple[FactorModel, list[History]]:
         video_ids=interactions.video_ids,
         factors=learner.learn(interactions, stopping=Stopping(iterations=8)).video_factors,
         popularity=interactions.popularity(),
-        description=ModelDescription(strengths=rule, solver=learner.solver),
+        description=ModelDescription(confidence=rule, solver=learner.solver),
     )
     return model, histories

@@ -152,8 +152,8 @@ def _factor_error(
     state: UserState, facts: list[tuple[int, str, int, float]], model: FactorModel, solver: UserSolver
 ) -> float:
     """Return how far the product's solution of the stored history is from the reference of the expected one."""
-    rows, strengths = model.description.strengths.strengths(state.history, model.index)
-    solved = solver.solve(np.array([0, len(rows)]), rows, strengths.astype(np.float64))[0]
+    rows, confidences = model.description.confidence.confidences(state.history, model.index)
+    solved = solver.solve(np.array([0, len(rows)]), rows, confidences.astype(np.float64))[0]
     reference = reference_factors(model, facts)
     return float(np.abs(solved - reference).max() / max(np.abs(reference).max(), 1e-12))
 

@@ -68,5 +68,5 @@ def compare(three: Changelog, one: Changelog, model: FactorModel) -> None:
 
 
 def _factors(state: UserState, model: FactorModel) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":
-    rows, strengths = model.description.strengths.strengths(state.history, model.index)
-    return model.solver.solve(np.array([0, len(rows)]), rows, strengths)
+    rows, confidences = model.description.confidence.confidences(state.history, model.index)
+    return model.solver.solve(np.array([0, len(rows)]), rows, confidences)

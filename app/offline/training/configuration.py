@@ -8,7 +8,7 @@ from app.offline.training.options import VideoSelection
 from models.factorization.als import AlsLearner
 from models.factorization.hyperparameters import AlsHyperparameters, Stopping
 from models.factorization.learner import Learner
-from models.feedback.strengths import StrengthRule
+from models.feedback.confidence import ConfidenceRule
 from models.names import GLOBAL_REGION
 
 
@@ -21,7 +21,7 @@ class TrainingConfiguration:
     region : the population; `GLOBAL_REGION` for everybody.
     learner : the learner with its hyperparameters.
     stopping : when the learner stops.
-    rule : events to strengths.
+    rule : events to confidences.
     selection : which videos are learned.
     history_limit : facts of a user that count, as many as a worker keeps.
     """
@@ -29,7 +29,7 @@ class TrainingConfiguration:
     region: str = GLOBAL_REGION
     learner: Learner = field(default_factory=AlsLearner)
     stopping: Stopping = field(default_factory=Stopping)
-    rule: StrengthRule = field(default_factory=StrengthRule)
+    rule: ConfidenceRule = field(default_factory=ConfidenceRule)
     selection: VideoSelection = field(default_factory=VideoSelection)
     history_limit: int = 500
 

@@ -14,7 +14,7 @@ class VideoSelection(Parameters):
     Parameters
     ----------
     min_users_per_video : int
-        Fewer users with a strength above 0 than these do not make a video one of the model.
+        Fewer users with a confidence above 0 than these do not make a video one of the model.
     """
 
     min_users_per_video: Annotated[int, Allowed(1, UNLIMITED, "Videos that fewer users like are left out.")] = 3

@@ -53,7 +53,7 @@ def learn(
         video_ids=interactions.video_ids,
         factors=learned.video_factors,
         popularity=interactions.popularity(),
-        description=ModelDescription(strengths=configuration.rule, solver=learned.solver),
+        description=ModelDescription(confidence=configuration.rule, solver=learned.solver),
     )
 
 

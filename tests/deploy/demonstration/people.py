@@ -10,8 +10,8 @@ from deploy.demonstration.feed import event_of
 from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
 from models.factorization.user_solver import SolverParameters
+from models.feedback.confidence import ConfidenceRule
 from models.feedback.events import Rate
-from models.feedback.strengths import StrengthRule
 
 VIDEOS = 40
 
@@ -28,7 +28,7 @@ def model() -> FactorModel:
         factors=factors,
         popularity=np.ones(VIDEOS, np.float32),
         description=ModelDescription(
-            strengths=StrengthRule(),
+            confidence=ConfidenceRule(),
             solver=SolverParameters(regularization=0.01, unobserved_weight=0.1, frequency_exponent=1.0),
         ),
     )

@@ -137,9 +137,9 @@ def test_the_made_up_users_have_histories_of_many_lengths(
 ) -> None:
     tried: list[tuple[int, ...]] = []
 
-    def solve(_: UserSolver, indptr: Any, rows: Any, strengths: Any) -> Any:
+    def solve(_: UserSolver, indptr: Any, rows: Any, confidences: Any) -> Any:
         tried.extend(tuple(rows[first:last]) for first, last in pairwise(indptr))
-        assert (strengths == 1).all()
+        assert (confidences == 1).all()
         return np.full((len(indptr) - 1, 2), np.nan if len(tried[-1]) == longest else 0.0)
 
     parts = {"factors": np.ones((n_videos, 2), np.float32), "popularity": np.ones(n_videos, np.float32)}

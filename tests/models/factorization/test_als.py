@@ -107,7 +107,7 @@ def test_listeners_hear_a_falling_objective() -> None:
 
 
 def test_rank_one_fixed_point() -> None:
-    # every user has every video with strength s: by symmetry u v = x for all pairs, and |u|^2 = |v|^2 for n users and
+    # every user has every video with confidence s: by symmetry u v = x for all pairs, and |u|^2 = |v|^2 for n users and
     # n videos. The objective n^2 (s (x - 1)^2 + w0 x^2) + 2 n reg' x, reg' = reg (n + w0 n), is lowest where
     # n (s (x - 1) + w0 x) + reg' = 0.
     n, s, w0, reg = 12, 2.0, 0.5, 0.2

@@ -8,12 +8,12 @@ from models.errors import DescriptionInvalid
 from models.factorization.description import ModelDescription, decode_description, encode_description
 from models.factorization.ranker import FeatureScorer, Linear, Popularity, PredictedRating, ScoringRanker
 from models.factorization.user_solver import SolverParameters
-from models.feedback.strengths import StrengthRule
+from models.feedback.confidence import ConfidenceRule
 
 
 def test_what_is_written_is_read_back() -> None:
     description = ModelDescription(
-        strengths=StrengthRule(play_full_seconds=60.0, list_weight=0.25),
+        confidence=ConfidenceRule(play_full_seconds=60.0, list_weight=0.25),
         solver=SolverParameters(regularization=0.01, frequency_exponent=0.5),
         ranker=ScoringRanker(
             scorer=FeatureScorer(
@@ -58,7 +58,7 @@ def test_what_stored_versions_say_is_written_as_it_was() -> None:
         b"{",
         b"[]",
         b"\xff",
-        b'{"strength": {}}',
+        b'{"confidence": {}}',
         b'{"strengths": {"play_weight": -1}}',
         b'{"strengths": {"play_weight": NaN}}',
         b'{"strengths": {"play_full_seconds": 0}}',

@@ -33,12 +33,12 @@ def interactions_of(matrix: NDArray[Any]) -> Interactions:
 
 
 def matrix() -> NDArray[np.float64]:
-    """Strengths of users with one of two tastes; the last user and the last video have none."""
+    """Confidences of users with one of two tastes; the last user and the last video have none."""
     row, column = np.indices((N_USERS, N_VIDEOS))
     kept = np.random.default_rng(5).random((N_USERS, N_VIDEOS)) < 0.6
-    strengths = np.where(((row + column) % 2 == 0) & kept, 1.0 + (row % 3), 0.0)
-    strengths[-1], strengths[:, -1] = 0.0, 0.0
-    return strengths
+    confidences = np.where(((row + column) % 2 == 0) & kept, 1.0 + (row % 3), 0.0)
+    confidences[-1], confidences[:, -1] = 0.0, 0.0
+    return confidences
 
 
 @pytest.fixture(params=LEARNERS)
@@ -46,9 +46,9 @@ def make(request: pytest.FixtureRequest) -> Callable[..., Learner]:
     return LEARNERS[request.param]
 
 
-def learned(learner: Learner, strengths: NDArray[Any] | None = None, iterations: int = 4) -> LearnedFactors:
+def learned(learner: Learner, confidences: NDArray[Any] | None = None, iterations: int = 4) -> LearnedFactors:
     return learner.learn(
-        interactions_of(matrix() if strengths is None else strengths), stopping=Stopping(iterations=iterations)
+        interactions_of(matrix() if confidences is None else confidences), stopping=Stopping(iterations=iterations)
     )
 
 
@@ -88,7 +88,7 @@ def test_the_order_of_the_users_does_not_matter(make: Callable[..., Learner]) ->
 def test_what_is_learned_from_is_left_as_it_was(make: Callable[..., Learner]) -> None:
     interactions, copy = interactions_of(matrix()), interactions_of(matrix())
     make(n_factors=2).learn(interactions, stopping=Stopping(iterations=2))
-    for name in ("indptr", "rows", "strengths"):
+    for name in ("indptr", "rows", "confidences"):
         np.testing.assert_array_equal(getattr(interactions, name), getattr(copy, name))
 
 
@@ -142,7 +142,7 @@ def test_what_a_listener_raises_ends_the_learning(make: Callable[..., Learner]) 
 
 @pytest.mark.parametrize("shape", [(3, 4), (3, 0), (0, 0)])
 def test_nothing_to_learn_from_says_so(make: Callable[..., Learner], shape: tuple[int, int]) -> None:
-    with pytest.raises(LearningFailed, match="no user has a video with a strength above 0: collect more events"):
+    with pytest.raises(LearningFailed, match="no user has a video with a confidence above 0: collect more events"):
         learned(make(n_factors=2), np.zeros(shape))
 
 

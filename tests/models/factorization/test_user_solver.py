@@ -19,10 +19,10 @@ Batch = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]
 def normal_equations(factors: NDArray[Any], batch: Batch, parameters: SolverParameters) -> NDArray[np.float64]:
     """The module's second formula, one user at a time, with numpy in float64."""
     v = factors.astype(np.float64)
-    indptr, rows, strengths = batch
+    indptr, rows, confidences = batch
     answers = np.zeros((len(indptr) - 1, v.shape[1]))
     for user, (first, last) in enumerate(pairwise(indptr.tolist())):
-        own, s = v[rows[first:last]], strengths[first:last].astype(np.float64)
+        own, s = v[rows[first:last]], confidences[first:last].astype(np.float64)
         size = len(own) + parameters.unobserved_weight * len(v)
         ridge = parameters.regularization * size**parameters.frequency_exponent
         matrix = own.T @ np.diag(s) @ own + parameters.unobserved_weight * v.T @ v + ridge * np.eye(v.shape[1])
@@ -33,8 +33,8 @@ def normal_equations(factors: NDArray[Any], batch: Batch, parameters: SolverPara
 def batch_of(lengths: Sequence[int], n_videos: int, rng: np.random.Generator) -> Batch:
     rows = [np.sort(rng.choice(n_videos, length, replace=False)) for length in lengths]
     indptr = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
-    strengths = rng.uniform(0.1, 2.0, int(indptr[-1])).astype(np.float32)
-    return indptr, np.concatenate([*rows, []]).astype(np.int32), strengths
+    confidences = rng.uniform(0.1, 2.0, int(indptr[-1])).astype(np.float32)
+    return indptr, np.concatenate([*rows, []]).astype(np.int32), confidences
 
 
 def solver_of(factors: NDArray[Any], parameters: SolverParameters) -> UserSolver:
@@ -94,24 +94,24 @@ def test_a_user_gets_the_same_bits_in_any_batch(lengths: list[int], cut: int, se
     rng = np.random.default_rng(seed)
     factors = rng.normal(0.1, 0.3, (100, 16)).astype(np.float32)
     solver = solver_of(factors, SolverParameters(regularization=regularization))
-    indptr, rows, strengths = batch_of(lengths, 100, rng)
-    whole = solver.solve(indptr, rows, strengths)
+    indptr, rows, confidences = batch_of(lengths, 100, rng)
+    whole = solver.solve(indptr, rows, confidences)
     pieces = [range(min(cut, len(lengths))), range(min(cut, len(lengths)), len(lengths))]
     pieces += [range(user, user + 1) for user in range(len(lengths))]
     for piece in pieces:
         part = slice(indptr[piece.start], indptr[piece.stop])
-        alone = solver.solve(indptr[piece.start : piece.stop + 1] - indptr[piece.start], rows[part], strengths[part])
+        alone = solver.solve(indptr[piece.start : piece.stop + 1] - indptr[piece.start], rows[part], confidences[part])
         assert np.array_equal(alone, whole[piece.start : piece.stop])
 
 
 def test_same_bits_across_the_blocks_of_a_large_batch() -> None:
     rng = np.random.default_rng(5)
     solver = solver_of(rng.normal(0, 0.1, (N_VIDEOS, 64)).astype(np.float32), SolverParameters())
-    indptr, rows, strengths = batch_of([100] * 50 + [2900] + [7] * 50, N_VIDEOS, rng)
-    whole = solver.solve(indptr, rows, strengths)
+    indptr, rows, confidences = batch_of([100] * 50 + [2900] + [7] * 50, N_VIDEOS, rng)
+    whole = solver.solve(indptr, rows, confidences)
     for user in range(len(indptr) - 1):
         own = slice(indptr[user], indptr[user + 1])
-        alone = solver.solve(np.array([0, own.stop - own.start]), rows[own], strengths[own])
+        alone = solver.solve(np.array([0, own.stop - own.start]), rows[own], confidences[own])
         assert np.array_equal(alone[0], whole[user])
 
 
@@ -120,14 +120,14 @@ def test_solution_is_the_minimum_of_the_objective(seed: int, length: int) -> Non
     rng = np.random.default_rng(seed)
     factors = rng.normal(0, 1, (40, 5))
     parameters = SolverParameters(regularization=0.02, unobserved_weight=0.3, frequency_exponent=0.5)
-    indptr, rows, strengths = batch_of([length], 40, rng)
+    indptr, rows, confidences = batch_of([length], 40, rng)
 
     def loss(u: NDArray[np.float64]) -> float:
         ridge = 0.02 * (length + 0.3 * 40) ** 0.5
-        observed = strengths @ (factors[rows] @ u - 1) ** 2
+        observed = confidences @ (factors[rows] @ u - 1) ** 2
         return float(observed + 0.3 * np.sum((factors @ u) ** 2) + ridge * u @ u)
 
-    best = solver_of(factors, parameters).solve(indptr, rows, strengths)[0]
+    best = solver_of(factors, parameters).solve(indptr, rows, confidences)[0]
     for direction in rng.normal(0, 1e-3, (8, 5)):
         assert loss(best) < loss(best + direction)
 

@@ -3,17 +3,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
+from models.feedback.confidence import ConfidenceRule
 from models.feedback.history import EMPTY_HISTORY
 from models.feedback.interactions import Interactions
-from models.feedback.strengths import StrengthRule
 from tests.support.histories import deeds_of_users, history_of
 
-RULE = StrengthRule()
+RULE = ConfidenceRule()
 
 
 def dense(interactions: Interactions) -> list[list[float]]:
     shape = interactions.n_users, interactions.n_videos
-    matrix = csr_matrix((interactions.strengths, interactions.rows, interactions.indptr), shape=shape)
+    matrix = csr_matrix((interactions.confidences, interactions.rows, interactions.indptr), shape=shape)
     result: list[list[float]] = matrix.toarray().tolist()
     return result
 
@@ -33,7 +33,7 @@ def test_by_hand() -> None:
     assert (found.user_ids, found.video_ids) == (("u", "v", "w", "x"), ("b", "c", "z"))
     assert dense(found) == [[1, 0, 1], [0, 0, 0], [0.5, 0, 0], [1, 0.5, 0]]
     assert found.popularity().tolist() == [3, 1, 1]
-    assert [array.dtype for array in (found.indptr, found.rows, found.strengths)] == [np.int64, np.int32, np.float32]
+    assert [array.dtype for array in (found.indptr, found.rows, found.confidences)] == [np.int64, np.int32, np.float32]
 
 
 def test_videos_of_few_users_are_left_out_and_users_stay() -> None:

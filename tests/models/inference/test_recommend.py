@@ -78,7 +78,7 @@ def test_seen_videos_are_left_out_unless_asked_for(history: History) -> None:
     [EMPTY_HISTORY, history_of(("dismiss", "v1", 0)), history_of(("play", "of another region", 9))],
     ids=["empty", "only a veto", "only unknown videos"],
 )
-def test_a_user_without_strengths_gets_zeros_and_an_empty_list(history: History) -> None:
+def test_a_user_without_confidences_gets_zeros_and_an_empty_list(history: History) -> None:
     known = history_of(("play", "v1", 1200))
     factors, tops = solve_and_recommend(MODEL, [known, history, known], 5)
     assert not factors[1].any()

@@ -19,14 +19,14 @@ def system_of(base: NDArray[np.float64], dtype: Any) -> System:
 
 
 def solved(
-    factors: NDArray[Any], strengths: NDArray[Any], ridge: float, system: System, dual_up_to: int
+    factors: NDArray[Any], confidences: NDArray[Any], ridge: float, system: System, dual_up_to: int
 ) -> NDArray[Any]:
     """One user who knows every video."""
     n = len(factors)
     out = np.full((1, factors.shape[1]), 7.0, factors.dtype)
     bounds = np.array([0, n])
     rows, ways = np.arange(n, dtype=np.int32), np.array([dual_up_to])
-    solve_users(np.array([0]), bounds, rows, strengths, np.array([ridge]), factors, system, ways, out)
+    solve_users(np.array([0]), bounds, rows, confidences, np.array([ridge]), factors, system, ways, out)
     factors_found: NDArray[Any] = out[0]
     return factors_found
 
@@ -38,11 +38,11 @@ def solved(
 def test_both_ways_are_the_solution(dual_up_to: int, dtype: Any, tolerance: float, seed: int, n: int, k: int) -> None:
     rng = np.random.default_rng(seed)
     others = rng.normal(size=(2 * k, k)) / np.sqrt(k)
-    factors, strengths, ridge = rng.normal(size=(n, k)) / np.sqrt(k), rng.uniform(0.1, 3, n), 0.5
+    factors, confidences, ridge = rng.normal(size=(n, k)) / np.sqrt(k), rng.uniform(0.1, 3, n), 0.5
     base = others.T @ others
-    weighted = factors * strengths[:, np.newaxis]
+    weighted = factors * confidences[:, np.newaxis]
     expected = np.linalg.solve(base + ridge * np.eye(k) + weighted.T @ factors, weighted.sum(axis=0))
-    found = solved(factors.astype(dtype), strengths.astype(dtype), ridge, system_of(base, dtype), dual_up_to)
+    found = solved(factors.astype(dtype), confidences.astype(dtype), ridge, system_of(base, dtype), dual_up_to)
     assert np.linalg.norm(found - expected) <= tolerance * np.linalg.norm(expected)
 
 

@@ -93,13 +93,13 @@ def reference_scores(model: FactorModel, facts: list[tuple[int, str, int, float]
 
 def reference_factors(model: FactorModel, facts: list[tuple[int, str, int, float]]) -> NDArray[np.float64]:
     """Return the user factors for a history, by the normal equations in float64 (Rendle et al. 2021)."""
-    strengths = _strengths(model, facts)
+    confidences = _confidences(model, facts)
     factors = model.factors.astype(np.float64)
     parameters = model.description.solver
     row_of = {video: row for row, video in enumerate(model.video_ids)}
-    rows = [row_of[video] for video in strengths]
+    rows = [row_of[video] for video in confidences]
     observed: NDArray[np.float64] = factors[rows]
-    weights = np.array(list(strengths.values()), np.float64)
+    weights = np.array(list(confidences.values()), np.float64)
     ridge = parameters.regularization * (
         (len(rows) + parameters.unobserved_weight * len(factors)) ** parameters.frequency_exponent
     )
@@ -107,8 +107,8 @@ def reference_factors(model: FactorModel, facts: list[tuple[int, str, int, float
     return np.linalg.solve(left + ridge * np.eye(factors.shape[1]), observed.T @ weights)
 
 
-def _strengths(model: FactorModel, facts: list[tuple[int, str, int, float]]) -> dict[str, float]:
-    rule = model.description.strengths
+def _confidences(model: FactorModel, facts: list[tuple[int, str, int, float]]) -> dict[str, float]:
+    rule = model.description.confidence
     sums: dict[str, float] = {}
     vetoed: set[str] = set()
     for _, video, kind, value in facts:

@@ -10,7 +10,7 @@ from models.artifacts.manifest import Manifest
 from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
 from models.factorization.user_solver import SolverParameters
-from models.feedback.strengths import StrengthRule
+from models.feedback.confidence import ConfidenceRule
 
 N_VIDEOS = 200
 N_FACTORS = 16
@@ -41,7 +41,7 @@ def random_model(seed: int, n_videos: int = N_VIDEOS) -> FactorModel:
         factors=factors,
         popularity=np.ones(n_videos, np.float32),
         description=ModelDescription(
-            strengths=StrengthRule(),
+            confidence=ConfidenceRule(),
             solver=SolverParameters(regularization=0.1, unobserved_weight=0.2, frequency_exponent=1.0),
         ),
     )

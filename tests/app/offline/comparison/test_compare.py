@@ -7,8 +7,8 @@ from app.offline.comparison.tables import chapters_of
 from models.evaluation.list_comparison import Pair, compare
 from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
+from models.feedback.confidence import ConfidenceRule
 from models.feedback.history import EMPTY_HISTORY
-from models.feedback.strengths import StrengthRule
 from tests.app.offline.comparison.two_versions import CATALOGUE, HISTORIES, A, B, found, ordered
 from tests.support.factor_models import random_model
 from tests.support.histories import liked, users
@@ -97,14 +97,14 @@ def test_nobody_cannot_be_compared() -> None:
 
 
 def test_a_description_of_its_own_counts() -> None:
-    """Versions may turn the same history into different strengths, as when a rule is changed."""
+    """Versions may turn the same history into different confidences, as when a rule is changed."""
     deaf = FactorModel.build(
         region="us",
         version="deaf",
         video_ids=A.video_ids,
         factors=A.factors,
         popularity=A.popularity,
-        description=ModelDescription(strengths=StrengthRule(like_weight=0.0)),
+        description=ModelDescription(confidence=ConfidenceRule(like_weight=0.0)),
     )
     report = compare_versions(A, deaf, {"ann": liked("z")}, {}, k=2, sample=9)
     assert report.lost == SomeUsers(1, ("ann",))

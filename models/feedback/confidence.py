@@ -1,7 +1,7 @@
 """From what a user did to how strongly it speaks for each video: the model's input transformation.
 
 The rule is data: it is saved in ``model.json`` and travels with the model that was learned under it, so that an
-offline job, a worker and a request turn the same history into the same strengths.
+offline job, a worker and a request turn the same history into the same confidences.
 """
 
 from collections.abc import Sequence
@@ -66,11 +66,11 @@ class KnownFacts(NamedTuple):
         return _IS_SEEN[self.kinds]
 
 
-class StrengthRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the facts of a user about one video add up to its strength.
+class ConfidenceRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the facts of a user about one video add up to its confidence.
 
-    A video's strength is the sum over its facts. A dismissal or a bad rating vetoes the video: strength 0. Only
-    strengths above 0 count.
+    A video's confidence is the sum over its facts. A dismissal or a bad rating vetoes the video: confidence 0. Only
+    confidences above 0 count.
 
     Parameters
     ----------
@@ -94,16 +94,16 @@ class StrengthRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     view_weight: Weight = 0.0
     list_weight: Weight = 0.5
 
-    def strengths(self, history: History, index: VideoIndex) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Return one user's rows, ascending and unique, and the strengths, above 0, aligned.
+    def confidences(self, history: History, index: VideoIndex) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Return one user's rows, ascending and unique, and the confidences, above 0, aligned.
 
         Videos that ``index`` lacks are skipped: they wait in the history for a model that knows them.
         """
-        _, rows, strengths = self.matrix(KnownFacts.of([history], index))
-        return rows, strengths
+        _, rows, confidences = self.matrix(KnownFacts.of([history], index))
+        return rows, confidences
 
     def matrix(self, known: KnownFacts) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
-        """Return the strengths of many users as a CSR matrix ``indptr, rows, strengths``; rows ascend in a user.
+        """Return the confidences of many users as a CSR matrix ``indptr, rows, confidences``; rows ascend in a user.
 
         O(n) for n facts.
         """
@@ -154,7 +154,7 @@ def _summed(
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
     """Add up what the facts of each video count; a veto counts minus infinity, which no sum survives."""
     bounds = np.zeros(len(indptr), np.int64)
-    chosen, strengths = np.empty(len(rows), np.int32), np.empty(len(rows), np.float32)
+    chosen, confidences = np.empty(len(rows), np.int32), np.empty(len(rows), np.float32)
     count = 0
     for user in range(len(indptr) - 1):
         fact = indptr[user]
@@ -172,7 +172,7 @@ def _summed(
                     total += weights[_RATE]
                 fact += 1
             if total > 0:
-                chosen[count], strengths[count] = row, total
+                chosen[count], confidences[count] = row, total
                 count += 1
         bounds[user + 1] = count
-    return bounds, chosen[:count], strengths[:count]
+    return bounds, chosen[:count], confidences[:count]

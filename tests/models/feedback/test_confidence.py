@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from models.feedback.strengths import KnownFacts, StrengthRule
+from models.feedback.confidence import ConfidenceRule, KnownFacts
 from tests.support.histories import INDEX, deeds_of_users, history_of
 
-RULE = StrengthRule(
+RULE = ConfidenceRule(
     play_weight=2.0,
     play_full_seconds=100.0,
     like_rating=4.0,
@@ -16,11 +16,11 @@ RULE = StrengthRule(
 )
 
 
-def strengths_of(*deeds: tuple[str, str, float]) -> dict[int, float]:
-    rows, strengths = RULE.strengths(history_of(*deeds), INDEX)
+def confidences_of(*deeds: tuple[str, str, float]) -> dict[int, float]:
+    rows, confidences = RULE.confidences(history_of(*deeds), INDEX)
     assert rows.dtype == np.int32
-    assert strengths.dtype == np.float32
-    return dict(zip(rows.tolist(), strengths.tolist(), strict=True))
+    assert confidences.dtype == np.float32
+    return dict(zip(rows.tolist(), confidences.tolist(), strict=True))
 
 
 @pytest.mark.parametrize(
@@ -48,34 +48,34 @@ def strengths_of(*deeds: tuple[str, str, float]) -> dict[int, float]:
     ],
 )
 def test_by_hand(deeds: list[tuple[str, str, float]], expected: dict[int, float]) -> None:
-    assert strengths_of(*deeds) == expected
+    assert confidences_of(*deeds) == expected
 
 
 def test_rows_are_in_ascending_order_whatever_the_order_of_the_deeds() -> None:
-    assert list(strengths_of(("play", "d", 9), ("play", "a", 9), ("view", "c", 0), ("view", "a", 0))) == [0, 2, 3]
+    assert list(confidences_of(("play", "d", 9), ("play", "a", 9), ("view", "c", 0), ("view", "a", 0))) == [0, 2, 3]
 
 
 def test_a_weight_of_0_means_nothing_counts() -> None:
-    rows, strengths = StrengthRule().strengths(history_of(("view", "a", 0)), INDEX)
-    assert len(rows) == len(strengths) == 0
+    rows, confidences = ConfidenceRule().confidences(history_of(("view", "a", 0)), INDEX)
+    assert len(rows) == len(confidences) == 0
 
 
 @given(deeds_of_users)
-def test_matrix_of_many_users_is_each_users_strengths(users: list[list[tuple[str, str, float]]]) -> None:
+def test_matrix_of_many_users_is_each_users_confidences(users: list[list[tuple[str, str, float]]]) -> None:
     histories = [history_of(*deeds) for deeds in users]
-    indptr, rows, strengths = RULE.matrix(KnownFacts.of(histories, INDEX))
+    indptr, rows, confidences = RULE.matrix(KnownFacts.of(histories, INDEX))
     assert indptr.tolist()[0] == 0
     assert indptr.dtype == np.int64
     assert len(indptr) == len(users) + 1
     for history, first, last in zip(histories, indptr, indptr[1:], strict=False):
-        own_rows, own_strengths = RULE.strengths(history, INDEX)
+        own_rows, own_confidences = RULE.confidences(history, INDEX)
         assert np.array_equal(own_rows, rows[first:last])
-        assert np.array_equal(own_strengths, strengths[first:last])
+        assert np.array_equal(own_confidences, confidences[first:last])
         assert (np.diff(own_rows) > 0).all()
-        assert (own_strengths > 0).all()
+        assert (own_confidences > 0).all()
 
 
 def test_no_histories() -> None:
     known = KnownFacts.of([], INDEX)
-    indptr, rows, strengths = RULE.matrix(known)
-    assert (indptr.tolist(), len(rows), len(strengths)) == ([0], 0, 0)
+    indptr, rows, confidences = RULE.matrix(known)
+    assert (indptr.tolist(), len(rows), len(confidences)) == ([0], 0, 0)
