@@ -18,8 +18,6 @@ from msgspec import Meta
 
 from models.errors import DescriptionInvalid
 
-MAX_FEATURES = 1000
-
 _WEIGHTS = "$.ranker.scorer.function.weights"
 
 
@@ -61,7 +59,7 @@ class FeatureScorer(_Part, frozen=True, kw_only=True, forbid_unknown_fields=True
     Parameters
     ----------
     features : tuple of features
-        1 to `MAX_FEATURES`, each type once.
+        At least one, each type once.
     function : Linear
         What is made of them.
 
@@ -71,7 +69,7 @@ class FeatureScorer(_Part, frozen=True, kw_only=True, forbid_unknown_fields=True
         If a feature is given twice, or a weight is for something that is none.
     """
 
-    features: Annotated[tuple[Feature, ...], Meta(min_length=1, max_length=MAX_FEATURES)]
+    features: Annotated[tuple[Feature, ...], Meta(min_length=1)]
     function: Linear
 
     def __post_init__(self) -> None:
