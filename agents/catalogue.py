@@ -13,8 +13,8 @@ from aiokafka import ConsumerRecord
 from msgspec import Meta
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from models.json_nesting import shallow
 from models.names import ID_RULE, is_identifier
-from models.nesting import shallow
 
 _log = logging.getLogger(__name__)
 MAX_ENTRY_BYTES: Final = 1 << 18

@@ -18,8 +18,8 @@ from rocksdict import DbClosedError, Rdict, ReadOptions, WriteBatch, WriteOption
 
 from tables.applied_offset import CHANGELOG_OFFSET_KEY, CURRENT_AT_KEY
 from tables.errors import PartitionCorrupt, PartitionError, PartitionLocked
+from tables.partition_folders import CURRENT_AT, SetAside, condemn, open_whole, partition_error
 from tables.position import POSITION_KEY, Position
-from tables.repair import CURRENT_AT, SetAside, condemn, open_whole, partition_error
 from tables.rocksdb import QuickOptions
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from rocksdict import Checkpoint, Options, Rdict
 
 from tables.data_folder import Mark, partition_folder, partition_folders
-from tables.durable import sync_folder
 from tables.errors import StateUnusable
-from tables.repair import condemned, partition_error
+from tables.partition_folders import condemned, partition_error
+from tables.whole_files import sync_folder
 
 _UNFINISHED = ".unfinished"
 

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from tables.durable import write_durably
 from tables.errors import FolderInUse, ForeignFolder, StateUnusable
+from tables.whole_files import write_durably
 
 _MARK = "folder.json"
 _FORMAT = 1

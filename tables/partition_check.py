@@ -16,8 +16,8 @@ from tables.applied_offset import (
     applied_offset_of,
 )
 from tables.errors import PartitionError, RowCorrupt, TableError
+from tables.partition_folders import condemned, partition_error, since_ms
 from tables.position import POSITION_KEY, Position
-from tables.repair import condemned, partition_error, since_ms
 
 MAX_PROBLEMS = 20
 """Named of one partition; the rest is counted."""

@@ -19,7 +19,7 @@ from contextlib import suppress
 
 from aiokafka.errors import KafkaError
 
-from agents.changelog.changelog_places import ChangelogPlaces
+from agents.changelog.changelog_lookup import ChangelogLookup
 from agents.users.own_partitions import OwnPartitions
 from agents.users.ownership import Ownership
 from tables.applied_offset import APPLIED_OFFSET, applied_offset_of, outranking_offset, row_rank, tombstone_rank
@@ -125,7 +125,7 @@ class Mender:
             await self._own.writer.write(partition, rows, position, settled)
 
 
-async def mend_regularly(mender: Mender, places: ChangelogPlaces, ownership: Ownership) -> None:
+async def mend_regularly(mender: Mender, places: ChangelogLookup, ownership: Ownership) -> None:
     """For ever: mend what is known once a second, and look for more where nothing was written once a minute."""
     await places.start()
     try:

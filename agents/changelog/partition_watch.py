@@ -3,10 +3,10 @@
 import logging
 
 from agents.changelog.metrics import ChangelogMetrics
-from agents.liveness.fatal import EXIT_DISK
+from agents.liveness.exit_status import EXIT_DISK
 from agents.liveness.supervisor import Supervisor
 from tables.errors import DiskFailed, PartitionCorrupt, PartitionError
-from tables.repair import SetAside
+from tables.partition_folders import SetAside
 
 _log = logging.getLogger(__name__)
 

@@ -1,5 +1,5 @@
 """What ends a process that no longer makes progress, and what looks after it while it does.
 
-`fatal` leaves with the right exit status, `background` keeps the tasks; the guards watch the process, the event loop,
-the disk and the work. What the work is, they are told.
+`exit_status` leaves with the right exit status, `background` keeps the tasks; the guards watch the process, the event
+loop, the disk and the work. What the work is, they are told.
 """

@@ -7,7 +7,7 @@ from typing import Any
 from faust.types import StreamT
 from prometheus_client import Gauge
 
-from agents.liveness.fatal import EXIT_STUCK
+from agents.liveness.exit_status import EXIT_STUCK
 from agents.liveness.supervisor import Supervisor
 
 AgentFunction = Callable[[StreamT[Any]], Awaitable[None]]

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from agents.liveness.fatal import EXIT_DISK, EXIT_STUCK
+from agents.liveness.exit_status import EXIT_DISK, EXIT_STUCK
 from models.numerics.compiled import compiled
 
 _TICK_SECONDS = 0.1
@@ -58,7 +58,7 @@ class LoopGuard:
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Watch from now on until the process ends; the loop must run soon. Once in a process.
 
-        Its exit status is `agents.liveness.fatal.EXIT_DISK` when the loop stands in `at_disk`, else `EXIT_STUCK`.
+        Its exit status is `agents.liveness.exit_status.EXIT_DISK` when the loop stands in `at_disk`, else `EXIT_STUCK`.
         """
         words = f"the event loop has not run for {self._stuck_seconds:g} s: leaving; all threads stand here:\n"
         faulthandler.register(_SHOW_STACKS, sys.__stderr__ or sys.stderr)

@@ -1,7 +1,7 @@
 """One place that decides how a worker ends over what must not be outlived.
 
-Every part that can meet such a thing is given the supervisor. What it does is `agents.liveness.fatal.leave`; a test
-gives it something that raises instead.
+Every part that can meet such a thing is given the supervisor. What it does is `agents.liveness.exit_status.leave`; a
+test gives it something that raises instead.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from agents.liveness.fatal import EXIT_CONFIG, EXIT_RETRY, leave
+from agents.liveness.exit_status import EXIT_CONFIG, EXIT_RETRY, leave
 
 Leave = Callable[[str, int], NoReturn]
 """Ends the process for a reason with an exit status; never returns."""
@@ -27,7 +27,7 @@ class Supervisor:
         self._leave = leave
 
     def leave(self, reason: str, status: int = EXIT_RETRY) -> NoReturn:
-        """End the process at once; see `agents.liveness.fatal` for the statuses."""
+        """End the process at once; see `agents.liveness.exit_status` for the statuses."""
         self._leave(reason, status)
 
     @contextmanager

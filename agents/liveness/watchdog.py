@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from prometheus_client import Gauge
 
-from agents.liveness.fatal import EXIT_RETRY, EXIT_STUCK
+from agents.liveness.exit_status import EXIT_RETRY, EXIT_STUCK
 from agents.liveness.supervisor import Supervisor
 
 _log = logging.getLogger(__name__)

@@ -15,8 +15,8 @@ from aiokafka import ConsumerRecord
 from msgspec import Meta
 
 from models.feedback.popularity import PopularityCounts
+from models.json_nesting import shallow
 from models.names import is_region
-from models.nesting import shallow
 
 _CACHE_SECONDS = 1.0
 _MAX_TOP = 1_000

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from app.cli.asking import ask_worker
 from app.cli.context import JsonOption, quiet_settings
 from app.cli.output import show_json, show_line, show_rows
+from app.cli.worker_client import ask_worker
 
 _TIMEOUT_SECONDS = 10.0
 

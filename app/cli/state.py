@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.asking import ask_worker
 from app.cli.context import JsonOption, quiet_settings
 from app.cli.erase import erase
 from app.cli.output import show_json, show_line, show_rows
+from app.cli.worker_client import ask_worker
 
 if TYPE_CHECKING:
     from app.settings.settings import Settings

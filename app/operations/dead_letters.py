@@ -16,7 +16,7 @@ from agents.events.dead_letters import (
     TOPIC_HEADER,
 )
 from agents.kafka.connection import Connection
-from app.broker import producer_of, read_topic
+from app.kafka_clients import producer_of, read_topic
 
 _OWN_HEADERS = frozenset(
     {TOPIC_HEADER, PARTITION_HEADER, OFFSET_HEADER, EXCEPTION_HEADER, MESSAGE_HEADER, REASON_HEADER}

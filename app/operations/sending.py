@@ -13,10 +13,10 @@ from aiokafka import AIOKafkaProducer, ConsumerRecord
 from aiokafka.errors import KafkaError
 
 from agents.kafka.connection import Connection
-from app.broker import producer_of
 from app.errors import JobFailed
+from app.kafka_clients import producer_of
 from app.offline.data.events_file import key_of
-from models.nesting import shallow
+from models.json_nesting import shallow
 
 MAX_UNACKNOWLEDGED = 5000
 

@@ -7,7 +7,7 @@ from tables.checkpoint import copy_stopped, restore
 from tables.data_folder import Mark, lock_existing, lock_folder
 from tables.errors import StateUnusable
 from tables.partition_check import check_partition
-from tables.repair import MAX_AWAY_MS
+from tables.partition_folders import MAX_AWAY_MS
 
 
 def checkpoint_stopped(data: Path, destination: Path, mark: Mark) -> list[int]:

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from agents.kafka.connection import Connection
 from agents.kafka.topics import rejected_topic
-from app.broker import producer_of, read_topic
 from app.errors import JobFailed
+from app.kafka_clients import producer_of, read_topic
 from models.errors import AnnouncementInvalid
 from models.rollout.announcement import Announcement, PreviousVersion, decode_announcement
 from models.rollout.rejection import decode_rejection

@@ -9,7 +9,7 @@ from agents.rollout.model_updates import ModelUpdates
 from agents.rollout.models_in_use import ModelsInUse
 from agents.rollout.rejections import Rejections
 from app.publishing.model_fetch import ModelFetch
-from app.worker.shared import Shared
+from app.worker.shared_parts import Shared
 from models.evaluation.canary import CanaryLimits
 from tables.batch_table import BatchTable
 

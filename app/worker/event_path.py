@@ -22,7 +22,7 @@ from agents.users.user_scores import UserScores
 from app.worker.broadcast_state import BroadcastState
 from app.worker.faust_app import assignment_of, raw_topic
 from app.worker.faust_seam import StreamApp
-from app.worker.shared import Shared
+from app.worker.shared_parts import Shared
 from tables.batch_table import BatchTable
 
 _CHUNKS_IN_A_DRAIN = 4

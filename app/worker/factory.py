@@ -21,9 +21,9 @@ from app.worker.event_path import make_event_path, make_own_partitions
 from app.worker.faust_app import make_faust_app, make_users_table
 from app.worker.faust_seam import StreamApp
 from app.worker.guards import make_guards
-from app.worker.life import WorkerLife
+from app.worker.lifecycle import WorkerLife
 from app.worker.query_view import make_query_view
-from app.worker.shared import make_shared
+from app.worker.shared_parts import make_shared
 
 
 def create_worker(settings: Settings, at_disk: Callable[[], AbstractContextManager[None]] = nullcontext) -> StreamApp:

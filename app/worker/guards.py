@@ -6,7 +6,7 @@ from agents.kafka.broker_probe import BrokerProbe
 from agents.liveness.watchdog import Vitals, Watchdog
 from agents.users.ownership import Ownership
 from app.worker.event_path import EventPath
-from app.worker.shared import Shared
+from app.worker.shared_parts import Shared
 
 
 @dataclass(frozen=True, slots=True)

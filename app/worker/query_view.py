@@ -13,7 +13,7 @@ from app.worker.faust_seam import StreamApp
 from app.worker.guards import Guards
 from app.worker.health import WorkerHealth
 from app.worker.routing import AssignmentRouting
-from app.worker.shared import Shared
+from app.worker.shared_parts import Shared
 from tables.data_folder import Mark
 
 

@@ -13,7 +13,7 @@ import uvloop
 from threadpoolctl import threadpool_limits
 
 from agents.kafka.topics import TopicMismatch, check_topics
-from agents.liveness.fatal import EXIT_CONFIG, EXIT_RETRY
+from agents.liveness.exit_status import EXIT_CONFIG, EXIT_RETRY
 from agents.liveness.loop_guard import LoopGuard
 from app.publishing.model_store import ModelStore
 from app.settings.settings import Settings

@@ -3,7 +3,8 @@
 ``python -m deploy.demonstration`` (``./deploy/demo`` sets the checkout up first). It works as a stranger would, with
 the command line, the topics and HTTP; only the long loops with a progress bar call `app.offline` themselves.
 
-`story` tells what happens in order. `arguments` are its options; `stage` is where it plays: folder, names, settings;
-`processes` are the workers and the command line; `feed` makes the records; `view` asks workers. The `acts` are made of
-`replay`, `latency`, `person`, `parity` and `quality`; `screen`, `summary` and `serving` are what is seen of it.
+`scenario` is what happens, in order. `arguments` are its options; `deployment` is where it happens: folder, names,
+settings; `processes` are the workers and the command line; `feed` makes the records; `view` asks workers. The `steps`
+are made of `replay`, `latency`, `person`, `parity` and `quality`; `terminal`, `summary` and `serving` are what is seen
+of it.
 """

@@ -8,7 +8,7 @@ import msgspec
 
 from agents.catalogue import CatalogueEntry
 from agents.kafka.connection import Connection
-from app.broker import producer_of
+from app.kafka_clients import producer_of
 from deploy.data import Dataset, Rating
 from models.feedback.events import MAX_EVENT_BYTES, Rate, encode_event
 

@@ -9,9 +9,9 @@ from itertools import cycle
 
 from aiokafka import AIOKafkaProducer
 
-from app.broker import producer_of
+from app.kafka_clients import producer_of
+from deploy.demonstration.deployment import Deployment
 from deploy.demonstration.errors import DemonstrationFailed
-from deploy.demonstration.stage import Stage
 from deploy.demonstration.view import View
 from models.feedback.events import Rate, encode_event
 
@@ -20,12 +20,14 @@ _PAUSE_SECONDS = 0.05
 _PATIENCE_SECONDS = 10.0
 
 
-async def watch_events(stage: Stage, view: View, events: Sequence[Rate], update: Callable[[int], None]) -> list[float]:
+async def watch_events(
+    deployment: Deployment, view: View, events: Sequence[Rate], update: Callable[[int], None]
+) -> list[float]:
     """Send events one by one and return how long each took to be seen, in milliseconds; see `watch_event`."""
     seen: list[float] = []
-    async with producer_of(stage.connection) as producer:
+    async with producer_of(deployment.connection) as producer:
         for event in events:
-            seen.append(await watch_event(producer, stage.topics.member_events, view, event))
+            seen.append(await watch_event(producer, deployment.topics.member_events, view, event))
             update(len(seen))
             await asyncio.sleep(_PAUSE_SECONDS)
     return seen

@@ -7,7 +7,7 @@ from typing import Any
 from rich.text import Text
 
 from app.offline.data.histories import Population
-from deploy.demonstration.screen import Screen
+from deploy.demonstration.terminal import Terminal
 from models.factorization.factor_model import FactorModel
 from models.feedback.events import Rate
 from models.feedback.history import EMPTY_HISTORY, History
@@ -51,7 +51,7 @@ def shorten(title: str) -> str:
     return title if len(title) <= _WIDTH else f"{title[: _WIDTH - 1].rstrip()}…"
 
 
-def show_change(screen: Screen, before: Sequence[Shown], after: Sequence[Shown]) -> None:
+def show_change(terminal: Terminal, before: Sequence[Shown], after: Sequence[Shown]) -> None:
     """Show two lists side by side, and what moved."""
     places = {line.video_id: place for place, line in enumerate(before, start=1)}
     rows: list[list[Text | str]] = []
@@ -60,10 +60,10 @@ def show_change(screen: Screen, before: Sequence[Shown], after: Sequence[Shown])
         new = after[place - 1] if place <= len(after) else None
         moved = movement(places.get(new.video_id), place) if new else Text("")
         rows.append([str(place), old, new.title if new else "", moved])
-    screen.table(("", "before", "after", ""), rows, right=(0,))
+    terminal.table(("", "before", "after", ""), rows, right=(0,))
     kept = {line.video_id for line in after}
     gone = [line.title for line in before if line.video_id not in kept]
-    screen.line(f"Gone from the list: {'; '.join(gone) or 'nothing'}.")
+    terminal.line(f"Gone from the list: {'; '.join(gone) or 'nothing'}.")
 
 
 def movement(old: int | None, new: int) -> Text:

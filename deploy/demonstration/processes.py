@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from deploy.demonstration.deployment import Deployment
 from deploy.demonstration.errors import DemonstrationFailed
-from deploy.demonstration.stage import Stage
 from deploy.kafka.plan import Plan
 from deploy.kafka.ports import LOOPBACK, free_ports
 from deploy.kafka.supervised import Supervised
@@ -41,16 +41,16 @@ class Workers:
 
     Parameters
     ----------
-    stage : where they belong; its environment must have been entered.
+    deployment : where they belong; its environment must have been entered.
     count : how many.
-    temporary : whether the stage's folder shall go when this process vanishes.
+    temporary : whether the deployment's folder shall go when this process vanishes.
     """
 
-    def __init__(self, stage: Stage, count: int, *, temporary: bool) -> None:
+    def __init__(self, deployment: Deployment, count: int, *, temporary: bool) -> None:
         self.urls = [f"http://{LOOPBACK}:{port}" for port in free_ports(count)]
-        self.logs = [stage.folder / f"worker-{number}.log" for number in range(count)]
-        self._folder = stage.folder
-        self._remove = stage.folder if temporary else None
+        self.logs = [deployment.folder / f"worker-{number}.log" for number in range(count)]
+        self._folder = deployment.folder
+        self._remove = deployment.folder if temporary else None
         self._processes: list[Supervised] = []
 
     def __enter__(self) -> Self:

@@ -8,7 +8,7 @@ from rich.text import Text
 from app.offline.data.histories import Population
 from app.offline.training.evaluate import evaluate
 from deploy.demonstration.errors import DemonstrationFailed
-from deploy.demonstration.screen import Screen
+from deploy.demonstration.terminal import Terminal
 from models.factorization.factor_model import FactorModel
 from models.feedback.events import Rate
 
@@ -36,7 +36,7 @@ def measure(
     return answers
 
 
-def show_table(screen: Screen, answers: Mapping[str, Any]) -> None:
+def show_table(terminal: Terminal, answers: Mapping[str, Any]) -> None:
     """Show the figures, the best in each column marked, and say what they mean."""
     columns = [answers["recall_at_20"], answers["ndcg_at_20"]]
     best = [max(column.values()) for column in columns]
@@ -44,11 +44,11 @@ def show_table(screen: Screen, answers: Mapping[str, Any]) -> None:
         [label, *(_cell(column[name], most) for column, most in zip(columns, best, strict=True))]
         for name, label in NAMES.items()
     ]
-    screen.table(("ranking", "Recall@20", "nDCG@20"), rows, right=(1, 2))
-    screen.line(
+    terminal.table(("ranking", "Recall@20", "nDCG@20"), rows, right=(1, 2))
+    terminal.line(
         f"{answers['questions']:,} questions: each later rating of 4 stars or more, before the ranking is told of it."
     )
-    screen.line(meaning(answers["recall_at_20"]))
+    terminal.line(meaning(answers["recall_at_20"]))
 
 
 def meaning(recall: Mapping[str, float]) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from app.operations.sending import SendReport, send_events
+from deploy.demonstration.deployment import Deployment
 from deploy.demonstration.errors import DemonstrationFailed
-from deploy.demonstration.stage import Stage
 from deploy.demonstration.view import Counts, View
 
 _Sending: TypeAlias = "asyncio.Task[SendReport]"
@@ -54,7 +54,11 @@ async def wait_until_ready(view: View, check: Callable[[], None]) -> None:
 
 
 async def replay(
-    stage: Stage, view: View, records: Iterable[bytes], update: Callable[[int], None], check: Callable[[], None]
+    deployment: Deployment,
+    view: View,
+    records: Iterable[bytes],
+    update: Callable[[int], None],
+    check: Callable[[], None],
 ) -> Replayed:
     """Send records as fast as the broker takes them and wait until the workers are done with all of them.
 
@@ -66,7 +70,7 @@ async def replay(
         If the broker does not take the records.
     """
     before, started = (await view.counts()).done, time.monotonic()
-    sending = asyncio.create_task(send_events(stage.connection, stage.topics.member_events, records))
+    sending = asyncio.create_task(send_events(deployment.connection, deployment.topics.member_events, records))
     try:
         counts = await _follow(view, sending, before, update, check)
     finally:

@@ -6,8 +6,8 @@ import msgspec
 
 from deploy.demonstration.feed import Feed
 from deploy.demonstration.latency import percentile
-from deploy.demonstration.screen import Screen
-from deploy.demonstration.story import Story
+from deploy.demonstration.scenario import Outcome
+from deploy.demonstration.terminal import Terminal
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,36 +59,36 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         """Return one line of JSON, with four digits after the point at most."""
         return msgspec.json.encode(_rounded(msgspec.to_builtins(self))).decode()
 
-    def show(self, screen: Screen) -> None:
+    def show(self, terminal: Terminal) -> None:
         """Show the numbers that people ask for."""
-        screen.heading(f"Done in {self.seconds:.0f} s")
-        screen.line(
+        terminal.heading(f"Done in {self.seconds:.0f} s")
+        terminal.line(
             f"{self.events_sent:,} events sent = {self.events_applied:,} applied + {self.events_rejected:,} rejected, "
             f"{self.users:,} people, {self.videos:,} videos, {self.workers} workers."
         )
-        screen.line(
+        terminal.line(
             f"{self.events_per_second:,.0f} events a second; an event shows in the list after "
             f"{self.visible_p50_ms:.0f} ms (median), {self.visible_p99_ms:.0f} ms (99 of 100)."
         )
 
 
-def summary_of(story: Story, feed: Feed, version: str, workers: int, seconds: float) -> Summary:
-    """Return the summary of a story."""
+def summary_of(outcome: Outcome, feed: Feed, version: str, workers: int, seconds: float) -> Summary:
+    """Return the summary of a outcome."""
     return Summary(
-        events_sent=story.replayed.sent + len(story.visible_ms),
-        events_applied=story.counts.applied,
-        events_rejected=story.counts.rejected.total(),
+        events_sent=outcome.replayed.sent + len(outcome.visible_ms),
+        events_applied=outcome.counts.applied,
+        events_rejected=outcome.counts.rejected.total(),
         users=feed.users,
         videos=feed.videos,
         workers=workers,
         model_version=version,
-        events_per_second=story.replayed.per_second,
-        visible_p50_ms=percentile(story.visible_ms, 0.5),
-        visible_p99_ms=percentile(story.visible_ms, 0.99),
-        recall_at_20=story.answers["recall_at_20"],
-        ndcg_at_20=story.answers["ndcg_at_20"],
-        parity_users=story.parity.users,
-        parity_mismatches=len(story.parity.mismatches),
+        events_per_second=outcome.replayed.per_second,
+        visible_p50_ms=percentile(outcome.visible_ms, 0.5),
+        visible_p99_ms=percentile(outcome.visible_ms, 0.99),
+        recall_at_20=outcome.answers["recall_at_20"],
+        ndcg_at_20=outcome.answers["ndcg_at_20"],
+        parity_users=outcome.parity.users,
+        parity_mismatches=len(outcome.parity.mismatches),
         seconds=seconds,
     )
 

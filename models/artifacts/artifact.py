@@ -3,7 +3,7 @@
 ::
 
     <region>/<version>/
-        model.json             input transformation, solver, ranker (`models.factorization.description`)
+        model.json             input transformation, solver, ranker (`models.factorization.model_description`)
         factors.safetensors    video_factors (n_videos, k), gram (k, k), popularity (n_videos,), all float32
         videos                 the video ids in row order, one per line, UTF-8
         metrics.json           ranking metrics of the offline evaluation

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ArtifactInvalid
-from models.factorization.description import decode_description, encode_description
 from models.factorization.factor_model import FactorModel
+from models.factorization.model_description import decode_description, encode_description
+from models.json_nesting import shallow
 from models.names import ID_RULE, MAX_ID_CHARACTERS, is_identifier
-from models.nesting import shallow
 from models.numerics.tensors import decode_tensors, encode_tensors, tensor_shapes
 
 FILES = ("model.json", "factors.safetensors", "videos", "metrics.json")

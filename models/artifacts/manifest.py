@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from models.errors import ArtifactInvalid
-from models.nesting import shallow
+from models.json_nesting import shallow
 
 MANIFEST = "manifest.json"
 FORMAT = 1

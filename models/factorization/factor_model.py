@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import FactorsInvalid
-from models.factorization.description import ModelDescription
+from models.factorization.model_description import ModelDescription
 from models.factorization.user_solver import UserSolver
 from models.feedback.video_index import VideoIndex
 from models.numerics.scoring import ExactSearch

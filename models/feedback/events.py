@@ -11,6 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from models.json_nesting import MAX_NESTING, NestedTooDeeply, shallow
 from models.names import (
     ID_CHARACTERS_PATTERN,
     ID_RULE,
@@ -20,7 +21,6 @@ from models.names import (
     has_control_characters,
     is_region,
 )
-from models.nesting import MAX_NESTING, NestedTooDeeply, shallow
 
 MAX_EVENT_BYTES = 16 * 1024
 MAX_FUTURE_SECONDS = 24 * 3600

@@ -5,8 +5,8 @@ Compiling takes some ten seconds, once on a machine; what is compiled is kept, a
 
 import numpy as np
 
-from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
+from models.factorization.model_description import ModelDescription
 from models.factorization.user_solver import SolverParameters
 from models.feedback.confidence import ConfidenceRule
 from models.feedback.events import decode_event

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from models.errors import ArtifactInvalid
-from models.nesting import shallow
+from models.json_nesting import shallow
 
 _MAX_HEADER_BYTES = 4096
 _FLOAT32_BYTES = 4

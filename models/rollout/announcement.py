@@ -14,8 +14,8 @@ from msgspec import Meta
 
 from models.errors import AnnouncementInvalid
 from models.feedback.events import Region
+from models.json_nesting import shallow
 from models.names import DIGEST_PATTERN, VERSION_PATTERN, is_digest, is_region, is_version
-from models.nesting import shallow
 
 MAX_ANNOUNCEMENT_BYTES = 4 * 1024
 

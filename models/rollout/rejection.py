@@ -13,7 +13,7 @@ from msgspec import Meta
 from models.errors import AnnouncementInvalid
 from models.evaluation.list_comparison import Comparison
 from models.feedback.events import Region
-from models.nesting import shallow
+from models.json_nesting import shallow
 from models.rollout.announcement import Announcement
 
 MAX_REJECTION_BYTES = 16 * 1024

@@ -5,8 +5,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from app.worker.metrics import WorkerMetrics
-from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
+from models.factorization.model_description import ModelDescription
 from models.factorization.user_solver import SolverParameters
 from models.feedback.confidence import ConfidenceRule
 from tests.support.cluster.fixtures import cluster

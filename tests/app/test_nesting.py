@@ -16,7 +16,7 @@ from app.offline.data.catalogue_file import decode_catalogue
 from app.offline.data.events_file import key_of
 from app.query.http.problems import Problem
 from app.query.schema.requests import decode_body
-from models.nesting import MAX_NESTING
+from models.json_nesting import MAX_NESTING
 from tests.support.nested_json import nested, stranger_in
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from agents.liveness import fatal
+from agents.liveness import exit_status as fatal
 from app.cli.root import cli
 from app.query.endpoints.page_calls import FILES
 from app.query.endpoints.routes import ROUTES

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from app.broker import producer_of
+from app.kafka_clients import producer_of
 from deploy.demonstration.latency import percentile, written_since
 from models.feedback.events import Rate, encode_event
 from tests.benchmarks.bench import Bench

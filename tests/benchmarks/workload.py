@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from agents.users.user_state import UserState
 from models.artifacts.artifact import version_name
-from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
+from models.factorization.model_description import ModelDescription
 from models.factorization.user_solver import SolverParameters
 from models.feedback.confidence import ConfidenceRule
 from models.feedback.events import Rate, encode_event

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from app.broker import read_topic
+from app.kafka_clients import read_topic
 from app.publishing.announcements import read_announcements
 from app.publishing.versions import list_versions
 from models.artifacts.artifact import version_name

@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 
-from agents.liveness.fatal import EXIT_CONFIG, EXIT_RETRY
+from agents.liveness.exit_status import EXIT_CONFIG, EXIT_RETRY
 from tests.integration.group_view import LONG_SESSION, group_of, metric, serves_all, settled, started
 from tests.support.cluster.cluster import Cluster
 from tests.support.cluster.happenings import happenings

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from app.broker import read_topic
 from app.errors import JobFailed
+from app.kafka_clients import read_topic
 from app.publishing.announcements import announce, read_announcements
 from models.rollout.announcement import Announcement, decode_announcement
 from tests.support.cluster.cluster import Cluster

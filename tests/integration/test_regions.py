@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from models.artifacts.artifact import version_name
-from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
+from models.factorization.model_description import ModelDescription
 from models.factorization.user_solver import SolverParameters
 from models.feedback.confidence import ConfidenceRule
 from tests.integration.answers import listed

@@ -5,7 +5,7 @@ from itertools import islice
 from pathlib import Path
 
 from tables.data_folder import partition_folder
-from tables.repair import folders_aside
+from tables.partition_folders import folders_aside
 from tests.support.cluster.cluster import PARTITIONS, Cluster
 from tests.support.cluster.happenings import happenings
 from tests.support.cluster.verdict import applied, check_changelog, check_databases, database_rows

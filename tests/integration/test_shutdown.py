@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from agents.liveness.fatal import EXIT_RETRY
+from agents.liveness.exit_status import EXIT_RETRY
 from tests.integration.group_view import LONG_SESSION, group_of, metric, serves_all, started, workers_verb
 from tests.support.cluster.cluster import PARTITIONS, Cluster
 from tests.support.cluster.load import stream

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from agents.liveness.fatal import EXIT_RETRY, EXIT_STUCK
+from agents.liveness.exit_status import EXIT_RETRY, EXIT_STUCK
 from deploy.kafka import Broker
 from deploy.kafka.ports import free_ports
 from tests.integration.group_view import metric, serves_all, started

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from models.artifacts.artifact_files import decode_metrics
 from models.artifacts.manifest import Manifest, decode_manifest, encode_manifest
 from models.errors import AnnouncementInvalid, ArtifactInvalid, DescriptionInvalid
-from models.factorization.description import (
+from models.factorization.model_description import (
     MAX_DESCRIPTION_BYTES,
     ModelDescription,
     decode_description,

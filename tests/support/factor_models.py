@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from models.factorization.als import AlsLearner
-from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
 from models.factorization.hyperparameters import AlsHyperparameters, Stopping
+from models.factorization.model_description import ModelDescription
 from models.feedback.confidence import ConfidenceRule
 from models.feedback.history import EMPTY_HISTORY, History
 from models.feedback.interactions import Interactions

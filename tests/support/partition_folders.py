@@ -9,8 +9,8 @@ from pathlib import Path
 from tables.applied_offset import APPLIED_OFFSET, CHANGELOG_OFFSET_KEY, LOCAL
 from tables.batch_table import BatchTable
 from tables.errors import PartitionError
+from tables.partition_folders import SetAside
 from tables.position import POSITION_KEY, Position
-from tables.repair import SetAside
 from tables.replay import Replay
 from tests.support.real_tables import new_table
 

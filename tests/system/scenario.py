@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from agents.kafka.partitions import partition_of
-from agents.liveness.fatal import EXIT_DISK, EXIT_RETRY, EXIT_STUCK
+from agents.liveness.exit_status import EXIT_DISK, EXIT_RETRY, EXIT_STUCK
 from models.factorization.factor_model import FactorModel
 from tests.support.cluster.cluster import PARTITIONS, Cluster
 from tests.support.cluster.load import Load

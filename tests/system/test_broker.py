@@ -12,7 +12,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from agents.kafka.topics import create_topics, topic_specs
-from agents.liveness.fatal import EXIT_CONFIG
+from agents.liveness.exit_status import EXIT_CONFIG
 from deploy.kafka import Broker
 from deploy.kafka.ports import free_ports
 from tests.support.cluster.cluster import PARTITIONS, Cluster

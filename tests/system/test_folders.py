@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from agents.liveness.fatal import EXIT_RETRY
+from agents.liveness.exit_status import EXIT_RETRY
 from tables.data_folder import partition_folder
-from tables.repair import folders_aside
+from tables.partition_folders import folders_aside
 from tests.support.cluster.cluster import Cluster
 from tests.support.cluster.load import Load
 from tests.support.cluster.worker_process import WorkerProcess

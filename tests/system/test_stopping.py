@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from agents.liveness.fatal import EXIT_RETRY
+from agents.liveness.exit_status import EXIT_RETRY
 from tests.support.cluster.cluster import Cluster
 from tests.support.cluster.load import Load
 from tests.support.cluster.worker_process import WorkerProcess

@@ -10,7 +10,7 @@ from tables.checkpoint import copy_stopped, restore, write_checkpoint
 from tables.data_folder import Mark, lock_folder, partition_folder
 from tables.errors import ForeignFolder, PartitionCorrupt, StateUnusable, TableError
 from tables.partition_check import check_partition
-from tables.repair import condemn
+from tables.partition_folders import condemn
 from tests.support.partition_folders import CHANGELOG, close_table, fill, held_at, open_table, stored
 from tests.support.torn_files import cut, flip_rows, newest
 

@@ -8,7 +8,7 @@ import pytest
 from tables.applied_offset import APPLIED_OFFSET
 from tables.errors import RowCorrupt
 from tables.partition_check import MAX_PROBLEMS, PartitionReport, check_partition
-from tables.repair import condemn
+from tables.partition_folders import condemn
 from tests.support.partition_folders import CHANGELOG, close_table, fill, held_at, open_table
 from tests.support.torn_files import SET_ASIDE, Tear, flip_rows
 

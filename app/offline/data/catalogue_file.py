@@ -6,8 +6,8 @@ import msgspec
 
 from agents.catalogue import CatalogueEntry
 from app.errors import JobFailed
+from models.json_nesting import shallow
 from models.names import ID_RULE, is_identifier
-from models.nesting import shallow
 
 
 class _Named(msgspec.Struct):

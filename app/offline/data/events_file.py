@@ -14,7 +14,7 @@ import msgspec
 
 from app.errors import JobFailed
 from models.feedback.events import MAX_EVENT_BYTES, Event, Rejected, decode_event
-from models.nesting import shallow
+from models.json_nesting import shallow
 
 STANDARD_INPUT = "-"
 

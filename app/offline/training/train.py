@@ -14,9 +14,9 @@ from app.publishing.model_store import ModelStore
 from models.artifacts.artifact import version_name, write_artifact
 from models.artifacts.manifest import Manifest
 from models.errors import LearningFailed
-from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
 from models.factorization.learner import Listener
+from models.factorization.model_description import ModelDescription
 from models.feedback.events import Event
 from models.feedback.history import History
 from models.feedback.interactions import Interactions

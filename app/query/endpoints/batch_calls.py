@@ -14,7 +14,7 @@ from app.query.endpoints.running_view import RunningView
 from app.query.http.problems import OWNER_UNREACHABLE, Problem, ProblemDetails
 from app.query.schema.answers import BatchAnswer, BatchResult, Item, json_response
 from app.query.schema.requests import BatchRequest, NoQuery, decode_body, query_for, read_body, read_query
-from models.nesting import shallow
+from models.json_nesting import shallow
 
 _Positions = list[int]
 

@@ -14,8 +14,8 @@ from yarl import URL
 
 from app.query.http.problems import BODY_TOO_LARGE, INVALID_REQUEST, NOT_JSON, Problem
 from models.feedback.events import Event
+from models.json_nesting import shallow
 from models.names import ID_PATTERN, REGION_PATTERN, VERSION_PATTERN, is_identifier, is_region
-from models.nesting import shallow
 
 MAX_OFFSET = 10_000
 MAX_MATURITY = 18

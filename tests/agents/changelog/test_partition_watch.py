@@ -11,7 +11,7 @@ from agents.changelog.metrics import ChangelogMetrics
 from agents.changelog.partition_watch import LeaveWhenBroken
 from agents.liveness.supervisor import Supervisor
 from tables.errors import DiskFailed, PartitionCorrupt, PartitionError
-from tables.repair import SetAside
+from tables.partition_folders import SetAside
 
 
 class Left(BaseException):

@@ -14,7 +14,7 @@ from agents.events.chunk_sizes import ChunkSizes
 from agents.events.chunks import Chunk, make_chunk_channel
 from agents.events.reader import Assignment, Reader, ReaderBounds, Source, between_lookups, source_consumer
 from agents.kafka.producer import MAX_BATCH_BYTES
-from agents.liveness.fatal import EXIT_CONFIG
+from agents.liveness.exit_status import EXIT_CONFIG
 from agents.liveness.supervisor import Supervisor
 from app.worker.metrics import WorkerMetrics
 from tables.batch_table import BatchTable

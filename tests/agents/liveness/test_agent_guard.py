@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
 from agents.liveness.agent_guard import AgentGuard
-from agents.liveness.fatal import EXIT_STUCK
+from agents.liveness.exit_status import EXIT_STUCK
 from agents.liveness.metrics import LivenessMetrics
 from tests.support.leaving import LeavingSupervisor, Left
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.liveness.fatal import EXIT_DISK, EXIT_STUCK
+from agents.liveness.exit_status import EXIT_DISK, EXIT_STUCK
 
 _PROGRAM = """
 import asyncio, ctypes, os, signal, subprocess, sys, time

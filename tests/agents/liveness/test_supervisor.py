@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from agents.liveness.fatal import EXIT_CONFIG, EXIT_RETRY, EXIT_STUCK
+from agents.liveness.exit_status import EXIT_CONFIG, EXIT_RETRY, EXIT_STUCK
 from agents.liveness.supervisor import Supervisor
 from tests.support.leaving import LeavingSupervisor, Left
 

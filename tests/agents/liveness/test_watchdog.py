@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from agents.liveness.fatal import EXIT_RETRY, EXIT_STUCK
+from agents.liveness.exit_status import EXIT_RETRY, EXIT_STUCK
 from agents.liveness.metrics import LivenessMetrics
 from agents.liveness.watchdog import AWAY_SECONDS, Vitals, Watchdog
 from tests.support.leaving import LeavingSupervisor, Left

@@ -19,8 +19,8 @@ from agents.rollout.models_in_use import RegionStatus, RejectedVersion
 from agents.users.user_state import NEW_USER, UserState
 from agents.users.users import NotHere
 from app.query import QuerySettings, QueryView
-from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
+from models.factorization.model_description import ModelDescription
 from models.feedback.events import Event, Play, Rate
 from models.feedback.history import EMPTY_HISTORY, History
 from models.inference.recommend import recommend

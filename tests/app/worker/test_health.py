@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from agents.liveness.fatal import EXIT_STUCK
+from agents.liveness.exit_status import EXIT_STUCK
 from agents.liveness.watchdog import Standstill
 from app.worker.health import WorkerHealth
 

@@ -7,8 +7,8 @@ import numpy as np
 from app.offline.data.histories import Population
 from deploy.data import Rating
 from deploy.demonstration.feed import event_of
-from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
+from models.factorization.model_description import ModelDescription
 from models.factorization.user_solver import SolverParameters
 from models.feedback.confidence import ConfidenceRule
 from models.feedback.events import Rate

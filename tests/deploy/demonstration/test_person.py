@@ -3,7 +3,7 @@ import pytest
 from deploy.data import Rating
 from deploy.demonstration.feed import event_of
 from deploy.demonstration.person import Shown, choose_event, movement, shorten, show_change, shown
-from deploy.demonstration.screen import Screen
+from deploy.demonstration.terminal import Terminal
 from models.feedback.events import Rate
 from tests.deploy.demonstration.people import like, model, population
 
@@ -45,9 +45,9 @@ def test_movement(old: int | None, new: int, mark: str) -> None:
 
 
 def test_the_change_is_shown_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
-    screen = Screen(stderr=False)
+    terminal = Terminal(stderr=False)
     one, two, three = Shown("v1", "[red]One"), Shown("v2", "Two"), Shown("v3", "Three")
-    show_change(screen, [one, two], [two, three])
+    show_change(terminal, [one, two], [two, three])
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines[1] == ["1", "[red]One", "Two", "▲", "1"]
     assert lines[2] == ["2", "Two", "Three", "new"]

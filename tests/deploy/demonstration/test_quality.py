@@ -1,7 +1,7 @@
 import pytest
 
 from deploy.demonstration.quality import NAMES, meaning, ratio, show_table
-from deploy.demonstration.screen import Screen
+from deploy.demonstration.terminal import Terminal
 from models.evaluation.prequential import RANKINGS
 
 
@@ -31,7 +31,7 @@ def test_a_ratio_to_nothing_is_no_error() -> None:
 
 def test_the_table_has_all_figures(capsys: pytest.CaptureFixture[str]) -> None:
     figures = recall(0.1, 0.2, 0.3, 0.4)
-    show_table(Screen(stderr=False), {"recall_at_20": figures, "ndcg_at_20": figures, "questions": 1234})
+    show_table(Terminal(stderr=False), {"recall_at_20": figures, "ndcg_at_20": figures, "questions": 1234})
     written = capsys.readouterr().out
     assert [row.split()[-2:] for row in written.splitlines()[1:5]] == [[f"0.{at}000"] * 2 for at in range(1, 5)]
     assert "1,234 questions" in written

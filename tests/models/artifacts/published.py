@@ -22,8 +22,8 @@ from models.artifacts.artifact_files import FILES, ArtifactLimits
 from models.artifacts.files import ArtifactFiles
 from models.artifacts.manifest import FileEntry, Manifest, decode_manifest, encode_manifest, sign
 from models.errors import ArtifactInvalid
-from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
+from models.factorization.model_description import ModelDescription
 
 KEY = b"the key of the workers"
 LIMITS = ArtifactLimits(max_videos=100, max_factors=8, max_bytes=100_000)

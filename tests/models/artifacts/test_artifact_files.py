@@ -12,7 +12,7 @@ from models.artifacts.artifact import (
 )
 from models.artifacts.artifact_files import ArtifactLimits
 from models.errors import ArtifactInvalid
-from models.factorization.description import ModelDescription
+from models.factorization.model_description import ModelDescription
 from models.factorization.user_solver import SolverParameters, UserSolver
 from tests.models.artifacts.memory_files import MemoryFiles
 from tests.models.artifacts.published import (

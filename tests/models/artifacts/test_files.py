@@ -13,8 +13,8 @@ from models.artifacts.artifact_files import FILES, ArtifactLimits
 from models.artifacts.files import ArtifactFiles
 from models.artifacts.manifest import MANIFEST
 from models.errors import ArtifactInvalid, ArtifactMissing
-from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
+from models.factorization.model_description import ModelDescription
 from tests.models.artifacts.memory_files import MemoryFiles
 
 PLACES: dict[str, Callable[[Path], ArtifactFiles]] = {

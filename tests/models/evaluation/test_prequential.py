@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.evaluation.prequential import PopularScores, PrequentialRanks, evaluate_prequentially
-from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
+from models.factorization.model_description import ModelDescription
 from models.feedback.events import Browse, Event, Play, Rate
 from models.feedback.history import EMPTY_HISTORY, History
 from models.feedback.popularity import PopularityCounts

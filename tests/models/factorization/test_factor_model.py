@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from models.errors import FactorsInvalid
-from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel, gram_of
+from models.factorization.model_description import ModelDescription
 
 
 def build(**changes: Any) -> FactorModel:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from models.errors import DescriptionInvalid
-from models.factorization.description import ModelDescription, decode_description, encode_description
+from models.factorization.model_description import ModelDescription, decode_description, encode_description
 from models.factorization.ranker import (
     PREDICTED_RATING,
     FeatureScorer,

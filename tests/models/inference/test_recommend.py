@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
+from models.factorization.model_description import ModelDescription
 from models.feedback.history import EMPTY_HISTORY, History
 from models.inference.recommend import recommend, solve_and_recommend, solve_histories
 from models.numerics.scoring import TopN

@@ -7,8 +7,8 @@ import numpy as np
 from app.publishing.model_store import ModelStore
 from models.artifacts.artifact import version_name, write_artifact
 from models.artifacts.manifest import Manifest
-from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
+from models.factorization.model_description import ModelDescription
 from models.factorization.user_solver import SolverParameters
 from models.feedback.confidence import ConfidenceRule
 

@@ -5,8 +5,8 @@ from app.offline.comparison.compare import compare_versions, sample_users
 from app.offline.comparison.report import GenreShare, MovedVideo, SomeUsers
 from app.offline.comparison.tables import chapters_of
 from models.evaluation.list_comparison import Pair, compare
-from models.factorization.description import ModelDescription
 from models.factorization.factor_model import FactorModel
+from models.factorization.model_description import ModelDescription
 from models.feedback.confidence import ConfidenceRule
 from models.feedback.history import EMPTY_HISTORY
 from tests.app.offline.comparison.two_versions import CATALOGUE, HISTORIES, A, B, found, ordered

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from models.artifacts.artifact_files import decode_metrics
 from models.artifacts.manifest import Manifest, decode_manifest, encode_manifest
 from models.errors import AnnouncementInvalid, ArtifactInvalid, DescriptionInvalid
-from models.factorization.description import decode_description
+from models.factorization.model_description import decode_description
 from models.feedback.events import Rejected, decode_event
-from models.nesting import MAX_NESTING, NestedTooDeeply, shallow
+from models.json_nesting import MAX_NESTING, NestedTooDeeply, shallow
 from models.numerics.tensors import tensor_shapes
 from models.rollout.announcement import decode_announcement
 from models.rollout.rejection import CANARY, Rejection, decode_rejection

@@ -22,9 +22,9 @@ from pathlib import Path
 from rocksdict import Rdict
 
 from tables.applied_offset import CHANGELOG_OFFSET_KEY, CURRENT_AT_KEY
-from tables.durable import sync_folder, write_durably
 from tables.errors import DiskFailed, PartitionCorrupt, PartitionError, PartitionLocked, RowCorrupt
 from tables.position import POSITION_KEY, Position
+from tables.whole_files import sync_folder, write_durably
 
 KEPT_ASIDE = 1
 """Folders set aside of each partition: the last one tells what happened, and the disk holds at most twice the table."""

@@ -6,22 +6,22 @@ from typing import Any
 
 from app.offline.data.histories import Population
 from deploy.data import Dataset
-from deploy.demonstration import acts, quality
+from deploy.demonstration import quality, steps
+from deploy.demonstration.deployment import Deployment
 from deploy.demonstration.feed import Feed
 from deploy.demonstration.latency import percentile
 from deploy.demonstration.parity import Parity
 from deploy.demonstration.person import choose_event
 from deploy.demonstration.processes import Workers
 from deploy.demonstration.replay import Replayed
-from deploy.demonstration.screen import Screen
-from deploy.demonstration.stage import Stage
+from deploy.demonstration.terminal import Terminal
 from deploy.demonstration.view import Counts, open_view
 from models.factorization.factor_model import FactorModel
 from models.feedback.events import Rate
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class Outcome:
     """What was measured.
 
     Attributes
@@ -39,32 +39,34 @@ class Story:
     answers: dict[str, Any]
 
 
-def tell(stage: Stage, workers: Workers, model: FactorModel, dataset: Dataset, feed: Feed, screen: Screen) -> Story:
+def run_scenario(
+    deployment: Deployment, workers: Workers, model: FactorModel, dataset: Dataset, feed: Feed, terminal: Terminal
+) -> Outcome:
     """Play every act that needs workers."""
-    acts.await_workers(workers, screen)
-    screen.heading("Every rating through Kafka, as fast as it takes them")
-    replayed = asyncio.run(acts.replay_all(stage, feed, workers, screen))
-    asyncio.run(acts.show_letters(stage, screen))
-    past = Population(stage.settings.users.history_limit).add(feed.past)
+    steps.await_workers(workers, terminal)
+    terminal.heading("Every rating through Kafka, as fast as it takes them")
+    replayed = asyncio.run(steps.replay_all(deployment, feed, workers, terminal))
+    asyncio.run(steps.show_letters(deployment, terminal))
+    past = Population(deployment.settings.users.history_limit).add(feed.past)
     now = Population(past.history_limit, dict(past.histories)).add(feed.replayed)
-    visible = _one_by_one(stage, workers, model, dataset, feed, now, screen)
-    screen.heading("Offline = nearline")
-    parity = asyncio.run(acts.check_parity(model, now.add(feed.held), workers, screen))
-    screen.heading("Who finds what people liked next")
-    with screen.progress("asking the rankings", len(feed.later)) as update:
+    visible = _one_by_one(deployment, workers, model, dataset, feed, now, terminal)
+    terminal.heading("Offline = nearline")
+    parity = asyncio.run(steps.check_parity(model, now.add(feed.held), workers, terminal))
+    terminal.heading("Who finds what people liked next")
+    with terminal.progress("asking the rankings", len(feed.later)) as update:
         answers = quality.measure(model, past, feed.later, update)
-    quality.show_table(screen, answers)
-    return Story(replayed, visible, asyncio.run(_counts(workers)), parity, answers)
+    quality.show_table(terminal, answers)
+    return Outcome(replayed, visible, asyncio.run(_counts(workers)), parity, answers)
 
 
 def _one_by_one(
-    stage: Stage,
+    deployment: Deployment,
     workers: Workers,
     model: FactorModel,
     dataset: Dataset,
     feed: Feed,
     now: Population,
-    screen: Screen,
+    terminal: Terminal,
 ) -> list[float]:
     """Send the events that were held back, a telling one first."""
     visible: list[float] = []
@@ -73,11 +75,11 @@ def _one_by_one(
     if chosen is not None:
         held.remove(chosen)
         titles = {entry.video_id: entry.title for entry in dataset.catalogue}
-        screen.heading("One person, before and after")
-        visible.append(asyncio.run(acts.show_person(stage, chosen, titles, workers, screen)))
-    screen.heading(f"How soon does an event show? {len(held)} more, of as many people, one by one")
-    visible += asyncio.run(acts.measure_latency(stage, held, workers, screen))
-    screen.line(
+        terminal.heading("One person, before and after")
+        visible.append(asyncio.run(steps.show_person(deployment, chosen, titles, workers, terminal)))
+    terminal.heading(f"How soon does an event show? {len(held)} more, of as many people, one by one")
+    visible += asyncio.run(steps.measure_latency(deployment, held, workers, terminal))
+    terminal.line(
         f"From Kafka's acknowledgement to the list of any worker: {percentile(visible, 0.5):.0f} ms (median), "
         f"{percentile(visible, 0.99):.0f} ms (99 of 100), {max(visible):.0f} ms (the slowest)."
     )

@@ -1,6 +1,6 @@
 """When the parts of a worker start and stop, between Faust's own: what runs beside the agents, and in which order."""
 
-from agents.changelog.changelog_places import ChangelogPlaces
+from agents.changelog.changelog_lookup import ChangelogLookup
 from agents.changelog.mender import Mender, mend_regularly
 from agents.changelog.table_flusher import flush_regularly
 from agents.kafka.broadcast import BroadcastReader
@@ -10,10 +10,10 @@ from agents.users.own_partitions import OwnPartitions
 from app.worker.broadcast_state import BroadcastState
 from app.worker.event_path import EventPath
 from app.worker.faust_seam import StreamApp
-from app.worker.garbage import spare_what_stays
+from app.worker.garbage_collection import spare_what_stays
 from app.worker.guards import Guards
 from app.worker.membership import watch_membership
-from app.worker.shared import Shared
+from app.worker.shared_parts import Shared
 
 
 class WorkerLife:
@@ -103,5 +103,5 @@ class WorkerLife:
         publishing = publish_popularity(path.popularity, own.ownership, shared.producer, shared.names.popularity, every)
         start("popularity publisher", publishing)
         start("table flusher", flush_regularly(own.table))
-        places = ChangelogPlaces(shared.connection, shared.names.users_changelog)
+        places = ChangelogLookup(shared.connection, shared.names.users_changelog)
         start("mender of the changelog", mend_regularly(Mender(own, places.read), places, own.ownership))

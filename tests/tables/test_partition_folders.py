@@ -14,7 +14,7 @@ import pytest
 from tables.applied_offset import APPLIED_OFFSET, CHANGELOG_OFFSET_KEY
 from tables.batch_table import BatchTable
 from tables.errors import DiskFailed, PartitionCorrupt, PartitionError, PartitionLocked
-from tables.repair import condemn, condemned, folders_aside, partition_error, set_aside
+from tables.partition_folders import condemn, condemned, folders_aside, partition_error, set_aside
 from tests.support.partition_folders import CHANGELOG, Heard, close_table, fill, held_at, open_table, replay, stored
 from tests.support.torn_files import HARMLESS, OLDER, SET_ASIDE, Tear, flip, flip_rows, newest
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import DescriptionInvalid
-from models.factorization.description import ModelDescription, decode_description, encode_description
+from models.factorization.model_description import ModelDescription, decode_description, encode_description
 from models.factorization.ranker import FeatureScorer, Linear, Popularity, PredictedRating, ScoringRanker
 from models.factorization.user_solver import SolverParameters
 from models.feedback.confidence import ConfidenceRule

@@ -1,20 +1,20 @@
 import pytest
 
-from deploy.demonstration.screen import Screen
+from deploy.demonstration.terminal import Terminal
 
 
 def test_standard_output_stays_free_for_scripts(capsys: pytest.CaptureFixture[str]) -> None:
-    screen = Screen(stderr=True)
-    screen.heading("One")
-    screen.line("two")
-    screen.command("three")
+    terminal = Terminal(stderr=True)
+    terminal.heading("One")
+    terminal.line("two")
+    terminal.command("three")
     written = capsys.readouterr()
     assert written.out == ""
     assert written.err == "\nOne\n  two\n  $ three\n"
 
 
 def test_without_a_terminal_a_bar_is_four_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    with Screen(stderr=False).progress("events", 1_000) as update:
+    with Terminal(stderr=False).progress("events", 1_000) as update:
         for done in range(0, 1_001, 10):
             update(done)
     lines = capsys.readouterr().out.splitlines()
@@ -24,13 +24,13 @@ def test_without_a_terminal_a_bar_is_four_lines(capsys: pytest.CaptureFixture[st
 
 
 def test_what_looks_like_markup_is_text(capsys: pytest.CaptureFixture[str]) -> None:
-    screen = Screen(stderr=False)
-    screen.line("[bold]x[/bold]")
-    screen.table(("a",), [["[/]"]])
+    terminal = Terminal(stderr=False)
+    terminal.line("[bold]x[/bold]")
+    terminal.table(("a",), [["[/]"]])
     assert "[bold]x[/bold]" in (written := capsys.readouterr().out)
     assert "[/]" in written
 
 
 def test_long_lines_are_not_broken(capsys: pytest.CaptureFixture[str]) -> None:
-    Screen(stderr=False).line("word " * 100)
+    Terminal(stderr=False).line("word " * 100)
     assert len(capsys.readouterr().out.splitlines()) == 1

@@ -18,7 +18,7 @@ _WIDTH_WITHOUT_TERMINAL = 110
 _PARTS = 4
 
 
-class Screen:
+class Terminal:
     """Writes for people; never interprets what it writes as markup.
 
     Parameters

@@ -1,4 +1,4 @@
-"""The stage of the demonstration: a folder, a broker, and names that nobody else uses."""
+"""The deployment of the demonstration: a folder, a broker, and names that nobody else uses."""
 
 import os
 import secrets
@@ -18,7 +18,7 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Deployment:
     """One run's place.
 
     Attributes
@@ -36,7 +36,7 @@ class Stage:
     borrowed: bool
 
     @classmethod
-    def at(cls, folder: Path, bootstrap: str, *, borrowed: bool) -> "Stage":
+    def at(cls, folder: Path, bootstrap: str, *, borrowed: bool) -> "Deployment":
         """Choose the names: the usual ones on a broker of our own, else with a prefix of this run."""
         kafka, store = KafkaSettings(bootstrap=bootstrap), str(folder / "models")
         if not borrowed:
@@ -71,7 +71,7 @@ class Stage:
         return variables
 
     def enter(self, environment: MutableMapping[str, str] = os.environ) -> None:
-        """Make the environment, which child processes inherit, that of this stage: no setting of anybody else.
+        """Make the environment, which child processes inherit, that of this deployment: no setting of anybody else.
 
         The numeric libraries get one thread each: a worker is one process on one core, and what is learned depends in
         its last bits on the number of threads.
@@ -82,12 +82,12 @@ class Stage:
         environment.update(dict.fromkeys(_THREADS, "1"))
 
 
-async def delete_topics(stage: Stage) -> None:
+async def delete_topics(deployment: Deployment) -> None:
     """Delete this run's topics from a borrowed broker; the names are known by their prefix."""
-    admin = AIOKafkaAdminClient(**stage.connection.client_options())
+    admin = AIOKafkaAdminClient(**deployment.connection.client_options())
     await admin.start()
     try:
-        prefix = f"{stage.settings.app_id}-"
+        prefix = f"{deployment.settings.app_id}-"
         await admin.delete_topics([name for name in await admin.list_topics() if name.startswith(prefix)])
     finally:
         await admin.close()

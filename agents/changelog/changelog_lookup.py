@@ -10,7 +10,7 @@ _RECORDS_AT_ONCE = 500
 """They are written again in one turn, so that events wait for as long as a large chunk takes."""
 
 
-class ChangelogPlaces:
+class ChangelogLookup:
     """A consumer for single looks.
 
     Parameters

@@ -12,7 +12,7 @@ from models.errors import DescriptionInvalid
 from models.factorization.ranker import PREDICTED_RATING, ScoringRanker
 from models.factorization.user_solver import SolverParameters
 from models.feedback.confidence import ConfidenceRule
-from models.nesting import shallow
+from models.json_nesting import shallow
 
 MAX_DESCRIPTION_BYTES = 1 << 20
 """A ranker of a thousand features is a tenth of it."""
