@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from deploy.kafka import Broker, BrokerError
 from deploy.kafka.errors import BrokerFailed
+from deploy.kafka.plan import HEAP_MIB
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -41,7 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy.kafka", description="Run a Kafka broker until Ctrl-C.")
     parser.add_argument("--port", type=_port, default=9092, help="loopback port, 0 for a free one (default 9092)")
     parser.add_argument("--data-dir", type=Path, help="folder that keeps its data (default: a temporary one)")
-    parser.add_argument("--heap", type=int, default=384, metavar="MIB", help="largest Java heap (default 384)")
+    parser.add_argument(
+        "--heap", type=int, default=HEAP_MIB, metavar="MIB", help=f"largest Java heap (default {HEAP_MIB})"
+    )
     parser.add_argument("--address", help="reach this broker instead of starting one")
     return parser
 

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from deploy.kafka import local, metadata, ports
+from deploy.kafka.plan import HEAP_MIB
 from deploy.kafka.supervised import Supervised
 
 _READY_SECONDS = 60.0
@@ -29,7 +30,7 @@ def write_archive(java: Path, jars: Path) -> bool:
 
 def _run_once(java: Path, jars: Path, folder: Path, scratch: Path) -> bool:
     one, other = ports.free_ports(2)
-    plan = local.local_plan(java, jars, folder, (one, other), heap_mib=384)
+    plan = local.local_plan(java, jars, folder, (one, other), heap_mib=HEAP_MIB)
     command = [plan.command[0], f"-XX:ArchiveClassesAtExit={scratch}", *plan.command[1:]]
     process = Supervised(dataclasses.replace(plan, command=command), remove=folder)
     try:

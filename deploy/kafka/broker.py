@@ -13,7 +13,7 @@ from typing import Self
 
 from deploy.kafka import compose, jars, java, local, metadata, ports
 from deploy.kafka.errors import BrokerFailed, NoWayToRun
-from deploy.kafka.plan import Plan
+from deploy.kafka.plan import HEAP_MIB, Plan
 from deploy.kafka.supervised import Supervised
 
 _ATTEMPTS = 5
@@ -55,7 +55,7 @@ class Broker:
         *,
         port: int | None = None,
         data_dir: Path | None = None,
-        heap_mib: int = 384,
+        heap_mib: int = HEAP_MIB,
         ready_seconds: float = 60.0,
         proxies: Sequence[int] = (),
     ) -> None:

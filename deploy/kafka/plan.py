@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+
+HEAP_MIB: Final = 384
+"""The Java heap of a broker that few people use, unless another size is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
