@@ -1,9 +1,9 @@
-"""From an announcement to the active model: fetch, verify, try on real users, swap; or refuse, and say why.
+"""From an announcement to the active model: fetch, verify, try on real users, swap; or reject, and say why.
 
 Every worker reads the whole topics `models` and `models-rejected`. An announced version becomes active only after every
 check of `models.artifacts.artifact`, and after a canary on this worker's users where another version serves them; a
 version that fails is remembered with its reason, and the active one serves on. A rejection by any worker's canary
-counts for all, so that a region does not serve two versions. A store that does not answer refuses nothing: the version
+counts for all, so that a region does not serve two versions. A store that does not answer rejects nothing: the version
 is read again until the store answers, or a newer one is announced.
 """
 
@@ -105,7 +105,7 @@ class ModelUpdates:
             await asyncio.Event().wait()
 
     async def settled(self) -> None:
-        """Wait until what was announced before the start is active or refused, or the store is too slow to wait for.
+        """Wait until what was announced before the start is active or rejected, or the store is too slow to wait for.
 
         Who serves or solves sooner does it without a model that others have.
         """
@@ -138,7 +138,7 @@ class ModelUpdates:
             self._regions[region] = self._group.create_task(self._work(region), name=f"models of region {region}")
 
     async def _work(self, region: str) -> None:
-        """Activate the newest valid announcement; older ones are only fetched when every newer one is refused."""
+        """Activate the newest valid announcement; older ones are only fetched when every newer one is rejected."""
         waiting, pause = self._waiting[region], _FIRST_PAUSE_SECONDS
         while waiting:
             newest = max(waiting, key=_sequence)
@@ -161,7 +161,7 @@ class ModelUpdates:
         return serving.announcement.sequence
 
     async def _take(self, announcement: Announcement, pause: float) -> bool:
-        """Activate or refuse a version; False when the store does not answer."""
+        """Activate or reject a version; False when the store does not answer."""
         region, version = announcement.region, announcement.version
         try:
             if (rejection := self._rejection_of(announcement)) is not None:
@@ -175,10 +175,10 @@ class ModelUpdates:
             if isinstance(error, ArtifactMissing) and pause <= _LONGEST_PAUSE_FOR_MISSING:
                 self._models.put_off(region, version, error.reason, pause)
                 return False
-            await self._refuse(announcement, "artifact", error.reason)
+            await self._reject(announcement, "artifact", error.reason)
         except Exception as error:  # noqa: BLE001 - one announcement must not end a worker, whatever it leads to
             _log.exception("model %s of region %s cannot be used", version, region)
-            await self._refuse(announcement, "artifact", repr(error))
+            await self._reject(announcement, "artifact", repr(error))
         if self._models.serving(region) is None:
             self._fall_back(announcement)
         return True
@@ -194,7 +194,7 @@ class ModelUpdates:
             tried = await self._canary(serving, model)
             comparison = tried.comparison
             if tried.objections:
-                await self._refuse(announcement, CANARY, "; ".join(tried.objections), comparison)
+                await self._reject(announcement, CANARY, "; ".join(tried.objections), comparison)
                 return
         rejection = self._rejection_of(announcement)  # meanwhile another worker may have tried it
         if rejection is not None:
@@ -215,10 +215,10 @@ class ModelUpdates:
         if found is None or previous is None or not found[1].objections:
             return
         before, tried = found
-        await self._refuse(announcement, CANARY, "; ".join(tried.objections), tried.comparison)
+        await self._reject(announcement, CANARY, "; ".join(tried.objections), tried.comparison)
         self._models.activate(before, previous)
 
-    async def _refuse(
+    async def _reject(
         self, announcement: Announcement, stage: Stage, reason: str, comparison: Comparison | None = None
     ) -> None:
         rejection = Rejection.of(announcement, stage, reason, self._worker, datetime.now(UTC), comparison)
@@ -232,7 +232,7 @@ class ModelUpdates:
         return rejection if rejection is not None and rejection.is_of(announcement) else None
 
     def _go_back(self, rejection: Rejection) -> None:
-        """Leave a version that serves here for the one before, when another worker's canary refuses it."""
+        """Leave a version that serves here for the one before, when another worker's canary rejects it."""
         serving = self._models.serving(rejection.region)
         if serving is None or not rejection.is_of(serving.announcement):
             return
@@ -240,9 +240,9 @@ class ModelUpdates:
         if self._models.give_up(rejection.region) is None:
             self._fall_back(serving.announcement)
 
-    def _fall_back(self, refused: Announcement) -> None:
-        """Take what was announced before a refused version; compaction may have removed its own announcement."""
-        previous = refused.previous
+    def _fall_back(self, rejected: Announcement) -> None:
+        """Take what was announced before a rejected version; compaction may have removed its own announcement."""
+        previous = rejected.previous
         if previous is not None:
             self._enqueue(previous)
 
@@ -252,4 +252,4 @@ def _sequence(announcement: Announcement) -> int:
 
 
 def _in_words(rejection: Rejection) -> str:
-    return f"the canary of worker {rejection.worker} refuses it: {rejection.reason}"
+    return f"the canary of worker {rejection.worker} rejects it: {rejection.reason}"

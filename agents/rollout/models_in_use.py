@@ -22,7 +22,7 @@ _MAX_REJECTIONS = 20
 
 
 class RejectedVersion(msgspec.Struct, frozen=True):
-    """A version that was refused: which, why, and when (UTC)."""
+    """A version that was rejected: which, why, and when (UTC)."""
 
     version: str
     reason: str
@@ -147,12 +147,12 @@ class ModelsInUse:
         return slot.previous.model
 
     def reject(self, region: str, version: str, reason: str) -> None:
-        """Remember a version that was refused; at most twenty a region."""
+        """Remember a version that was rejected; at most twenty a region."""
         previous = self._slots.get(region, _Slot())
         rejection = RejectedVersion(version, reason, datetime.now(UTC))
         self._slots[region] = replace(previous, rejected=(rejection, *previous.rejected)[:_MAX_REJECTIONS])
         self._metrics.models_rejected.labels(region).inc()
-        _log.error("model %s of region %s is refused: %s", version, region, reason)
+        _log.error("model %s of region %s is rejected: %s", version, region, reason)
 
     def put_off(self, region: str, version: str, reason: str, seconds: float) -> None:
         """Count and log that the store did not give a version, which is read again in so many seconds."""
@@ -166,7 +166,7 @@ class ModelsInUse:
             self._metrics.users_to_rescore.labels(region).set(one.left)
 
     def status(self) -> list[RegionStatus]:
-        """Return what is active and what was refused, by region."""
+        """Return what is active and what was rejected, by region."""
         return [_status(region, slot, self._rescored.get(region)) for region, slot in sorted(self._slots.items())]
 
     def _exchange(self, slot: _Slot, before: Serving | None) -> None:

@@ -1,4 +1,4 @@
-"""Telling all workers, and whoever looks, that a version was refused here."""
+"""Telling all workers, and whoever looks, that a version was rejected here."""
 
 import logging
 

@@ -34,7 +34,7 @@ class Activation:
         Raises
         ------
         ArtifactInvalid
-            If a worker would refuse the version.
+            If a worker would reject the version.
         StoreUnavailable
             If the store does not answer.
         JobFailed

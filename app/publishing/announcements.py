@@ -22,11 +22,11 @@ class RegionAnnouncements:
     Parameters
     ----------
     announcements : all of them.
-    refused : sequence and digest of those that the canary of a worker refused, so that no worker serves them.
+    rejected : sequence and digest of those that the canary of a worker rejected, so that no worker serves them.
     """
 
     announcements: tuple[Announcement, ...]
-    refused: frozenset[tuple[int, str]] = frozenset()
+    rejected: frozenset[tuple[int, str]] = frozenset()
 
     @property
     def newest(self) -> Announcement:
@@ -35,25 +35,25 @@ class RegionAnnouncements:
 
     @property
     def active(self) -> PreviousVersion | None:
-        """The one that counts; None if all that is known was refused."""
+        """The one that counts; None if all that is known was rejected."""
         return self.known[-1] if self.known else None
 
     @property
     def known(self) -> tuple[PreviousVersion, ...]:
-        """What was announced and not refused, by ascending sequence; each record also tells of the one before it."""
+        """What was announced and not rejected, by ascending sequence; each record also tells of the one before it."""
         found = {
             one.previous_version.sequence: one.previous_version for one in self.announcements if one.previous_version
         }
         found |= {one.sequence: one.as_previous for one in self.announcements}
         kept = (found[sequence] for sequence in sorted(found))
-        return tuple(one for one in kept if (one.sequence, one.digest) not in self.refused)
+        return tuple(one for one in kept if (one.sequence, one.digest) not in self.rejected)
 
     def rejection_of(self, version: str) -> int | None:
-        """Return the latest sequence under which a version was refused by a canary, None for one that was not."""
+        """Return the latest sequence under which a version was rejected by a canary, None for one that was not."""
         found = (
             one.sequence
             for one in self.announcements
-            if one.version == version and (one.sequence, one.digest) in self.refused
+            if one.version == version and (one.sequence, one.digest) in self.rejected
         )
         return max(found, default=None)
 
@@ -64,7 +64,7 @@ class RegionAnnouncements:
         return next((one for one in reversed(self.known) if active and one.version != active.version), None)
 
     def sequence_of(self, version: str, digest: str) -> int | None:
-        """Return the latest sequence under which a version was announced and not refused; None for none known."""
+        """Return the latest sequence under which a version was announced and not rejected; None for none known."""
         found = (one.sequence for one in self.known if (one.version, one.digest) == (version, digest))
         return max(found, default=None)
 
@@ -75,17 +75,17 @@ async def read_announcements(connection: Connection, topic: str) -> dict[str, Re
     async for _, announcement in _valid(connection, topic):
         # of two with one sequence workers take the first
         found.setdefault(announcement.region, {}).setdefault(announcement.sequence, announcement)
-    refused = await _refused(connection, rejected_topic(topic)) if found else {}
+    rejected = await _rejected(connection, rejected_topic(topic)) if found else {}
     return {
         region: RegionAnnouncements(
-            tuple(by_sequence[sequence] for sequence in sorted(by_sequence)), frozenset(refused.get(region, ()))
+            tuple(by_sequence[sequence] for sequence in sorted(by_sequence)), frozenset(rejected.get(region, ()))
         )
         for region, by_sequence in found.items()
     }
 
 
-async def _refused(connection: Connection, topic: str) -> dict[str, set[tuple[int, str]]]:
-    """Return, by region, what canaries have refused."""
+async def _rejected(connection: Connection, topic: str) -> dict[str, set[tuple[int, str]]]:
+    """Return, by region, what canaries have rejected."""
     found: dict[str, set[tuple[int, str]]] = {}
     async for record in read_topic(connection, topic):
         try:

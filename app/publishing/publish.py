@@ -21,7 +21,7 @@ class Publisher:
     ----------
     store : the model store.
     connection, topic : of the announcements.
-    limits, verify_key : as the workers have them, so that what they would refuse is not announced.
+    limits, verify_key : as the workers have them, so that what they would reject is not announced.
     """
 
     store: ModelStore
@@ -48,7 +48,7 @@ class Publisher:
         Raises
         ------
         ArtifactInvalid
-            If a worker would refuse the version.
+            If a worker would reject the version.
         JobFailed
             If the version is older than the active one, so that it takes a rollback, or another publisher was faster.
         """
@@ -68,7 +68,7 @@ class Publisher:
         JobFailed
             If nothing was announced, or nobody knows what was active before, or another publisher was faster.
         ArtifactInvalid
-            If a worker would refuse the version.
+            If a worker would reject the version.
         """
         announced = await self._announced(region)
         if announced is None:
@@ -83,7 +83,7 @@ class Publisher:
         JobFailed
             If another publisher was faster.
         ArtifactInvalid
-            If a worker would refuse the version.
+            If a worker would reject the version.
         """
         return await self._choose(region, version, await self._announced(region))
 
@@ -100,7 +100,7 @@ class Publisher:
         Raises
         ------
         ArtifactInvalid
-            If a worker would refuse it.
+            If a worker would reject it.
         StoreUnavailable
             If the store does not answer.
         """
@@ -154,6 +154,6 @@ class Publisher:
 
 
 def _is_active(announced: RegionAnnouncements, version: str, digest: str) -> bool:
-    """Tell whether a version serves, and nothing that was refused or might be was announced after it."""
+    """Tell whether a version serves, and nothing that was rejected or might be was announced after it."""
     newest = announced.newest
     return announced.active == newest.as_previous and (newest.version, newest.digest) == (version, digest)

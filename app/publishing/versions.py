@@ -15,7 +15,7 @@ class ListedVersion:
     Parameters
     ----------
     region, version : which.
-    state : "active", "previous", "announced" (before the previous), "refused" (by a canary),
+    state : "active", "previous", "announced" (before the previous), "rejected" (by a canary),
         "unannounced" or "invalid".
     reason : why it is invalid, else empty.
     sequence : of its latest announcement, if any.
@@ -66,7 +66,7 @@ def _listed(
 
 def _state(version: str, of_region: RegionAnnouncements | None, announcement: PreviousVersion | None) -> str:
     if of_region is not None and announcement is None and of_region.rejection_of(version) is not None:
-        return "refused"
+        return "rejected"
     if of_region is None or announcement is None:
         return "unannounced"
     if of_region.active and version == of_region.active.version:

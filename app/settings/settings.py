@@ -152,7 +152,7 @@ class ModelSettings(Section):
 
 
 class CanarySettings(Section):
-    """The canary of a new model on users of the worker, before it serves; beyond a limit it is refused."""
+    """The canary of a new model on users of the worker, before it serves; beyond a limit it is rejected."""
 
     users: int = Field(200, ge=0, le=10_000, description="Most users that a new model is tried on; 0: no canary.")
     min_users: int = Field(50, ge=1, le=10_000, description="Fewer users than these do not judge a model.")

@@ -1,1 +1,1 @@
-"""Records of the topics `models` and `models-rejected`: what is announced, and what was refused and why."""
+"""Records of the topics `models` and `models-rejected`: what is announced, and what was rejected and why."""

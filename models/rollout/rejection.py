@@ -25,7 +25,7 @@ CANARY: Final[Stage] = "trial"
 
 
 class Rejection(msgspec.Struct, frozen=True, kw_only=True):
-    """A version that was refused.
+    """A version that was rejected.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class Rejection(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def counts_for_all(self) -> bool:
-        """Whether every worker refuses the announcement because of this; limits and keys are each worker's own."""
+        """Whether every worker rejects the announcement because of this; limits and keys are each worker's own."""
         return self.stage == CANARY
 
     def is_of(self, announcement: Announcement) -> bool:

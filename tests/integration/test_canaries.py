@@ -74,10 +74,10 @@ async def test_shuffled_rows_pass_verification_and_are_stopped_by_the_canary(clu
     _, changed = await publisher.publish("global", wrong.version)
     assert changed, "its files are in order"
 
-    async def all_refused() -> bool:
+    async def all_rejected() -> bool:
         return all([bool((await regions(worker))["global"]["rejected"]) for worker in workers])
 
-    await wait_for("rejection by every worker", all_refused, 30)
+    await wait_for("rejection by every worker", all_rejected, 30)
     for worker in workers:
         region = (await regions(worker))["global"]
         assert region["active"] == good.version
@@ -91,9 +91,9 @@ async def test_shuffled_rows_pass_verification_and_are_stopped_by_the_canary(clu
     assert {(one.version, one.stage) for one in told} == {(wrong.version, "trial")}
     assert all(one.comparison is not None and one.comparison.users >= 20 for one in told)
     states = {one.version: one.state for one in await list_versions(publisher)}
-    assert states == {good.version: "active", wrong.version: "refused", better.version: "unannounced"}
+    assert states == {good.version: "active", wrong.version: "rejected", better.version: "unannounced"}
 
-    await starts_without_the_refused_one(workers[0], good)
+    await starts_without_the_rejected_one(workers[0], good)
     await cluster.publisher().publish("global", better.version)
     for worker in workers:
         await serves(worker, better.version)
@@ -101,13 +101,13 @@ async def test_shuffled_rows_pass_verification_and_are_stopped_by_the_canary(clu
         assert tried["overlap"] > 0.9
     newest = (await read_announcements(cluster.connection, cluster.names.models))["global"].newest
     assert newest.previous_version is not None
-    assert newest.previous_version.version == good.version, "what was refused is nothing to fall back to"
+    assert newest.previous_version.version == good.version, "what was rejected is nothing to fall back to"
     await publisher.roll_back("global")
     for worker in workers:
         await serves(worker, good.version)
 
 
-async def starts_without_the_refused_one(worker: WorkerProcess, good: FactorModel) -> None:
+async def starts_without_the_rejected_one(worker: WorkerProcess, good: FactorModel) -> None:
     """A worker that has never tried the version knows of its rejection before it serves anything."""
     assert worker.stop() == 0, worker.log_tail()
     worker.lose_data()

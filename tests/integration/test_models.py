@@ -35,10 +35,10 @@ async def test_broken_and_unannounced_artifacts_never_serve_and_say_why(cluster:
         previous = (await read_announcements(cluster.connection, cluster.names.models))["global"]
         await announce(cluster.connection, cluster.names.models, "global", manifest.version, digest, announced=previous)
 
-    async def all_refused() -> bool:
+    async def all_rejected() -> bool:
         return len((await region_of(worker))["rejected"]) == len(DAMAGES)
 
-    await wait_for("rejection of every broken version", all_refused, 60)
+    await wait_for("rejection of every broken version", all_rejected, 60)
     region = await region_of(worker)
     log = worker.log.read_text()
     assert {rejection["version"] for rejection in region["rejected"]} == signs.keys()
@@ -98,10 +98,10 @@ async def test_who_has_a_key_takes_what_it_signed_and_nothing_else(cluster: Clus
     for model in (unsigned, forged):
         await publisher.publish("global", model.version)
 
-    async def both_refused() -> bool:
+    async def both_rejected() -> bool:
         return len((await region_of(worker))["rejected"]) == 2
 
-    await wait_for("rejection of what is not signed by the key", both_refused, 30)
+    await wait_for("rejection of what is not signed by the key", both_rejected, 30)
     region = await region_of(worker)
     reasons = {rejection["version"]: rejection["reason"] for rejection in region["rejected"]}
     assert "not signed" in reasons[unsigned.version]
@@ -148,7 +148,7 @@ async def test_a_version_that_is_announced_before_its_files_are_there_serves_whe
     assert (await region_of(worker))["rejected"] == []
 
 
-async def test_an_outage_of_the_store_delays_a_model_and_refuses_nothing(cluster: Cluster) -> None:
+async def test_an_outage_of_the_store_delays_a_model_and_rejects_nothing(cluster: Cluster) -> None:
     versions = [await cluster.publish(seed=1)]
     folder, away = cluster.folder / "models", cluster.folder / "away"
     folder.rename(away)

@@ -85,7 +85,7 @@ async def test_regions_serve_side_by_side_and_one_that_breaks_is_no_concern_of_t
     status = await regions(workers[0])
     assert {region: status[region]["factors"] for region in RANKS} == RANKS
 
-    # one region's new version is broken: it is refused there, and nothing else is said or done anywhere
+    # one region's new version is broken: it is rejected there, and nothing else is said or done anywhere
     before = {worker.id: await regions(worker) for worker in workers}
     broken = model_of("fr", 2)
     manifest = write_model(cluster.store, broken)
@@ -94,10 +94,10 @@ async def test_regions_serve_side_by_side_and_one_that_breaks_is_no_concern_of_t
     flip_a_byte(flip)
     await cluster.announce("fr", manifest.version, digest)
 
-    async def refused() -> bool:
+    async def rejected() -> bool:
         return all([bool((await regions(worker))["fr"]["rejected"]) for worker in workers])
 
-    await wait_for("rejection of the broken version", refused, 30)
+    await wait_for("rejection of the broken version", rejected, 30)
     for worker in workers:
         after = await regions(worker)
         for region in ("us", "jp", "global"):

@@ -138,7 +138,7 @@ async def test_a_partition_that_was_given_away_has_no_users(worker: Swapped, mod
     assert canary(worker)._sample(model, model) == []
 
 
-async def test_a_candidate_that_cannot_solve_a_user_is_refused_and_one_that_serves_is_no_measure(
+async def test_a_candidate_that_cannot_solve_a_user_is_rejected_and_one_that_serves_is_no_measure(
     worker: Swapped, model: FactorModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = other(model, "broken", 2)

@@ -239,7 +239,7 @@ async def test_an_older_sequence_is_left_alone(updates: ModelUpdates, models: Mo
         lambda: record("x", 9, key=b"us"),
     ],
 )
-async def test_what_is_no_announcement_is_refused_and_changes_nothing(
+async def test_what_is_no_announcement_is_rejected_and_changes_nothing(
     updates: ModelUpdates, models: ModelsInUse, broken: Callable[[], Any]
 ) -> None:
     await settled(updates, record("a", 0))
@@ -271,7 +271,7 @@ def away(times: int) -> list[Exception]:
     return [StoreUnavailable("mount it") for _ in range(times)]
 
 
-async def test_an_outage_is_waited_for_and_refuses_nothing(
+async def test_an_outage_is_waited_for_and_rejects_nothing(
     updates: ModelUpdates, models: ModelsInUse, store: Store, clock: Clock, metrics: WorkerMetrics
 ) -> None:
     store.failures["b"] = away(8)
@@ -362,7 +362,7 @@ async def test_of_two_with_one_sequence_the_first_is_taken(updates: ModelUpdates
 
 
 @pytest.mark.parametrize("failure", [OSError(5, "torn", "/srv/models/global"), KeyError("gram"), MemoryError()])
-async def test_what_nobody_expects_refuses_the_version_and_ends_nothing(
+async def test_what_nobody_expects_rejects_the_version_and_ends_nothing(
     updates: ModelUpdates, models: ModelsInUse, store: Store, failure: Exception
 ) -> None:
     store.failures["b"] = [failure]
@@ -405,7 +405,7 @@ async def test_a_region_that_gets_a_model_of_its_own_had_the_global_one_before(
     assert models.previous("fr") is None
 
 
-async def test_a_start_waits_until_what_is_announced_is_active_or_refused(
+async def test_a_start_waits_until_what_is_announced_is_active_or_rejected(
     updates: ModelUpdates, models: ModelsInUse, store: Store
 ) -> None:
     gate = store.gates["a"] = threading.Event()
@@ -418,10 +418,10 @@ async def test_a_start_waits_until_what_is_announced_is_active_or_refused(
     assert not waiting.done(), "the topic is not read to its end"
     read.set()
 
-    async def is_refused() -> bool:
+    async def is_rejected() -> bool:
         return "a" in store.fetched and any(status.rejected for status in models.status())
 
-    await wait_for("rejection of the other region's version", is_refused)
+    await wait_for("rejection of the other region's version", is_rejected)
     assert not waiting.done(), "one of two regions is still being fetched"
     gate.set()
     await asyncio.wait_for(waiting, 10)
@@ -445,7 +445,7 @@ def rejection(version: str, sequence: int, stage: Any = "trial") -> Any:
     return SimpleNamespace(offset=0, key=one.key, value=one.encode())
 
 
-async def test_what_fails_its_canary_is_refused_and_everybody_is_told(
+async def test_what_fails_its_canary_is_rejected_and_everybody_is_told(
     updates: ModelUpdates, models: ModelsInUse, users: Users, told: list[Rejection]
 ) -> None:
     await settled(updates, record("a", 0))
@@ -548,7 +548,7 @@ async def test_a_rejection_for_a_workers_own_reasons_is_no_concern_of_others(
     assert active(models) == "b"
 
 
-async def test_a_start_on_a_refused_version_takes_what_its_announcement_names(
+async def test_a_start_on_a_rejected_version_takes_what_its_announcement_names(
     updates: ModelUpdates, models: ModelsInUse, store: Store
 ) -> None:
     before = announced("a", 3).as_previous
@@ -561,7 +561,7 @@ async def test_a_start_on_a_refused_version_takes_what_its_announcement_names(
     assert active(models) == "c"
 
 
-async def test_a_version_that_served_from_the_start_gives_way_when_a_canary_elsewhere_refuses_it(
+async def test_a_version_that_served_from_the_start_gives_way_when_a_canary_elsewhere_rejects_it(
     updates: ModelUpdates, models: ModelsInUse
 ) -> None:
     before = announced("a", 3).as_previous
