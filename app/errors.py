@@ -1,4 +1,4 @@
-"""The failures of offline jobs."""
+"""Failures that a person is told of in a sentence: those of jobs, of publishing and of operations."""
 
 
 class JobFailed(Exception):

@@ -18,7 +18,7 @@ Messages say what was found, where, and what to do.
 
 
 class ModelError(Exception):
-    """Any expected failure of a model; catch this to refuse a model and keep the one that serves."""
+    """Any expected failure of a model; catch this to reject a model and keep the one that serves."""
 
 
 class DescriptionInvalid(ModelError):
@@ -76,7 +76,7 @@ class ArtifactMissing(ArtifactInvalid):
 
 
 class StoreUnavailable(ModelError):
-    """The model store does not answer: try again later, and refuse nothing for it."""
+    """The model store does not answer: try again later, and reject nothing for it."""
 
 
 class AnnouncementInvalid(ModelError):

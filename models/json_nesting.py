@@ -25,8 +25,8 @@ class NestedTooDeeply(msgspec.DecodeError):
 def shallow(content: bytes) -> bytes:
     """Return JSON as it is, after a look at how deeply it is nested.
 
-    Few brackets cannot nest deeply, and only where they are many is the depth worked out. What is no JSON passes where
-    the part before its first fault is not too deep: that part is all that a parser reads.
+    Few brackets cannot nest deeply, and only where they are many is the depth worked out. What is
+    no JSON is a parser's to refuse; it may be called too deep here.
 
     Raises
     ------

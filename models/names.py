@@ -18,8 +18,9 @@ SEEN: Final = frozenset({"play", "rate", "dismiss"})
 
 MAX_ID_CHARACTERS: Final = 64
 MAX_REGION_CHARACTERS: Final = 32
-ID_RULE: Final = "1-64 characters, none of them a control character"
-REGION_RULE: Final = "1-32 of a-z, 0-9, _ and -"
+_MAX_VERSION_CHARACTERS: Final = 64
+ID_RULE: Final = f"1-{MAX_ID_CHARACTERS} characters, none of them a control character"
+REGION_RULE: Final = f"1-{MAX_REGION_CHARACTERS} of a-z, 0-9, _ and -"
 
 # In Python `$` also matches before a trailing newline; this is the end of the text in ECMA-262 too.
 _END: Final = r"(?![\s\S])"
@@ -29,7 +30,7 @@ ID_PATTERN: Final = rf"^[^{_CONTROLS}]{{1,{MAX_ID_CHARACTERS}}}{_END}"
 ID_CHARACTERS_PATTERN: Final = rf"^[^{_CONTROLS}]*{_END}"
 REGION_PATTERN: Final = rf"^[a-z0-9_-]{{1,{MAX_REGION_CHARACTERS}}}{_END}"
 REGION_CHARACTERS_PATTERN: Final = rf"^[a-z0-9_-]*{_END}"
-VERSION_PATTERN: Final = rf"^(?!\.)[A-Za-z0-9._-]{{1,64}}{_END}"
+VERSION_PATTERN: Final = rf"^(?!\.)[A-Za-z0-9._-]{{1,{_MAX_VERSION_CHARACTERS}}}{_END}"
 DIGEST_PATTERN: Final = rf"^[0-9a-f]{{64}}{_END}"
 
 _CONTROL: Final = re.compile(f"[{_CONTROLS}]")

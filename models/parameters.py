@@ -63,7 +63,7 @@ class Parameter:
         numbers = (int,) if self.kind is int else (int, float)
         if not isinstance(value, numbers) or isinstance(value, bool) or not self.least <= value <= self.most:
             raise ParameterInvalid(f"{self.name} is {value!r}; use {self.allowed}")
-        if math.isinf(value):
+        if value == math.inf:
             raise ParameterInvalid(f"{self.name} is {value!r}; use a finite number")
 
     @property

@@ -74,7 +74,7 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
     ----------
     running : set of int
         Partitions that this process reads and writes now; their changelog must not be replayed.
-    standbys : set of int
+    complete_standbys : set of int
         Partitions that do not run here, but whose rows were complete a moment ago.
 
     Parameters
@@ -96,7 +96,7 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
     ) -> None:
         super().__init__(*args, **kwargs)
         self.running: set[int] = set()
-        self.standbys: set[int] = set()
+        self.complete_standbys: set[int] = set()
         self._watch = watch or Unwatched()
         self._at_disk = at_disk
 

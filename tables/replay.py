@@ -1,8 +1,8 @@
 """Replaying the changelog of a partition that does not run here: recovery, and a standby that follows.
 
-The higher applied offset wins between two records of one key, whichever comes last: a batch of a worker that
-was thought dead may land behind its successor's. A tombstone covers rows of its own applied offset, too. Tombstones of
-previous versions carry no applied offset and always apply. Places where an older record lies behind a newer one are
+The higher applied offset wins between two records of one key, whichever comes last: a batch of a worker that was
+thought dead may land behind its successor's. A tombstone covers rows of its own applied offset, too. Tombstones of
+earlier code carry no applied offset and always apply. Places where an older record lies behind a newer one are
 remembered (`intrusions`).
 """
 

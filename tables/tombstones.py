@@ -30,7 +30,7 @@ def tombstone_headers(applied_offset: int) -> list[tuple[str, bytes]]:
 
 
 def tombstone_offset(headers: Sequence[tuple[str, bytes]]) -> int | None:
-    """Return the applied offset of a tombstone's record, None when it carries none, as those of previous versions.
+    """Return the applied offset of a tombstone's record, None when it carries none, as those of earlier code.
 
     Raises `RowCorrupt` when the header is there and is no applied offset.
     """

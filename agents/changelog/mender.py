@@ -7,8 +7,8 @@ owner reads them and, in a turn of its own, appends what its database holds of t
 every key is the one that counts, and the place is forgotten in the same write batch.
 
 A database is right, whatever landed, so a row is written as it is, but for its applied offset where a late record's is
-higher: that may be so of an event that only the other worker could apply, or of a tombstone that nobody was told was
-done. No applied offset may reach the position, so such a place waits until the position has passed it.
+higher: that may be so of an event that only the other worker could apply, or of a row whose removal nobody was told of.
+No applied offset may reach the position, so such a place waits until the position has passed it.
 """
 
 import asyncio

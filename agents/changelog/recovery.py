@@ -95,7 +95,7 @@ class Recovery:
         if self._consumer is None or self._task is not None:
             raise RuntimeError("recovery is not connected, or the previous assignment has not ended")
         self._complete, self._changed = set(), asyncio.Event()
-        self._table.standbys &= {*own, *standbys}
+        self._table.complete_standbys &= {*own, *standbys}
         self._task = asyncio.create_task(self._run(self._consumer, set(own), set(standbys)), name="recovery")
         self._supervisor.watch(self._task, ChangelogLost)
 
@@ -152,8 +152,8 @@ class Recovery:
         )
         while standbys:
             await catch_up.step()
-            self._table.standbys |= catch_up.complete_standbys()
-            self._metrics.partitions_standby.set(len(self._table.standbys))
+            self._table.complete_standbys |= catch_up.complete_standbys()
+            self._metrics.partitions_standby.set(len(self._table.complete_standbys))
 
     def _announce(self, complete: set[int]) -> None:
         if complete:

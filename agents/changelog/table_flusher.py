@@ -1,6 +1,6 @@
 """What is done for the table once an hour, however little is written: it is put into its files, and some is read back.
 
-What it remembers of tombstones is dropped after a day (`tables.tombstones`).
+What the table remembers of tombstones is dropped after a day (`tables.tombstones`).
 
 The table keeps no journal but the changelog, so a crash takes it back to its last flush, and what is in the changelog
 since is replayed. Tombstones stay there for a day only (Kafka's `delete.retention.ms`): a table that was not flushed
@@ -33,7 +33,7 @@ async def flush_regularly(table: BatchTable) -> None:
     """For ever: once an hour, flush every open database of the table and check one of them."""
     for hour in count():
         await asyncio.sleep(_HOUR_SECONDS)
-        table.note_current(table.running | table.standbys)
+        table.note_current(table.running | table.complete_standbys)
         table.flush_databases()
         partitions = table.open_partitions()
         for partition in partitions:
@@ -51,7 +51,7 @@ async def purge_partition(table: BatchTable, partition: int) -> None:
             key = purge_tombstones(table, partition, before_ms, key, _ROWS_AT_ONCE)
             await asyncio.sleep(_PAUSE_SECONDS)
     except KeyError:
-        _log.info("partition %d went elsewhere while its tombstones were purged", partition)
+        _log.info("partition %d was given away while its tombstones were purged", partition)
 
 
 async def check_partition(table: BatchTable, partition: int) -> None:
@@ -62,4 +62,4 @@ async def check_partition(table: BatchTable, partition: int) -> None:
             key = table.check_rows(partition, key, _ROWS_AT_ONCE)
             await asyncio.sleep(_PAUSE_SECONDS)
     except KeyError:
-        _log.info("partition %d went elsewhere while it was checked", partition)
+        _log.info("partition %d was given away while it was checked", partition)

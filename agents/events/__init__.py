@@ -1,5 +1,6 @@
 """The path of the member events: take a partition over, fetch, cut into chunks, decode, apply, make durable, in order.
 
 `reader` drives it, `chunk_agent` is the Faust agent at its end, `member_events` turns events into rows, `dead_letters`
-carries what breaks the contract.
+carries what breaks the contract. Which rows there are of a user, and who may write them, is the business of
+`agents.users`.
 """

@@ -71,6 +71,10 @@ class ChunkProcessor:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="member-events", initializer=_be_nice)
         self.last_progress = time.monotonic()
 
+    def close(self) -> None:
+        """Let the thread end, once what it prepares is done."""
+        self._thread.shutdown(wait=False)
+
     async def process(self, chunk: Chunk) -> None:
         """Prepare a chunk and begin to write it, or drop it when its generation has ended; a failure ends the process.
 

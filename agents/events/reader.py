@@ -141,7 +141,7 @@ class Reader:
         if task is not None:
             task.cancel()
         self._metrics.partitions_running.set(0)
-        self._table.standbys |= self._table.running  # they are whole until somebody else writes the changelog
+        self._table.complete_standbys |= self._table.running  # they are whole until somebody else writes the changelog
         await self._recovery.end()
         await self._ownership.revoke()
 
@@ -218,7 +218,7 @@ class Reader:
                 self._next, self._passed = {}, {}
             self._next |= {partition: start.seek for partition, start in starts.items()}
             self._ownership.start({partition: start.next_offset for partition, start in starts.items()})
-            self._table.standbys.difference_update(starts)
+            self._table.complete_standbys.difference_update(starts)
             consumer.assign([TopicPartition(self._topic, partition) for partition in self._next])
             for partition, offset in self._next.items():
                 consumer.seek(TopicPartition(self._topic, partition), offset)

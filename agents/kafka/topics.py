@@ -61,7 +61,7 @@ class TopicNames:
 
     @property
     def models_rejected(self) -> str:
-        """Announced versions that a worker refused, and why."""
+        """Announced versions that a worker rejected, and why."""
         return rejected_topic(self.models)
 
     @property

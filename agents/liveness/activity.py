@@ -1,4 +1,4 @@
-"""What others want of a worker now: background work rests when there is something."""
+"""What a worker does for others: background work rests while there is something."""
 
 
 class Activity:

@@ -8,7 +8,7 @@ and 78:
 1   it could not start, for Kafka was not there, say, or met an error that nobody foresaw; the log says what
 2   the command or the settings are wrong
 70  it came to a standstill: events waited and none was applied, an agent ended, or the event loop did not run
-74  the disk does not write
+74  the disk does not read or write
 75  start it again, its state is whole: the broker did not answer, or others may own its partitions
 78  starting again does not help: somebody must change something, and the log says what
 ==  =================================================================================================================
@@ -22,7 +22,7 @@ EXIT_STUCK = 70
 """sysexits' EX_SOFTWARE: no progress, or an agent ended; starting again repairs it."""
 
 EXIT_DISK = 74
-"""sysexits' EX_IOERR: the disk does not write; starting again helps when it does."""
+"""sysexits' EX_IOERR: the disk does not read or write; starting again helps when it does."""
 
 EXIT_RETRY = 75
 """sysexits' EX_TEMPFAIL: start me again, my state is whole."""

@@ -100,7 +100,7 @@ class Canary:
             if at in found:
                 continue
             history = UserState.decode(row).history
-            named = history.region.name if history.region else None
+            named = history.region_name
             is_concerned = named == region or active.region == region
             if len(history) and is_concerned and self._active_model(named) in served_by:
                 found[at] = history

@@ -1,7 +1,7 @@
 """The canary of what serves since a start: when it was taken, this worker had no users to try it on.
 
 A version that is announced and not rejected was tried by others, unless it was announced a moment ago. Such a
-one is held against the version before it as soon as there are users.
+one is held against the previous version as soon as there are users.
 """
 
 import asyncio
@@ -51,9 +51,9 @@ class LateCanary:
         return announcement.canary and announcement.previous is not None and young
 
     async def run(self, announcement: Announcement, model: FactorModel) -> tuple[FactorModel, CanaryResult] | None:
-        """Return the version before and what the canary found, once there are users; None when nothing is found out.
+        """Return the previous version and what the canary found, once there are users; None when nothing is found out.
 
-        It ends when another announcement serves, when the version before cannot be had, or after two minutes.
+        It ends when another announcement serves, when the previous version cannot be had, or after two minutes.
         """
         previous = announcement.previous
         if previous is None:

@@ -232,7 +232,7 @@ class ModelUpdates:
         return rejection if rejection is not None and rejection.is_of(announcement) else None
 
     def _go_back(self, rejection: Rejection) -> None:
-        """Leave a version that serves here for the one before, when another worker's canary rejects it."""
+        """Leave a version that serves here for the previous one, when another worker's canary rejects it."""
         serving = self._models.serving(rejection.region)
         if serving is None or not rejection.is_of(serving.announcement):
             return

@@ -78,7 +78,7 @@ class _Slot:
 
 
 class ModelsInUse:
-    """The active model of each region, and the one before.
+    """The active model of each region, and the previous one.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ class ModelsInUse:
         self.changed = asyncio.Event()
 
     def active(self, region: str | None) -> FactorModel | None:
-        """Return the region's model, else the fallback region's, else None."""
+        """Return the region's model, else that of `GLOBAL_REGION`, else None."""
         serving = self.serving(region or GLOBAL_REGION) or self.serving(GLOBAL_REGION)
         return serving.model if serving else None
 
@@ -108,11 +108,11 @@ class ModelsInUse:
         return slot.previous.model if slot.previous else None
 
     def serving(self, region: str) -> Serving | None:
-        """Return what serves under the region's own announcement, None where the fallback region's model does."""
+        """Return what serves under the region's own announcement, None where the model of `GLOBAL_REGION` does."""
         return self._slots.get(region, _Slot()).serving
 
     def regions(self) -> list[str]:
-        """Return the regions that have a model of their own, the fallback region among them."""
+        """Return the regions that have a model of their own, `GLOBAL_REGION` among them."""
         return [region for region, slot in self._slots.items() if slot.serving is not None]
 
     def known(self, announcement: Announcement) -> FactorModel | None:
@@ -148,9 +148,9 @@ class ModelsInUse:
 
     def reject(self, region: str, version: str, reason: str) -> None:
         """Remember a version that was rejected; at most twenty a region."""
-        previous = self._slots.get(region, _Slot())
+        slot = self._slots.get(region, _Slot())
         rejection = RejectedVersion(version, reason, datetime.now(UTC))
-        self._slots[region] = replace(previous, rejected=(rejection, *previous.rejected)[:_MAX_REJECTIONS])
+        self._slots[region] = replace(slot, rejected=(rejection, *slot.rejected)[:_MAX_REJECTIONS])
         self._metrics.models_rejected.labels(region).inc()
         _log.error("model %s of region %s is rejected: %s", version, region, reason)
 

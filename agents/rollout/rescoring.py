@@ -149,7 +149,7 @@ class Rescoring:
         """Leave out whom an event has brought up to date meanwhile."""
         found = {}
         for at, state in states.items():
-            model = self._models.active(state.history.region.name if state.history.region else None)
+            model = self._models.active(state.history.region_name)
             if model is not None and state.version != model.version:
                 found[at] = state
         return found

@@ -34,7 +34,7 @@ class Erasure:
         """Return when nothing is stored for a user, in the changelog as in the database.
 
         It waits for the chunk under way, and for the acknowledgement of the broker. Who stops waiting does not stop the
-        tombstone, which may be done all the same; it does no harm to ask again. A failed one ends the process, as any
+        erasure, which may be done all the same; it does no harm to ask again. A failed one ends the process, as any
         failed write does.
 
         Raises

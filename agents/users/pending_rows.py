@@ -1,8 +1,8 @@
 """Rows that are under way to the changelog, in front of the table: the next chunk is applied on top of them.
 
-While one chunk is acknowledged and stored, the next one is prepared. It must find the rows of the previous as they will
-be, or an event of the same user would overwrite what has just been applied. Queries read the table alone: nobody is
-told of an event that a crash could still take back.
+While one chunk is acknowledged and stored, the next one is prepared. It must find the rows of the one before as they
+will be, or an event of the same user would overwrite what has just been applied. Queries read the table alone: nobody
+is told of an event that a crash could still take back.
 """
 
 from collections.abc import Mapping, Sequence

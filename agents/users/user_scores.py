@@ -42,7 +42,7 @@ class UserScores:
         models: dict[str | None, FactorModel | None] = {}
         by_model: dict[int, tuple[FactorModel, list[At]]] = {}
         for at, state in states.items():
-            region = state.history.region.name if state.history.region else None
+            region = state.history.region_name
             if region not in models:
                 models[region] = self._active_model(region)
             model = models[region]

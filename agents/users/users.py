@@ -48,7 +48,7 @@ class Users:
     def read_standby(self, user_id: str) -> UserState | None:
         """Return the user's state in a standby that was complete a moment ago; None without one, or without a row."""
         partition = self.partition_of(user_id)
-        if partition not in self._table.standbys or self._table.database(partition) is None:
+        if partition not in self._table.complete_standbys or self._table.database(partition) is None:
             return None
         row = self._table.read(partition, user_id.encode())
         return None if row is None else UserState.decode(row)

@@ -53,10 +53,10 @@ def _left(settings: "Settings") -> Iterator[tuple[str, str, str]]:
     longest = int(configured[names.users_changelog]["max.compaction.lag.ms"]) // _DAY_MS
     yield (
         names.users_changelog,
-        "previous rows, which no worker reads any more",
+        "older rows, which no worker reads any more",
         f"it is compacted, {longest} days from now at most (max.compaction.lag.ms), if its partition is written",
     )
     yield names.users_changelog, "the tombstone, with the user's id", "a day after that (delete.retention.ms)"
-    yield "workers' and standbys' disks", "blocks of previous rows", "RocksDB merges their files"
+    yield "workers' and standbys' disks", "blocks of older rows", "RocksDB merges their files"
     yield "checkpoints and folders set aside", "the row as it was", "somebody deletes them"
     yield names.popularity, "counts of videos, which name nobody", "they are older than the window"

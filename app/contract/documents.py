@@ -118,10 +118,17 @@ def _schemas(types: list[Any], references: str) -> tuple[tuple[dict[str, Any], .
 
 def _as_published(schemas: Any) -> Any:
     """Return schemas under the contract's names, for others make their classes from these."""
-    text = msgspec.json.encode(schemas)
-    for name, published in _PUBLISHED.items():
-        text = text.replace(name.encode(), published.encode())
-    return msgspec.json.decode(text)
+    match schemas:
+        case dict():
+            return {_PUBLISHED.get(key, key): _as_published(value) for key, value in schemas.items()}
+        case list() | tuple():
+            return [_as_published(value) for value in schemas]
+        case str():
+            reference, _, name = schemas.rpartition("/")
+            return (
+                f"{reference}/{_PUBLISHED[name]}" if name in _PUBLISHED and reference else _PUBLISHED.get(name, schemas)
+            )
+    return schemas
 
 
 def _message(name: str, payload: dict[str, Any], key: dict[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class Activation:
 
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
-        self._turn = asyncio.Lock()
+        self._one_at_a_time = asyncio.Lock()
 
     async def activate(self, region: str, version: str) -> tuple[Announcement, bool]:
         """Announce a version, as a rollback where the region has served before.
@@ -40,5 +40,5 @@ class Activation:
         JobFailed
             If another publisher was faster.
         """
-        async with self._turn:
+        async with self._one_at_a_time:
             return await self._publisher.choose(region, version)

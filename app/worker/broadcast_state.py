@@ -34,14 +34,13 @@ class BroadcastState:
 def make_broadcast_state(shared: Shared, users_table: BatchTable) -> BroadcastState:
     """Models ─▶ fetch, verify, try on users ─▶ swap, or models-rejected; catalogue; popularity."""
     settings, models = shared.settings, ModelsInUse(shared.metrics.rollout)
-    limits = settings.canary.model_dump()
     canary = Canary(
         table=users_table,
         recent=shared.recent,
         active_model=models.active,
-        users=limits.pop("users"),
-        min_users=limits.pop("min_users"),
-        limits=CanaryLimits(**limits),
+        users=settings.canary.users,
+        min_users=settings.canary.min_users,
+        limits=CanaryLimits.chosen(settings.canary.model_dump()),
     )
     rejections = Rejections(shared.producer, shared.names.models_rejected)
     updates = ModelUpdates(models, ModelFetch(settings), canary, rejections.tell, settings.worker.id)

@@ -1,4 +1,4 @@
-"""The whole system on one screen: every part of a worker is made here, by the function that is named after it.
+"""The whole system on one screen: every group of a worker's parts is made here, by a function named after it.
 
 There is no global app. `create_worker` makes a worker's parts from settings and joins them; nothing runs, and no
 connection is opened, before Faust starts it.
@@ -7,7 +7,7 @@ connection is opened, before Faust starts it.
 
     settings ─▶ shared ─▶ users table ─▶ own partitions ─▶ event path ─▶ guards
                   │            └──▶ broadcast state ──▲          │
-                  └──▶ Faust's app ◀── life ◀────────────────────┴─▶ query view ◀── HTTP
+                  └──▶ Faust's app ◀── lifecycle ◀────────────────┴─▶ query view ◀── HTTP
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from app.worker.event_path import make_event_path, make_own_partitions
 from app.worker.faust_app import make_faust_app, make_users_table
 from app.worker.faust_seam import StreamApp
 from app.worker.guards import make_guards
-from app.worker.lifecycle import WorkerLife
+from app.worker.lifecycle import WorkerLifecycle
 from app.worker.query_view import make_query_view
 from app.worker.shared_parts import make_shared
 
@@ -35,6 +35,6 @@ def create_worker(settings: Settings, at_disk: Callable[[], AbstractContextManag
     own = make_own_partitions(shared, users_table)
     path = make_event_path(app, shared, own, state)
     guards = make_guards(shared, path, own.ownership)
-    app.carry(WorkerLife(app, shared, own=own, state=state, path=path, guards=guards))
+    app.begins_and_ends(WorkerLifecycle(app, shared, own=own, state=state, path=path, guards=guards))
     attach(app.http, make_query_view(app, shared, own=own, state=state, path=path, guards=guards))
     return app

@@ -1,8 +1,9 @@
-"""The seam around Faust: how its app, consumer, assignor, recovery and web server are changed, in one place.
+"""The seam around Faust: how its app, consumer, assignor, recovery and web server are changed.
 
-Two more things are made of its parts where they are used: the table (`tables.batch_table`, `tables.rocksdb`) and the
-channel of chunks (`agents.events.chunks`). Faust is pinned to one version; whoever raises it reads these pages and runs
-the system tests.
+Its other parts are changed where they are used: the table in `tables.batch_table` and `tables.rocksdb`, the channel of
+chunks in `agents.events.chunks`, the handling of signals in `app.worker.worker`. Two places touch aiokafka's insides:
+`agents.events.reader` (the lock of its coordinator) and `agents.kafka.producer` (the way to its socket). Faust is
+pinned to one version; whoever raises it reads these pages and runs the system tests.
 """
 
 import asyncio
@@ -110,8 +111,8 @@ class PromptTables(TableManager):
         return self._recovery
 
 
-class Life(Protocol):
-    """What an app carries: it begins and ends with the app and with its partitions."""
+class Lifecycle(Protocol):
+    """What begins and ends with an app, and with its partitions."""
 
     async def start(self) -> None:
         """Start; awaited before Faust's services start."""
@@ -131,18 +132,20 @@ class StreamApp(faust.App):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._lives: list[Life] = []
+        self._lifecycle: Lifecycle | None = None
 
-    def carry(self, life: Life) -> None:
-        """Let something live with this app, which has not started; the last one carried stops first."""
-        self._lives.append(life)
+    def begins_and_ends(self, lifecycle: Lifecycle) -> None:
+        """Let parts begin and end with this app, which has not started; called once."""
+        if self._lifecycle is not None:
+            raise RuntimeError("the parts of this app are given already")
+        self._lifecycle = lifecycle
 
         async def on_assigned(*_: object, **__: object) -> None:
             if not self.should_stop:
-                await life.assigned()
+                await lifecycle.assigned()
 
         async def on_revoked(*_: object, **__: object) -> None:
-            await life.revoked()
+            await lifecycle.revoked()
 
         self.on_partitions_assigned.connect(on_assigned, weak=False)
         self.on_partitions_revoked.connect(on_revoked, weak=False)
@@ -166,14 +169,14 @@ class StreamApp(faust.App):
 
     async def on_start(self) -> None:
         """Start the own parts, then Faust's."""
-        for life in self._lives:
-            await life.start()
+        if self._lifecycle is not None:
+            await self._lifecycle.start()
         await super().on_start()
 
     async def on_stop(self) -> None:
         """Stop the own parts while the tables are still open, then Faust's."""
-        for life in reversed(self._lives):
-            await life.stop()
+        if self._lifecycle is not None:
+            await self._lifecycle.stop()
         await super().on_stop()
 
     def _new_transport(self) -> TransportT:

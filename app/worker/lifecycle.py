@@ -1,5 +1,7 @@
 """When the parts of a worker start and stop, between Faust's own: what runs beside the agents, and in which order."""
 
+from contextlib import AsyncExitStack
+
 from agents.changelog.changelog_lookup import ChangelogLookup
 from agents.changelog.mender import Mender, mend_regularly
 from agents.changelog.table_flusher import flush_regularly
@@ -16,12 +18,12 @@ from app.worker.membership import watch_membership
 from app.worker.shared_parts import Shared
 
 
-class WorkerLife:
-    """Starts and stops what a worker does beside Faust; `StreamApp.carry` calls it.
+class WorkerLifecycle:
+    """Starts and stops what a worker does beside Faust; `StreamApp.begins_and_ends` calls it.
 
     Parameters
     ----------
-    app, shared : whose life it is, and what all parts are made with.
+    app, shared : whose they are, and what all parts are made with.
     own, state, path, guards : the parts.
     """
 
@@ -42,6 +44,13 @@ class WorkerLife:
         self._path = path
         self._guards = guards
         self._background = Background(shared.supervisor)
+        connection, names = shared.connection, shared.names
+        self._models = BroadcastReader(connection, names.models, state.updates.apply)
+        self._rejected = BroadcastReader(connection, names.models_rejected, state.updates.apply_rejection)
+        self._catalogue = BroadcastReader(connection, names.catalogue, state.catalogue.apply)
+        self._popularity = BroadcastReader(connection, names.popularity, state.popularity.apply)
+        self._changelog = ChangelogLookup(connection, names.users_changelog)
+        self._mender = Mender(own, self._changelog.read)
 
     async def start(self) -> None:
         """Start everything; Faust's services start after this."""
@@ -61,9 +70,11 @@ class WorkerLife:
 
     async def stop(self) -> None:
         """Stop everything; the tables are still open, and nothing is written after this."""
-        await self._path.reader.stop()
-        await self._background.stop()
-        await self._shared.producer.stop()
+        async with AsyncExitStack() as stopping:  # the last one first, and each whatever the others raise
+            stopping.callback(self._path.processor.close)
+            stopping.push_async_callback(self._shared.producer.stop)
+            stopping.push_async_callback(self._background.stop)
+            stopping.push_async_callback(self._path.reader.stop)
 
     async def assigned(self) -> None:
         """Begin with the partitions that Faust assigned; their databases are open."""
@@ -76,24 +87,16 @@ class WorkerLife:
 
     def _follow_topics(self) -> None:
         """models, models-rejected, catalogue, popularity ─▶ the state that every worker holds as a whole."""
-        start, connection, names, state = (
-            self._background.start,
-            self._shared.connection,
-            self._shared.names,
-            self._state,
-        )
-        models = BroadcastReader(connection, names.models, state.updates.apply)
-        rejected = BroadcastReader(connection, names.models_rejected, state.updates.apply_rejection)
-        start("models", models.run())
-        start("rejected models", rejected.run())
+        start = self._background.start
+        start("models", self._models.run())
+        start("rejected models", self._rejected.run())
+        start("model updates", self._state.updates.run(self._models_are_read))
+        start("catalogue", self._catalogue.run())
+        start("popularity", self._popularity.run())
 
-        async def models_are_read() -> None:
-            await rejected.caught_up.wait()
-            await models.caught_up.wait()
-
-        start("model updates", state.updates.run(models_are_read))
-        start("catalogue", BroadcastReader(connection, names.catalogue, state.catalogue.apply).run())
-        start("popularity", BroadcastReader(connection, names.popularity, state.popularity.apply).run())
+    async def _models_are_read(self) -> None:
+        await self._rejected.caught_up.wait()
+        await self._models.caught_up.wait()
 
     def _look_after_rows(self) -> None:
         """Re-solve after swaps, publish counts, flush the table, mend the changelog."""
@@ -103,5 +106,4 @@ class WorkerLife:
         publishing = publish_popularity(path.popularity, own.ownership, shared.producer, shared.names.popularity, every)
         start("popularity publisher", publishing)
         start("table flusher", flush_regularly(own.table))
-        places = ChangelogLookup(shared.connection, shared.names.users_changelog)
-        start("mender of the changelog", mend_regularly(Mender(own, places.read), places, own.ownership))
+        start("mender of the changelog", mend_regularly(self._mender, self._changelog, own.ownership))

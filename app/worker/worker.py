@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import faust
 import uvloop
@@ -29,9 +30,17 @@ _log = logging.getLogger(__name__)
 
 
 class NearlineWorker(faust.Worker):
-    """Faust's worker with a deadline for its stop: what hangs must not keep a partition."""
+    """Faust's worker with a deadline for its stop: what hangs must not keep a partition.
 
-    stop_seconds: float
+    Parameters
+    ----------
+    stop_seconds : how long a stop may take.
+    *args, **kwargs : as Faust's worker takes them.
+    """
+
+    def __init__(self, *args: Any, stop_seconds: float, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._stop_seconds = stop_seconds
 
     def _on_sigterm(self) -> None:
         self._begin_stop()
@@ -45,7 +54,7 @@ class NearlineWorker(faust.Worker):
         if self._signal_stop_time:
             _log.warning("second signal: leaving at once")
             os._exit(EXIT_RETRY)
-        timer = threading.Timer(self.stop_seconds, _give_up, [self.stop_seconds])
+        timer = threading.Timer(self._stop_seconds, _give_up, [self._stop_seconds])
         timer.daemon = True
         timer.start()
 
@@ -76,8 +85,14 @@ def run_worker(settings: Settings) -> int:
         asyncio.set_event_loop(loop)
         guard = LoopGuard(settings.worker.stuck_seconds)
         app = create_worker(settings, guard.at_disk)
-        worker = NearlineWorker(app, loop=loop, override_logging=False, redirect_stdouts=False, quiet=True)
-        worker.stop_seconds = settings.worker.stop_seconds
+        worker = NearlineWorker(
+            app,
+            loop=loop,
+            override_logging=False,
+            redirect_stdouts=False,
+            quiet=True,
+            stop_seconds=settings.worker.stop_seconds,
+        )
         guard.start(loop)
         try:
             worker.execute_from_commandline()

@@ -73,7 +73,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def summary_of(outcome: Outcome, feed: Feed, version: str, workers: int, seconds: float) -> Summary:
-    """Return the summary of a outcome."""
+    """Return the summary of an outcome."""
     return Summary(
         events_sent=outcome.replayed.sent + len(outcome.visible_ms),
         events_applied=outcome.counts.applied,

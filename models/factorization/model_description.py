@@ -80,7 +80,8 @@ def decode_description(data: bytes) -> ModelDescription:
     if len(data) > MAX_DESCRIPTION_BYTES:
         raise DescriptionInvalid(f"model.json: {len(data)} bytes are more than the {MAX_DESCRIPTION_BYTES} allowed")
     try:
-        msgspec.json.decode(shallow(data), type=_Typed)
-        return msgspec.json.decode(data, type=ModelDescription)
+        description = msgspec.json.decode(shallow(data), type=ModelDescription)
+        msgspec.json.decode(data, type=_Typed)  # behind it, for an unknown type is the better thing to be told of
+        return description
     except (msgspec.DecodeError, UnicodeDecodeError, DescriptionInvalid) as error:
         raise DescriptionInvalid(f"model.json: {error}") from error

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import SolveFailed
+from models.factorization.hyperparameters import AlsHyperparameters
 from models.numerics.normal_equations import System, dual_limit, solve_users
 
 MAX_CONDITION: Final = 300.0
@@ -41,9 +42,9 @@ class SolverParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         0 to 1. 0: the same ridge for every user; 1: a ridge in proportion to the number of videos.
     """
 
-    regularization: Annotated[float, msgspec.Meta(ge=0)] = 0.003
-    unobserved_weight: Annotated[float, msgspec.Meta(ge=0)] = 0.1
-    frequency_exponent: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
+    regularization: Annotated[float, msgspec.Meta(ge=0)] = AlsHyperparameters.regularization
+    unobserved_weight: Annotated[float, msgspec.Meta(ge=0)] = AlsHyperparameters.unobserved_weight
+    frequency_exponent: Annotated[float, msgspec.Meta(ge=0, le=1)] = AlsHyperparameters.frequency_exponent
 
     def ridge(self, counts: NDArray[np.int64], n_videos: int) -> NDArray[np.float64]:
         """Return ``reg (n + w0 n_videos)^exponent`` for users with ``counts`` videos each, shape (m,)."""

@@ -70,6 +70,11 @@ class History(msgspec.Struct, frozen=True, gc=False):
     ids: bytes
     region: LatestRegion | None
 
+    @property
+    def region_name(self) -> str | None:
+        """The name of the user's region, None while no event named one."""
+        return self.region.name if self.region else None
+
     @classmethod
     def of(cls, facts: NDArray[np.void], videos: Sequence[str], region: LatestRegion | None) -> "History":
         """Make a history of parts that came from outside.

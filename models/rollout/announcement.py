@@ -25,7 +25,7 @@ Sequence = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 class PreviousVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """The announcement before one: what serves when that one is rejected and compaction has removed this one's record.
+    """The announcement before one: what serves when that one is refused and compaction has removed this one's record.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from agents.liveness import exit_status as fatal
+from agents.liveness import exit_status
 from app.cli.root import cli
 from app.query.endpoints.page_calls import FILES
 from app.query.endpoints.routes import ROUTES
@@ -82,7 +82,7 @@ def test_metrics_are_counted() -> None:
 
 
 def test_every_exit_status_is_explained() -> None:
-    statuses = {value for name, value in vars(fatal).items() if name.startswith("EXIT_")} | {0, 1, 2}
+    statuses = {value for name, value in vars(exit_status).items() if name.startswith("EXIT_")} | {0, 1, 2}
     told = re.findall(r"^\| (\d+) \|", text_of(ROOT / "deploy" / "OPERATING.md"), re.MULTILINE)
     assert sorted(map(int, told)) == sorted(statuses)
 

@@ -33,7 +33,9 @@ def random_model(n_videos: int, n_factors: int, seed: int = 1) -> FactorModel:
         video_ids=tuple(f"v{row}" for row in range(n_videos)),
         factors=factors,
         popularity=np.ones(n_videos, np.float32),
-        description=ModelDescription(confidence=ConfidenceRule(), solver=SolverParameters()),
+        description=ModelDescription(
+            confidence=ConfidenceRule(), solver=SolverParameters(regularization=0.003, unobserved_weight=0.1)
+        ),
     )
 
 

@@ -14,7 +14,7 @@ from tests.support.cluster.worker_process import ROOT, WorkerProcess
 from tests.support.waiting import wait_for
 
 LONG_SESSION = {"NEARLINE_WORKER__SESSION_TIMEOUT_SECONDS": "60"}
-"""So that nothing in a test is due to a session that ended."""
+"""A session that outlasts a test: nothing in it is due to a session that ended."""
 
 
 async def group_of(cluster: Cluster) -> GroupState:

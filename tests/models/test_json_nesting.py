@@ -97,7 +97,6 @@ _REJECTION = Rejection.of(
         (partial(decode_event, key=b"u42", now=NOW), Rejected, 1, partial(stranger_in, _EVENT)),
         (decode_announcement, AnnouncementInvalid, 1, partial(stranger_in, _ANNOUNCEMENT)),
         (decode_rejection, AnnouncementInvalid, 1, partial(stranger_in, _REJECTION)),
-        (decode_description, DescriptionInvalid, 2, lambda value: b'{"ranker":{"a":%s}}' % value),
         (decode_metrics, ArtifactInvalid, 1, lambda value: b'{"a":%s}' % value),
         (decode_manifest, ArtifactInvalid, 2, _manifest),
     ],
@@ -109,6 +108,16 @@ def test_every_decoder_reads_to_the_bound_and_no_further(
     for depth in (MAX_NESTING - around + 1, 900):
         with pytest.raises(error, match=f"nested more than {MAX_NESTING} deep"):
             decode(frame(nested(depth)))
+
+
+def test_a_description_has_no_place_for_nesting_and_is_refused_for_its_depth_first() -> None:
+    for depth, words in (
+        (MAX_NESTING - 2, "unknown field `a`"),
+        (MAX_NESTING - 1, "nested more than"),
+        (900, "nested more than"),
+    ):
+        with pytest.raises(DescriptionInvalid, match=words):
+            decode_description(b'{"ranker":{"a":%s}}' % nested(depth))
 
 
 def test_the_header_of_tensors_is_refused_for_its_depth_first() -> None:

@@ -1,7 +1,7 @@
 """Strong generalisation: people whom the learner has not seen, and what they are asked.
 
 People are dealt into `FOLDS` folds by a hash of their id. A fold's people are held out entirely: the model is learned
-from all the others. Of what they did, a hash of the video puts four fifths into the history that they are solved from
+from all the others. A hash of the video puts four fifths of what they did into the history that they are solved from
 and one fifth into the question. Both hashes are BLAKE2b's, so that every machine deals alike.
 
 Everything that the reference needs is plain here, dictionaries of ratings; only histories are the product's.

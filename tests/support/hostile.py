@@ -15,7 +15,7 @@ from hypothesis.strategies import SearchStrategy
 T = TypeVar("T")
 Failure = TypeVar("Failure", bound=Exception)
 DEPTHS = (10, 900, 3_000, 100_000)
-"""Of nesting: harmless, about Python's limit, beyond it, beyond what a thread's stack would hold."""
+"""Depths of nesting: harmless, about Python's limit, beyond it, beyond what a thread's stack would hold."""
 
 _NUMBERS = b"0 -0 -0.0 1 -1 1.0 0.5 5 1e2 1e308 1e999 -1e999 1e-999 NaN Infinity -Infinity 01 +1 .5 1. 0x10 1_0".split()
 _WIDE = [str(2**power + delta).encode() for power in (31, 53, 63, 64, 127) for delta in (-1, 0, 1)]

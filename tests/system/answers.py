@@ -10,7 +10,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 PROBLEM_TYPE = "application/problem+json"
 MAYBE_LATER = frozenset({429, 503})
 MOST_KEPT = 300
-"""Of each kind: checking one replays a user's events."""
+"""Answers of each kind: checking one replays a user's events."""
 
 Fact = tuple[int, str, str, float]
 """Time in ms since the epoch, video, kind, value."""

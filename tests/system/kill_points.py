@@ -29,7 +29,7 @@ from tables.position import POSITION_KEY
 from tables.replay import Replay
 
 _RECORDS_A_BATCH = 2
-"""So that any chunk needs several: a row, the counts of what is popular, the position."""
+"""The size at which any chunk needs several batches: a row, the counts of what is popular, the position."""
 
 
 class FewRecords(BatchBuilder):  # type: ignore[misc]  # aiokafka has no types

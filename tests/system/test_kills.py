@@ -18,7 +18,7 @@ from tests.system.watch import Watch
 QUICK_KILLS = 6
 FULL_KILLS = 100
 SESSION_SECONDS = 6
-"""Of a cluster's workers."""
+"""The session timeout of a cluster's workers."""
 
 
 @pytest.mark.parametrize("kills", [QUICK_KILLS, pytest.param(FULL_KILLS, marks=pytest.mark.full)])

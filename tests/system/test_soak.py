@@ -19,7 +19,7 @@ from tests.system.scenario import Scenario, let_run
 from tests.system.watch import Watch
 
 _WARM_UP = 1 / 2
-"""Of the time: caches and write buffers fill."""
+"""The first part of the time: caches and write buffers fill."""
 _SAMPLE_SECONDS = 2.0
 _SETTINGS = {"NEARLINE_USERS__HISTORY_LIMIT": "60", "NEARLINE_WORKER__ROCKSDB_MEMORY_MB": "32"}
 """Rows and caches that are as large as they get within the warm-up."""

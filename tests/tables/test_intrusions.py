@@ -18,11 +18,13 @@ def offsets(found: list[range]) -> set[int]:
 @given(st.lists(ranges))
 def test_what_was_remembered_bit_by_bit_is_there_in_order_and_no_more_than_that(met: list[list[range]]) -> None:
     row: bytes | None = None
+    most = 0
     for some in met:
         row = encode_intrusions(decode_intrusions(row) + some)
+        most = max(most, len(decode_intrusions(row)))
     found, expected = decode_intrusions(row), offsets([one for some in met for one in some])
     assert all(one.stop < after.start for one, after in itertools.pairwise(found))
-    if len(found) < 64:
+    if most < 64:  # beyond it ranges were joined on the way, however few there are in the end
         assert offsets(found) == expected
     assert offsets(found) >= expected
 

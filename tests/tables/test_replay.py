@@ -215,7 +215,7 @@ def test_a_row_without_a_applied_offset_is_named_and_nothing_of_its_batch_is_sto
 
 
 State = bytes | Tombstone | None
-"""Of a key: its row, its tombstone, or nothing known."""
+"""What is kept of a key: its row, its tombstone, or nothing known."""
 
 
 def rank(state: State) -> tuple[int, bool]:

@@ -59,18 +59,16 @@ def judge(limits: Limits, metrics: Mapping[str, Any], standard: Standard) -> Ver
 
     Without an active version, or one that was measured, only the minimum counts.
     """
-    recall, previous = recall_of(metrics), recall_of(standard.metrics)
+    recall, active = recall_of(metrics), recall_of(standard.metrics)
     if recall is None:
         return Verdict(False, "the holdout asked no question; give more events, or a larger holdout")
     if recall < limits.min_recall_at_20 - _ROUNDING:
         return Verdict(False, f"{_NAME} is {recall:.4f}, below the minimum of {limits.min_recall_at_20:g}")
     if standard.version is None:
         return Verdict(True, f"{_NAME} is {recall:.4f}; nothing is active to compare it with")
-    if previous is None:
+    if active is None:
         return Verdict(True, f"{_NAME} is {recall:.4f}; that of the active {standard.version} is not known")
-    change = f"{_NAME} is {recall:.4f}, that of the active {standard.version} {previous:.4f}"
-    if recall < previous * (1.0 - limits.max_relative_drop) - _ROUNDING:
-        return Verdict(
-            False, f"{change}: {1.0 - recall / previous:.1%} less, {limits.max_relative_drop:.1%} are allowed"
-        )
+    change = f"{_NAME} is {recall:.4f}, that of the active {standard.version} {active:.4f}"
+    if recall < active * (1.0 - limits.max_relative_drop) - _ROUNDING:
+        return Verdict(False, f"{change}: {1.0 - recall / active:.1%} less, {limits.max_relative_drop:.1%} are allowed")
     return Verdict(True, change)

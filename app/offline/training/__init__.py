@@ -1,5 +1,5 @@
 """Training and measuring one version.
 
 `options` is what people choose, `configuration` all that decides besides the events, `train` learns and stores,
-`evaluate` measures, `code_version` says which code it was.
+`evaluate` measures, `code_version` says which code it was. The mathematics stands in `models.factorization`.
 """

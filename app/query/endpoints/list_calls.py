@@ -34,7 +34,7 @@ async def video_score(running: RunningView, request: web.Request) -> web.StreamR
     if passed_back is not None:
         return passed_back
     history = running.view.users.read(user_id).history
-    region = history.region.name if history.region else None
+    region = history.region_name
     model = running.view.models.active(region)
     if model is None:
         raise Problem(NO_MODEL, "no model is active, so there are no scores yet; try again")

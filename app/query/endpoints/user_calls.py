@@ -15,7 +15,7 @@ from models.feedback.facts import Kind
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ERASE_SECONDS = 10.0
-"""A tombstone waits for the chunk under way and for Kafka."""
+"""An erasure waits for the chunk under way and for Kafka."""
 _ERASE_HOP_MS = 12_000
 _HAS_VALUE = {Kind.PLAY, Kind.RATE}
 
@@ -52,7 +52,7 @@ async def erase(running: RunningView, request: web.Request) -> web.StreamRespons
             await running.view.erasure.erase(user_id)
     except TimeoutError:
         raise Problem(
-            NOT_CONFIRMED, f"the tombstone was begun, but is not acknowledged after {_ERASE_SECONDS:.0f} s; ask again"
+            NOT_CONFIRMED, f"the erasure was begun, but is not acknowledged after {_ERASE_SECONDS:.0f} s; ask again"
         ) from None
     return web.Response(status=204)
 
@@ -64,7 +64,7 @@ def _user_answer(user_id: str, state: UserState, running: RunningView) -> UserAn
         user_id=user_id,
         partition=running.view.routing.partition_of(user_id),
         owner=running.view.routing.own_url,
-        region=history.region.name if history.region else None,
+        region=history.region_name,
         model_version=state.version or None,
         written_at=_time(state.written_at),
         last_event=None if history.last_ts is None else _time(history.last_ts),

@@ -1,4 +1,4 @@
 """HTTP itself: keys and scopes, headers, problems, JSON answers, metrics, the guard that every request passes.
 
-No user, video or list is known here.
+No list is made here, and no user read.
 """

@@ -1,10 +1,11 @@
 """What the pager asks about videos by their ids, answered by the catalogue: for lists that no model's rows name."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import msgspec
 
+from agents.catalogue import CatalogueEntry
 from app.query.lists.context_filter import ContextFilter
 from app.query.lists.paging import HIDDEN, SHOWN
 from app.query.schema.answers import Item
@@ -22,10 +23,9 @@ class CatalogueLookup:
     hidden : the ids that the request leaves out.
     """
 
-    __slots__ = ("_context_filter", "hidden", "marks")
+    __slots__ = ("hidden", "marks")
 
     def __init__(self, context_filter: ContextFilter) -> None:
-        self._context_filter = context_filter
         self.hidden = context_filter.hidden
         self.marks = _CatalogueMarks(context_filter)
 
@@ -35,33 +35,30 @@ class CatalogueLookup:
 
     def texts(self, video_ids: Sequence[str]) -> list[bytes]:
         """Return the JSON of each video's item up to its score."""
-        return texts_of(video_ids, self._context_filter)
+        return texts_of(video_ids, self.marks.entries.__getitem__)
 
 
 class _CatalogueMarks:
-    """Works each mark out when it is looked up."""
+    """Works each mark out when it is looked up.
 
-    __slots__ = ("_admits", "_entry", "_is_picky")
+    Attributes
+    ----------
+    entries : what each video's mark was made of, by its id: its item is written from the same.
+    """
+
+    __slots__ = ("_entry", "_suits", "entries")
 
     def __init__(self, context_filter: ContextFilter) -> None:
-        self._admits, self._entry = context_filter.admits, context_filter.entry
-        self._is_picky = context_filter.is_picky
+        self._suits, self._entry = context_filter.suits, context_filter.entry
+        self.entries: dict[str, CatalogueEntry | None] = {}
 
     def __getitem__(self, video_id: str) -> int:
-        entry = self._entry(video_id)
-        if entry is None:
-            return HIDDEN if self._is_picky else SHOWN
-        # most videos are for every place, device and time: asking here saves a call for each of them
-        if (
-            self._is_picky or entry.regions or entry.devices or entry.available_from or entry.available_until
-        ) and not self._admits(entry):
-            return HIDDEN
-        return SHOWN
+        entry = self.entries[video_id] = self._entry(video_id)
+        return SHOWN if self._suits(entry) else HIDDEN
 
 
-def texts_of(video_ids: Iterable[str], context_filter: ContextFilter) -> list[bytes]:
+def texts_of(video_ids: Iterable[str], entry_of: Callable[[str], CatalogueEntry | None]) -> list[bytes]:
     """Return the JSON of each video's item up to its score."""
-    entry_of = context_filter.entry
     items = [
         Item(video_id, None if (entry := entry_of(video_id)) is None else entry.title, 0.0) for video_id in video_ids
     ]

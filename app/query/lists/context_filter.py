@@ -59,7 +59,11 @@ class ContextFilter(NamedTuple):  # a tuple: it is made for every request, four 
 
     def suits(self, entry: CatalogueEntry | None) -> bool:
         """Tell whether a video of this entry, None for one that nobody knows, may be shown unless it is hidden."""
-        return not self.is_picky if entry is None else self.admits(entry)
+        if entry is None:
+            return not self.is_picky
+        # most videos are for every place, device and time
+        is_plain = not (entry.regions or entry.devices or entry.available_from or entry.available_until)
+        return (is_plain and not self.is_picky) or self.admits(entry)
 
     @property
     def is_picky(self) -> bool:

@@ -43,9 +43,9 @@ class ContextVerdicts:
         shown = context_filter.suits(entry)
         self.marks[row] = SHOWN if shown else HIDDEN
         if entry is not None:
-            for turn in (entry.available_from, entry.available_until):
-                if turn is not None and turn > context_filter.now:
-                    self._until = min(self._until, turn)
+            for moment in (entry.available_from, entry.available_until):
+                if moment is not None and moment > context_filter.now:
+                    self._until = min(self._until, moment)
         return shown
 
     def forget(self, rows: Iterable[int]) -> None:

@@ -58,13 +58,12 @@ class ModelItems:
 
     Parameters
     ----------
-    index : the model's video ids, in row order.
+    video_ids, index : those of the model, in row order, shared with it.
     max_texts, max_contexts : how many are kept.
     """
 
-    def __init__(self, index: VideoIndex, max_texts: int, max_contexts: int) -> None:
-        self._index = index
-        self._video_ids = tuple(index)
+    def __init__(self, video_ids: Sequence[str], index: VideoIndex, max_texts: int, max_contexts: int) -> None:
+        self._video_ids, self._index = video_ids, index  # and not the model, which must be able to go
         self._max_texts, self._max_contexts = max_texts, max_contexts
         self._texts: list[bytes | None] = [None] * len(index)
         self._n_texts = 0
@@ -116,7 +115,7 @@ class ModelItems:
         if self._n_texts >= self._max_texts:
             self._texts = [None] * len(self._video_ids)
             self._n_texts = 0
-        (text,) = texts_of([self._video_ids[row]], context_filter)
+        (text,) = texts_of([self._video_ids[row]], context_filter.entry)
         self._texts[row] = text
         self._n_texts += 1
         return text
@@ -146,7 +145,7 @@ class ItemCache:
         found = self._models.get(model)
         if found is None:
             max_contexts = max(1, self._max_verdict_bytes // model.n_videos)
-            found = self._models[model] = ModelItems(model.index, self._max_texts, max_contexts)
+            found = self._models[model] = ModelItems(model.video_ids, model.index, self._max_texts, max_contexts)
         return found
 
     def _follow(self) -> None:

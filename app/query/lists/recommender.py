@@ -48,7 +48,7 @@ class Recommender:
     ) -> PinnedRequest:
         """Fix what a request will use; the model is that of the user's region, else of `model_region`."""
         self._view.on_request()
-        region = state.history.region.name if state.history.region else None
+        region = state.history.region_name
         model = self._view.models.active(region or model_region)
         context_filter = ContextFilter.of(self._view.catalogue.get, query, region, self._view.now())
         return PinnedRequest(user_id, state, model, context_filter)

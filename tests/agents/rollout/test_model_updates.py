@@ -79,7 +79,7 @@ class Users:
         self.tried: list[tuple[str, str]] = []
         self.gates: dict[str, asyncio.Event] = {}
         self.too_few = 0
-        """So many canaries find too few users to judge by."""
+        """Canaries that find too few users to judge by."""
 
     async def __call__(self, serving: FactorModel, candidate: FactorModel) -> CanaryResult:
         """Hold a candidate against what serves."""
@@ -267,7 +267,7 @@ async def test_rejections_are_bounded(updates: ModelUpdates, models: ModelsInUse
 
 
 def away(times: int) -> list[Exception]:
-    """So many failures to reach the store."""
+    """Failures to reach the store."""
     return [StoreUnavailable("mount it") for _ in range(times)]
 
 

@@ -9,7 +9,7 @@ from tests.deploy.demonstration.people import like, model, population
 
 
 def test_the_event_that_changes_most_is_chosen() -> None:
-    """Of two with one like and four shrugs, who now likes the other taste gets a list of both."""
+    """Two people have one like and four shrugs; who now likes the other taste gets a list of both."""
     liked = population(["u1", "u2"], [0])
     shrugs = [event_of(Rating(at, user, f"v{at}", 3.0), "movielens") for user in ("u1", "u2") for at in (2, 4, 6, 8)]
     same_taste, other_taste = like("u1", "v10"), like("u2", "v1")

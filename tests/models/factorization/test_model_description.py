@@ -27,7 +27,7 @@ def test_what_is_written_is_read_back() -> None:
 def test_the_text_is_json_that_names_every_constant() -> None:
     described = json.loads(encode_description(ModelDescription()))
     assert set(described) == {"strengths", "solver", "ranker"}
-    assert described["solver"] == {"regularization": 0.003, "unobserved_weight": 0.1, "frequency_exponent": 1.0}
+    assert described["solver"] == {"regularization": 0.01, "unobserved_weight": 0.2, "frequency_exponent": 1.0}
     assert described["strengths"]["play_full_seconds"] == 1200.0
     assert described["ranker"]["scorer"]["function"]["weights"] == {"predictedRating": 1.0}
 

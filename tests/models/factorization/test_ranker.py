@@ -130,3 +130,20 @@ def test_what_is_no_finite_number_is_refused(number: str) -> None:
 def test_what_is_no_ranker_is_refused(ranker: str) -> None:
     with pytest.raises(DescriptionInvalid, match=r"`\$\.ranker`$"):
         decoded(ranker)
+
+
+@pytest.mark.parametrize(
+    ("ranker", "where"),
+    [
+        (b'{"type":"NoSuchRanker"}', "$.ranker.type"),
+        (b'{"type":"ScoringRanker","scorer":{"type":"TreeScorer"}}', "$.ranker.scorer.type"),
+        (
+            b'{"type":"ScoringRanker","scorer":{"type":"FeatureScorer","features":[{"type":"Duration"}],"function":{}}}',
+            "$.ranker.scorer.features[0].type",
+        ),
+    ],
+)
+def test_an_unknown_type_is_told_of_whatever_else_it_lacks(ranker: bytes, where: str) -> None:
+    with pytest.raises(DescriptionInvalid) as refused:
+        decode_description(b'{"ranker":%s}' % ranker)
+    assert str(refused.value).endswith(f"at `{where}`")

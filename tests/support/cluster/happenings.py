@@ -10,7 +10,7 @@ from typing import Any
 def happenings(seed: int, users: int = 60, videos: int = 200, hot: float = 0.0) -> Iterator[tuple[bytes, bytes]]:
     """Yield keys and values without end: plays, ratings and browsing of few users, in random order of time.
 
-    So large a part as `hot` is the user u0's.
+    The part `hot` of them is the user u0's.
     """
     chance = random.Random(seed)
     now = datetime.now(UTC)

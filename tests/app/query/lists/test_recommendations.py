@@ -66,7 +66,7 @@ def test_score_is_the_closed_form_of_one_factor() -> None:
     confidences = 1.0 + (VIDEOS - 3) ** 2 / VIDEOS**2  # sum of s v^2 over v000 and v003
     total = sum(number**2 for number in range(1, VIDEOS + 1)) / VIDEOS**2
     likes = 1.0 + (VIDEOS - 3) / VIDEOS
-    factor = likes / (confidences + 0.1 * total + 0.003 * (2 + 0.1 * VIDEOS))
+    factor = likes / (confidences + 0.2 * total + 0.01 * (2 + 0.2 * VIDEOS))
     expected = factor * (VIDEOS - 1) / VIDEOS
     page = stored_page(STATE, MODEL, context_filter(limit=1))
     assert page is not None
