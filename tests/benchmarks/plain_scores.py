@@ -1,6 +1,7 @@
 """What somebody writes who has NumPy and the formula: the baseline's numerics, for one user and for many at once."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +12,15 @@ Liked = Sequence[tuple[str, float]]
 Best = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 
+PARAMETERS: Final = SolverParameters(regularization=0.003, unobserved_weight=0.1)
+"""The constants of every model that is compared."""
+
+
 class PlainModel:
     """Video factors float32 (n_videos, k) of videos named v0, v1 and so on; the constants of `SolverParameters`."""
 
     def __init__(self, factors: NDArray[np.float32], parameters: SolverParameters | None = None) -> None:
-        parameters = parameters or SolverParameters()
+        parameters = parameters or PARAMETERS
         self._factors = factors
         self._parameters = parameters
         self._base = parameters.unobserved_weight * (factors.T @ factors)

@@ -10,12 +10,12 @@ from agents.users.user_state import UserState
 from models.artifacts.artifact import version_name
 from models.factorization.factor_model import FactorModel
 from models.factorization.model_description import ModelDescription
-from models.factorization.user_solver import SolverParameters
 from models.feedback.confidence import ConfidenceRule
 from models.feedback.events import Rate, encode_event
 from models.feedback.facts import FACT, Kind
 from models.feedback.history import History
 from models.numerics.scoring import TopN
+from tests.benchmarks.plain_scores import PARAMETERS
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 Record = tuple[bytes, bytes]
@@ -33,9 +33,7 @@ def random_model(n_videos: int, n_factors: int, seed: int = 1) -> FactorModel:
         video_ids=tuple(f"v{row}" for row in range(n_videos)),
         factors=factors,
         popularity=np.ones(n_videos, np.float32),
-        description=ModelDescription(
-            confidence=ConfidenceRule(), solver=SolverParameters(regularization=0.003, unobserved_weight=0.1)
-        ),
+        description=ModelDescription(confidence=ConfidenceRule(), solver=PARAMETERS),
     )
 
 
