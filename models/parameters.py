@@ -63,7 +63,11 @@ class Parameter:
         numbers = (int,) if self.kind is int else (int, float)
         if not isinstance(value, numbers) or isinstance(value, bool) or not self.least <= value <= self.most:
             raise ParameterInvalid(f"{self.name} is {value!r}; use {self.allowed}")
-        if value == math.inf:
+        try:
+            is_finite = self.kind is int or math.isfinite(value)
+        except OverflowError:  # a whole number beyond every float
+            is_finite = False
+        if not is_finite:
             raise ParameterInvalid(f"{self.name} is {value!r}; use a finite number")
 
     @property

@@ -16,6 +16,7 @@ from models.evaluation.list_comparison import Comparison
 from models.factorization.factor_model import FactorModel
 from models.names import GLOBAL_REGION
 from models.rollout.announcement import Announcement
+from models.rollout.rejection import MAX_REASON_CHARACTERS
 
 _log = logging.getLogger(__name__)
 _MAX_REJECTIONS = 20
@@ -149,6 +150,7 @@ class ModelsInUse:
     def reject(self, region: str, version: str, reason: str) -> None:
         """Remember a version that was rejected; at most twenty a region."""
         slot = self._slots.get(region, _Slot())
+        reason = reason[:MAX_REASON_CHARACTERS]
         rejection = RejectedVersion(version, reason, datetime.now(UTC))
         self._slots[region] = replace(slot, rejected=(rejection, *slot.rejected)[:_MAX_REJECTIONS])
         self._metrics.models_rejected.labels(region).inc()

@@ -128,7 +128,7 @@ def read_file(path: Path, problems: list[str]) -> Layer:
     """Return what a TOML file gives, and append a sentence for each key that is no setting."""
     try:
         tables = tomllib.loads(_read(path).decode())
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         problems.append(f"cannot read the settings in {path}: {error}")
         return {}
     return dict(_leaves(tables, "", path, problems))

@@ -68,3 +68,8 @@ def test_defaults_are_allowed_and_every_parameter_says_what_it_is_for(kind: type
     for one in parameters_of(kind):
         assert one.help.endswith(".")
         assert one.least <= one.default <= one.most
+
+
+def test_a_whole_number_beyond_every_float_is_refused_where_a_float_is_asked_for() -> None:
+    with pytest.raises(ParameterInvalid, match="use a finite number"):
+        AlsHyperparameters(regularization=10**400)

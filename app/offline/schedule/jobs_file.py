@@ -131,8 +131,11 @@ def read_jobs(path: Path) -> list[Job]:
     """
     try:
         with path.open("rb") as file:
-            tables = tomllib.loads(file.read(_MAX_FILE_BYTES).decode())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            content = file.read(_MAX_FILE_BYTES + 1)
+        if len(content) > _MAX_FILE_BYTES:
+            raise JobsInvalid(f"{path} has more than {_MAX_FILE_BYTES} bytes")
+        tables = tomllib.loads(content.decode())
+    except (OSError, ValueError, RecursionError) as error:
         raise JobsInvalid(f"cannot read the jobs in {path}: {error}") from error
     try:
         jobs = _JobsFile.model_validate(tables).jobs

@@ -30,8 +30,8 @@ class CatalogueLookup:
         self.marks = _CatalogueMarks(context_filter)
 
     def decide(self, video_id: str) -> bool:
-        """Return whether the context shows a video."""
-        return self.marks[video_id] == SHOWN
+        """Raise: every mark is made when it is looked up."""
+        raise LookupError(f"{video_id} has a mark already")
 
     def texts(self, video_ids: Sequence[str]) -> list[bytes]:
         """Return the JSON of each video's item up to its score."""

@@ -54,3 +54,14 @@ async def test_a_task_that_fails_ends_the_process_and_one_that_ends_or_is_cancel
     assert await ended(Hopeless("the topic was made again")) == [("the topic was made again", EXIT_CONFIG)]
     assert await ended(None) == []
     assert await ended(asyncio.CancelledError()) == []
+
+
+async def test_a_cancelled_task_is_nobodys_error() -> None:
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    task = asyncio.create_task(asyncio.Event().wait())
+    Supervisor().watch(task)
+    task.cancel()
+    await asyncio.wait([task])
+    await asyncio.sleep(0)  # then its callback has run
+    assert told == []

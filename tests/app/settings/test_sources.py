@@ -141,7 +141,9 @@ def test_a_section_must_be_a_table(tmp_path: Path) -> None:
     assert refused(config=file) == [f"http in {file} must be a table, [http]"]
 
 
-@pytest.mark.parametrize("content", [b"= 1", b"\xff", None], ids=["no TOML", "no UTF-8", "missing"])
+@pytest.mark.parametrize(
+    "content", [b"= 1", b"\xff", b"x = " + b"[" * 3000, None], ids=["no TOML", "no UTF-8", "deep", "missing"]
+)
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "nearline.toml"
     if content is not None:

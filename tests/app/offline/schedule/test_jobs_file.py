@@ -133,6 +133,9 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         ("jobs = [1]", "job 1 in "),
         (LEAST * 2, "several jobs of region us"),
         ("[[jobs", "cannot read the jobs in"),
+        (f"x = {'[' * 3000}{']' * 3000}\n{LEAST}", "cannot read the jobs in"),
+        (f"x = {'9' * 5000}\n{LEAST}", "cannot read the jobs in"),
+        (f"{LEAST}\n# {'x' * (1 << 20)}\n", "more than 1048576 bytes"),
     ],
 )
 def test_what_is_no_jobs_file_is_refused(tmp_path: Path, text: str, sentence: str) -> None:

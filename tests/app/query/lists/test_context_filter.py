@@ -13,9 +13,10 @@ _SECOND = timedelta(seconds=1)
 
 
 def admits(entry: dict[str, Any], user_region: str | None = None, **query: Any) -> bool:
-    return ContextFilter.of(lambda _: None, RecommendationQuery(**query), user_region, NOW).admits(
-        CatalogueEntry(title="t", **entry)
-    )
+    made = ContextFilter.of(lambda _: None, RecommendationQuery(**query), user_region, NOW)
+    known = CatalogueEntry(title="t", **entry)
+    assert made.suits(known) == made.admits(known), "the shortcut of `suits` gives what the rule does"
+    return made.admits(known)
 
 
 @pytest.mark.parametrize(
@@ -46,3 +47,8 @@ def test_entry_against_context(entry: dict[str, Any], query: dict[str, Any], sho
 def test_region_of_the_query_goes_before_that_of_the_user() -> None:
     assert not admits({"regions": ("us",)}, user_region="fr")
     assert admits({"regions": ("us",)}, user_region="fr", region="us")
+
+
+def test_what_is_hidden_later_is_hidden_besides_what_the_request_excludes() -> None:
+    made = ContextFilter.of(lambda _: None, RecommendationQuery(exclude=("a",)), None, NOW).without({"b"})
+    assert [made.shows(video_id) for video_id in "abc"] == [False, False, True]
