@@ -10,19 +10,9 @@ from jsonschema import Draft202012Validator
 import app.contract
 from app.contract import asyncapi, contract_files, event_schema
 from models.feedback.events import Rejected, decode_event
+from tests.support.event_fields import PLAY
 
 NOW = 1_800_000_000.0
-PLAY: dict[str, Any] = {
-    "event_id": "01J9",
-    "type": "play",
-    "user_id": "u42",
-    "video_id": "v7",
-    "ts": "2026-11-23T10:00:00Z",
-    "region": "us",
-    "device": "tv",
-    "seconds_watched": 1320,
-    "schema_version": 1,
-}
 VALUES = (
     st.none()
     | st.booleans()
