@@ -9,6 +9,7 @@ I5  RocksDB holds what the compacted changelog holds, and a compaction would lea
 I6  neither a stored position nor a commit is ahead of the changelog
 I7  every answer was true when it was given (`tests.system.answers`)
 I8  no worker stands still while events wait (`tests.system.watch`)
+I9  who was erased stays erased: no fact from before is in a row, an answer, or behind its tombstone in the changelog
 """
 
 from collections import Counter
@@ -48,6 +49,8 @@ class Verdict:
     events : valid events, each id once.
     lost : events that have no effect where they must have one: counts of plays and likes, facts of histories.
     doubled : effects beyond the one of each event: counts, and event ids that a row remembers twice.
+    returned : facts that an erasure took and that are in a row all the same.
+    erasures : records of the source that erase somebody.
     wrong : what breaks an invariant, in words.
     rows : users.
     """
@@ -55,13 +58,16 @@ class Verdict:
     events: int
     lost: int = 0
     doubled: int = 0
+    returned: int = 0
+    erasures: int = 0
     rows: int = 0
     wrong: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         told = self.wrong[:_MOST_TOLD]
         rest = [f"... and {len(self.wrong) - _MOST_TOLD} more"] if len(self.wrong) > _MOST_TOLD else []
-        return "\n".join((f"{self.events} events, {self.lost} lost, {self.doubled} doubled", *told, *rest))
+        counts = f"{self.events} events, {self.erasures} erasures, {self.lost} lost, {self.doubled} doubled"
+        return "\n".join((f"{counts}, {self.returned} come back", *told, *rest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,7 @@ async def judge(cluster: Cluster, facts: Facts) -> Verdict:
     expected = expect(good, facts.history_limit)
     wanted = {(seen.user, seen.as_of) for seen in facts.answers.lists} if facts.answers else set()
     changelog = await Changelog.read(cluster, wanted)
-    verdict = Verdict(expected.accepted)
+    verdict = Verdict(expected.accepted, erasures=expected.erasures)
     states = {key.decode(): UserState.decode(row) for (_, key), row in changelog.rows.items() if key[:1] != RESERVED}
     verdict.rows = len(states)
     verdict.wrong += _users(states, expected, facts.models, verdict)
@@ -120,6 +126,11 @@ def _users(
     solvers = {model.version: _exact_solver(model) for model in models}
     missing = 0
     for user in sorted(states.keys() | expected.facts.keys()):
+        if user in states:
+            back = expected.erased.get(user, set()) & set(facts_of(states[user])) - set(expected.facts.get(user, ()))
+            verdict.returned += len(back)
+            if back:
+                yield f"I9 user {user} has {len(back)} facts from before an erasure"
         if user not in states or user not in expected.facts:
             missing += len(expected.facts.get(user, ()))
             yield f"I2 user {user} {'has no row' if user not in states else 'has a row and no event'}"

@@ -133,9 +133,10 @@ class Scenario:
         """Enter the record with a verdict, which must be good."""
         record = self.record
         record.events, record.lost, record.doubled = verdict.events, verdict.lost, verdict.doubled
+        record.erasures, record.returned = verdict.erasures, verdict.returned
         self._book.enter(record)
         assert not verdict.wrong, f"seed {record.seed}: {verdict}"
-        assert (verdict.lost, verdict.doubled) == (0, 0), f"seed {record.seed}: {verdict}"
+        assert (verdict.lost, verdict.doubled, verdict.returned) == (0, 0, 0), f"seed {record.seed}: {verdict}"
         assert verdict.events, "nothing was judged"
 
     async def stop_all(self) -> list[str]:

@@ -6,8 +6,10 @@ from functools import cache
 import numpy as np
 from aiokafka import ConsumerRecord
 
+from agents.kafka.partitions import partition_of
 from models.factorization.factor_model import FactorModel
 from models.feedback.facts import Kind
+from tests.support.cluster.cluster import PARTITIONS
 from tests.support.cluster.oracle import expect, reference_scores
 from tests.system.answers import Answers
 from tests.system.changelog import Written
@@ -24,14 +26,18 @@ def untrue(
 
     A history must be what the user's events up to the offset that is named with it make. A list must be what the one
     version that it names makes of the history in the row that was written at its `as_of`, computed anew in float64;
-    and where that row's list is of the version, its beginning.
+    and where that row's list is of the version, its beginning. Who was unknown after they had been known was erased.
     """
     published = {model.version: model for model in models}
     for version in answers.versions - published.keys():
         yield f"I3 a list of {version} was answered, which was never published"
     by_user: dict[str, list[ConsumerRecord]] = {}
     for record in good:
-        by_user.setdefault(record.key.decode(), []).append(record)
+        if record.partition == partition_of(record.key, PARTITIONS):  # an erasure may lie in every other one, too
+            by_user.setdefault(record.key.decode(), []).append(record)
+    for user, offset in answers.gone.items():
+        if not any(record.value is None and record.offset >= offset for record in by_user.get(user, ())):
+            yield f"I7 {user}: answered as a new user after offset {offset} was shown, and nobody erased them"
     for seen in answers.users:
         before = [record for record in by_user.get(seen.user, ()) if record.offset <= seen.applied_offset]
         true = expect(before, history_limit).facts.get(seen.user, [])

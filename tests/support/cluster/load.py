@@ -33,6 +33,7 @@ class Mix:
     twice : part of them that is sent a second time, with the same event id, a moment later.
     wrong : records that break the contract, as a part of the valid events.
     hot : part of the events that is one user's.
+    erased : erasures, of users at random, as a part of the valid events.
     users : so many.
     """
 
@@ -40,6 +41,7 @@ class Mix:
     twice: float = 0.025
     wrong: float = 0.02
     hot: float = 0.0
+    erased: float = 0.004
     users: int = 60
 
 
@@ -127,6 +129,8 @@ class Load:
                 batch.append(event)
                 if chance.random() < mix.twice:
                     batch.append(event)
+                if chance.random() < mix.erased:
+                    batch.append((f"u{chance.randrange(mix.users)}".encode(), None))
                 if chance.random() < mix.wrong:
                     batch.append(chance.choice(wrong))
                     self._wrong.add(batch[-1])

@@ -53,36 +53,63 @@ class Expected:
     applied_offsets: dict[str, tuple[int, int]] = field(default_factory=dict)
     """By user: offset of the last event that was new, and of the last event of all; the applied offset lies between."""
     likes: Counter[str] = field(default_factory=Counter)
-    """Plays and likes by video, each event once."""
+    """Plays and likes by video, each event once; those of users who were erased count on."""
+    erased: dict[str, set[tuple[int, str, int, float]]] = field(default_factory=dict)
+    """By user: the facts that an erasure took."""
+    erasures: int = 0
     accepted: int = 0
 
 
+@dataclass
+class _Known:
+    """What is known of one user in one partition: facts by register and video, and the ids of their events."""
+
+    held: dict[tuple[int, str], tuple[int, int, int, float]] = field(default_factory=dict)
+    ids: set[str] = field(default_factory=set)
+
+    def facts(self) -> list[tuple[int, str, int, float]]:
+        """Return the facts, ascending in time."""
+        ordered = sorted((fact, video) for (_, video), fact in self.held.items())
+        return [(ts, video, kind, value) for (ts, _, kind, value), video in ordered]
+
+
 def expect(records: Iterable[ConsumerRecord], history_limit: int = HISTORY_LIMIT) -> Expected:
-    """Replay the source topic; records that are no JSON object of the contract are the caller's to leave out."""
+    """Replay the source topic; records that are no JSON object of the contract are the caller's to leave out.
+
+    A record without a value erases its user where it lies: nothing of the user is known any more, and no id either.
+    """
     expected = Expected()
-    registers: dict[str, dict[tuple[int, str], tuple[int, int, int, float]]] = {}
-    seen: set[str] = set()
+    known: dict[tuple[int, str], _Known] = {}
     for record in records:
+        user = record.key.decode()
+        if record.value is None:
+            expected.erasures += 1
+            if (gone := known.pop((record.partition, user), None)) is not None:
+                expected.erased.setdefault(user, set()).update(gone.facts())
+                del expected.applied_offsets[user]
+            continue
         event = json.loads(record.value)
-        user = event["user_id"]
-        if event["event_id"] in seen:
+        at = known.setdefault((record.partition, user), _Known())
+        if event["event_id"] in at.ids:
             expected.applied_offsets[user] = (expected.applied_offsets[user][0], record.offset)
             continue
         expected.applied_offsets[user] = (record.offset, record.offset)
-        seen.add(event["event_id"])
+        at.ids.add(event["event_id"])
         expected.accepted += 1
-        kind, value = _kind(event)
-        ts = (datetime.fromisoformat(event["ts"]) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
-        tie = int.from_bytes(blake2b(event["event_id"].encode(), digest_size=8).digest(), "little")
-        at = (REGISTERS[kind], event["video_id"])
-        held = registers.setdefault(user, {})
-        held[at] = max(held.get(at, (ts, -1, 0, 0.0)), (ts, tie, kind, value), key=lambda fact: fact[:2])
-        expected.likes[event["video_id"]] += kind == 1 or (kind == 2 and value >= 4.0)
-    for user, held in registers.items():
-        ordered = sorted((fact, video) for (_, video), fact in held.items())
-        newest = ordered[-history_limit:]
-        expected.facts[user] = [(ts, video, kind, value) for (ts, _, kind, value), video in newest]
+        _apply(at, event, expected.likes)
+    for (_, user), held in known.items():
+        expected.facts[user] = held.facts()[-history_limit:]
     return expected
+
+
+def _apply(known: _Known, event: dict[str, Any], likes: Counter[str]) -> None:
+    kind, value = _kind(event)
+    ts = (datetime.fromisoformat(event["ts"]) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    tie = int.from_bytes(blake2b(event["event_id"].encode(), digest_size=8).digest(), "little")
+    register = (REGISTERS[kind], event["video_id"])
+    before = known.held.get(register, (ts, -1, 0, 0.0))
+    known.held[register] = max(before, (ts, tie, kind, value), key=lambda fact: fact[:2])
+    likes[event["video_id"]] += kind == 1 or (kind == 2 and value >= 4.0)
 
 
 def reference_scores(model: FactorModel, facts: list[tuple[int, str, int, float]]) -> dict[str, float]:
@@ -126,32 +153,56 @@ def _confidences(model: FactorModel, facts: list[tuple[int, str, int, float]]) -
 
 def newest_rows(changelog: Iterable[ConsumerRecord]) -> Mapping[tuple[int, bytes], bytes]:
     """Return what a compacted changelog holds: by partition and key, the row with the highest applied offset."""
-    rows: dict[tuple[int, bytes], bytes] = {}
+    newest = NewestRows()
     for record in changelog:
-        keep_newest(rows, record)
-    return rows
+        newest.take(record)
+    return newest.rows
 
 
-def keep_newest(rows: dict[tuple[int, bytes], bytes], record: ConsumerRecord) -> None:
-    """Add one more record of a changelog to its rows, as a replay does."""
-    at = (record.partition, record.key)
-    if record.value is None:
+@dataclass
+class NewestRows:
+    """The rows of a changelog as a replay leaves them.
+
+    Attributes
+    ----------
+    rows : by partition and key, the row with the highest applied offset.
+    removed : the highest applied offset of a tombstone of each key that had one; it covers rows of its own offset.
+    """
+
+    rows: dict[tuple[int, bytes], bytes] = field(default_factory=dict)
+    removed: dict[tuple[int, bytes], int] = field(default_factory=dict)
+
+    def take(self, record: ConsumerRecord) -> None:
+        """Take one more record in."""
+        at = (record.partition, record.key)
+        if record.value is not None:
+            offset = applied_offset(record.value)
+            if offset > self.removed.get(at, -1) and offset >= applied_offset(self.rows.get(at, record.value)):
+                self.rows[at] = record.value
+            return
         removed_at = dict(record.headers).get("fence")
-        if at in rows and (removed_at is None or applied_offset(removed_at) >= applied_offset(rows[at])):
-            del rows[at]
-    elif at not in rows or applied_offset(record.value) >= applied_offset(rows[at]):
-        rows[at] = record.value
+        if removed_at is None:
+            self.rows.pop(at, None)
+            return
+        self.removed[at] = max(self.removed.get(at, -1), applied_offset(removed_at))
+        if at in self.rows and self.removed[at] >= applied_offset(self.rows[at]):
+            del self.rows[at]
 
 
 def applied_offsets_that_fell(changelog: list[ConsumerRecord]) -> Iterator[ConsumerRecord]:
-    """Yield the records that put an older row behind a newer one."""
+    """Yield the records that put an older row behind a newer one, or behind its removal."""
     highest: dict[tuple[int, bytes], int] = {}
+    removed: dict[tuple[int, bytes], int] = {}
     for record in changelog:
+        at = (record.partition, record.key)
         if record.value is not None:
-            at = (record.partition, record.key)
-            if applied_offset(record.value) < highest.get(at, -1):
+            if applied_offset(record.value) < highest.get(at, -1) or applied_offset(record.value) <= removed.get(
+                at, -1
+            ):
                 yield record
             highest[at] = max(applied_offset(record.value), highest.get(at, -1))
+        elif (removed_at := dict(record.headers).get("fence")) is not None:
+            removed[at] = max(applied_offset(removed_at), removed.get(at, -1))
 
 
 def applied_offset(row: bytes) -> int:
