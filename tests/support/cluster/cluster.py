@@ -29,10 +29,11 @@ class Cluster:
     name : prefix of topics and group.
     folder : for stores, data and logs.
     store : URL of the model store; by default in the folder.
+    replication : copies of each topic.
     """
 
-    def __init__(self, bootstrap: str, name: str, folder: Path, store: str | None = None) -> None:
-        self.bootstrap, self.folder = bootstrap, folder
+    def __init__(self, bootstrap: str, name: str, folder: Path, store: str | None = None, replication: int = 1) -> None:
+        self.bootstrap, self.folder, self.replication = bootstrap, folder, replication
         self.connection = Connection(bootstrap)
         self.names = TopicNames(name, f"{name}-events", f"{name}-catalogue", f"{name}-models")
         self.store = ModelStore(store or str(folder / "models"))
@@ -40,7 +41,7 @@ class Cluster:
 
     async def create_topics(self) -> None:
         """Create every topic."""
-        await create_topics(self.connection, topic_specs(self.names, PARTITIONS), replication=1)
+        await create_topics(self.connection, topic_specs(self.names, PARTITIONS), self.replication)
 
     async def publish(self, seed: int = 1, n_videos: int = N_VIDEOS) -> FactorModel:
         """Make a random model, write it, announce it."""
@@ -63,6 +64,7 @@ class Cluster:
         return {
             "NEARLINE_APP_ID": self.names.app_id,
             "NEARLINE_KAFKA__BOOTSTRAP": self.bootstrap,
+            "NEARLINE_KAFKA__REPLICATION": str(self.replication),
             "NEARLINE_STORE": self.store.url,
             "NEARLINE_TOPICS__MEMBER_EVENTS": self.names.member_events,
             "NEARLINE_TOPICS__CATALOGUE": self.names.catalogue,
