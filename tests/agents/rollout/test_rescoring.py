@@ -15,7 +15,7 @@ import pytest
 from agents.events.chunks import Chunk
 from agents.rollout.models_in_use import ModelsInUse, Rescored
 from agents.rollout.stale_users import Batch, StaleUsers, survey
-from agents.users.user_state import UserState, stamp_of
+from agents.users.user_state import UserState
 from app.worker.metrics import WorkerMetrics
 from models.errors import SolveFailed
 from models.factorization.factor_model import FactorModel
@@ -74,7 +74,7 @@ def is_made_of(row: bytes, model: FactorModel, history: History) -> bool:
     state = UserState.decode(row)
     (expected,) = recommend(model, [history], STORED_SCORES)
     same = state.top.rows.tolist() == expected.rows.tolist() and bool((state.top.scores == expected.scores).all())
-    return same and state.version == model.version and state.history == history
+    return same and state.is_of(model) and state.history == history
 
 
 async def test_every_row_is_made_anew_and_nothing_else_changes(
@@ -290,8 +290,8 @@ async def test_only_the_users_of_a_region_follow_its_swap(
         await worker.log.acknowledge(dict.fromkeys(range(PARTITIONS), EVERYTHING))
         models.activate(other(model, "states", 3, "us"), announced("states", 0, "us"))
         await until_done(worker)
-        assert {stamp_of(worker.row(person))[0] for person in PEOPLE[:10]} == {"states"}
-        assert {stamp_of(worker.row(person))[0] for person in PEOPLE[10:]} == {"test-1"}
+        assert {UserState.decode(worker.row(person)).version for person in PEOPLE[:10]} == {"states"}
+        assert {UserState.decode(worker.row(person)).version for person in PEOPLE[10:]} == {"test-1"}
         rescored = {status.region: status.rescored for status in models.status()}
         assert rescored == {"global": Rescored(30, 0, done=True), "us": Rescored(10, 0, done=True)}
 
