@@ -31,6 +31,7 @@ class SeenList:
     """A user's list as a worker answered it: `as_of`, ms since the epoch, tells the row that it was made of."""
 
     user: str
+    region: str
     version: str
     as_of: int
     items: list[tuple[str, float]]
@@ -117,7 +118,11 @@ class Answers:
         self.versions.add(body["model_version"])
         if body["source"] == "nearline":
             items = [(item["video_id"], item["score"]) for item in body["items"]]
-            self._keep(self.lists, 1, SeenList(user, body["model_version"], _milliseconds(body["as_of"]), items))
+            self._keep(
+                self.lists,
+                1,
+                SeenList(user, body["region"], body["model_version"], _milliseconds(body["as_of"]), items),
+            )
 
     def _take_gone(self, user: str, applied_before: int) -> None:
         """Keep that a user was unknown; whether an erasure explains it is known at the end."""

@@ -10,10 +10,9 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import app.worker.event_path
+import agents.events.chunk_agent
 from agents.events.chunk_agent import ChunkProcessor
 from agents.events.chunks import Chunk, ChunkChannel
-from app.__main__ import main
 
 
 def hangs(chunks: int) -> None:
@@ -36,7 +35,7 @@ def fails(chunks: int) -> None:
 
 def ends(chunks: int) -> None:
     """Let the agent return, as one does whose stream has ended."""
-    made = app.worker.event_path.make_chunk_agent
+    made = agents.events.chunk_agent.make_chunk_agent
 
     def make_chunk_agent(channel: ChunkChannel, process: Callable[[Chunk], Awaitable[None]]) -> Any:
         agent = made(channel, process)
@@ -50,11 +49,11 @@ def ends(chunks: int) -> None:
                     if not left:
                         return
 
-            await agent(first())  # type: ignore[arg-type]  # Faust's stream is iterated, no more
+            await agent(first())
 
         return some_chunks
 
-    app.worker.event_path.make_chunk_agent = make_chunk_agent
+    agents.events.chunk_agent.make_chunk_agent = make_chunk_agent
 
 
 def _instead_of_a_chunk(after: int, fault: Callable[[], Awaitable[None]]) -> None:
@@ -75,4 +74,6 @@ FAULTS: dict[str, Callable[[int], None]] = {"hangs": hangs, "fails": fails, "end
 if __name__ == "__main__":
     fault, _, chunks = sys.argv.pop(1).partition(":")
     FAULTS[fault](int(chunks))
+    from app.__main__ import main  # the wiring takes its functions when it is imported
+
     main()

@@ -10,15 +10,16 @@ from tables.applied_offset import RESERVED
 from tables.position import POSITION_KEY, Position
 from tests.support.cluster.cluster import PARTITIONS, Cluster
 from tests.support.cluster.oracle import NewestRows, applied_offset, scan_topic
+from tests.support.cluster.verdict import listed_by
 
 
 class Written(NamedTuple):
-    """A user's row that the changelog once held: its version, its list, best first, as (row, score), its history.
+    """A user's row that the changelog once held: its model's name, its list, best first, as (row, score), its history.
 
     The history is (ts, video, kind, value), ascending in time.
     """
 
-    version: str
+    model: str
     best: list[tuple[int, float]]
     facts: list[tuple[int, str, int, float]]
 
@@ -127,7 +128,7 @@ class Changelog:
         at = (record.key.decode(), state.written_at)
         if at in self._wanted and record.key[:1] != RESERVED:
             best = zip(state.top.rows.tolist(), state.top.scores.tolist(), strict=True)
-            self.written.setdefault(at, []).append(Written(state.version, list(best), facts_of(state)))
+            self.written.setdefault(at, []).append(Written(listed_by(state), list(best), facts_of(state)))
 
 
 def facts_of(state: UserState) -> list[tuple[int, str, int, float]]:

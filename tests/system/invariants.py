@@ -3,7 +3,7 @@
 I1  user factors are those of the reference, within 1e-6: the product's solver in float64 against plain float64 normal
     equations of the *expected* history; stored lists, which are float32, within 1e-4 of the reference's scores
 I2  every valid event is in its user's history, superseded, or evicted; every other one is a dead letter; none is both
-I3  rows and answers name published versions only
+I3  rows and answers are of published models only, each of its user's region, or of all where that has none
 I4  no applied offset falls in the changelog, and each source position is beyond the one before
 I5  RocksDB holds what the compacted changelog holds, and a compaction would leave just that
 I6  neither a stored position nor a commit is ahead of the changelog
@@ -26,11 +26,12 @@ from agents.popularity.own_popularity import POPULARITY_PREFIX
 from agents.users.user_state import TIE_BYTES, UserState
 from models.factorization.factor_model import FactorModel
 from models.factorization.user_solver import UserSolver
+from models.names import GLOBAL_REGION
 from tables.applied_offset import RESERVED
 from tables.position import POSITION_KEY, Position
 from tests.support.cluster.cluster import Cluster
 from tests.support.cluster.oracle import HISTORY_LIMIT, Expected, expect, read_topic, reference_factors
-from tests.support.cluster.verdict import check_user, database_rows
+from tests.support.cluster.verdict import check_user, database_rows, listed_by, name_of
 from tests.system.answers import Answers
 from tests.system.changelog import Changelog, facts_of
 from tests.system.truth import untrue
@@ -122,8 +123,9 @@ def _users(
     states: Mapping[str, UserState], expected: Expected, models: list[FactorModel], verdict: Verdict
 ) -> Iterator[str]:
     """I1, I2, I3: every history, list and version; counts what histories lack or remember twice."""
-    by_version = {model.version: model for model in models}
-    solvers = {model.version: _exact_solver(model) for model in models}
+    by_name = {name_of(model): model for model in models}
+    solvers = {name: _exact_solver(model) for name, model in by_name.items()}
+    regions = {model.region for model in models}
     missing = 0
     for user in sorted(states.keys() | expected.facts.keys()):
         if user in states:
@@ -140,17 +142,21 @@ def _users(
         missing += len(set(facts) - set(found))
         ties = [state.recent[at : at + TIE_BYTES] for at in range(0, len(state.recent), TIE_BYTES)]
         verdict.doubled += len(ties) - len(set(ties))
-        if state.version and state.version not in by_version:
-            yield f"I3 user {user} has a list of {state.version}, which was never published"
+        name, region = listed_by(state), expected.regions.get(user, GLOBAL_REGION)
+        if name and name not in by_name:
+            yield f"I3 user {user} has a list of {name}, which was never published"
+            continue
+        if name and by_name[name].region != (region if region in regions else GLOBAL_REGION):
+            yield f"I3 user {user} of {region} has a list of {name}"
             continue
         try:
-            check_user(user, state, by_version.get(state.version, models[-1]), expected)
+            check_user(user, state, by_name.get(name, models[-1]), expected)
         except AssertionError as error:
             yield f"I1 I2 {user}: {str(error).strip()[:400]}"
             continue
-        for version, model in by_version.items():
-            if (error_ := _factor_error(state, facts, model, solvers[version])) > RELATIVE_ERROR:
-                yield f"I1 user {user}: factors differ from the reference by {error_:.2g} under {version}"
+        for name, model in by_name.items():
+            if (error_ := _factor_error(state, facts, model, solvers[name])) > RELATIVE_ERROR:
+                yield f"I1 user {user}: factors differ from the reference by {error_:.2g} under {name}"
     verdict.lost = max(verdict.lost, missing)
 
 

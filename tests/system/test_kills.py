@@ -9,7 +9,7 @@ import pytest
 
 from agents.liveness.exit_status import EXIT_RETRY
 from tests.support.cluster.cluster import Cluster
-from tests.support.cluster.load import Load
+from tests.support.cluster.load import Load, Mix
 from tests.support.cluster.worker_process import WorkerProcess
 from tests.support.waiting import wait_for
 from tests.system.kill_points import CHUNK_POINTS, SWAP_POINTS
@@ -17,6 +17,8 @@ from tests.system.records import Book
 from tests.system.scenario import Scenario, let_run, until_rescored
 from tests.system.watch import Watch
 
+REGIONS = ("us", "br")
+"""The first has a model of its own, the second has not."""
 QUICK_KILLS = 6
 FROZEN_EVERY = 12
 """Rounds of kills for each time that a worker is frozen, which takes two sessions."""
@@ -37,8 +39,9 @@ async def test_kill_9_at_random_moments(cluster: Cluster, book: Book, seed: int,
     what = f"kill -9 at random moments, every other folder lost, or frozen; {standbys or 'no'} standbys"
     scenario = Scenario(cluster, book, "F1, F3, F4", what, seed)
     chance = scenario.chance
-    workers = await scenario.begin(3, NEARLINE_WORKER__STANDBY_REPLICAS=str(standbys))
-    async with Watch(cluster, seed, commits=True) as watch, Load(cluster, seed) as load:
+    workers = await scenario.begin(3, REGIONS[:1], NEARLINE_WORKER__STANDBY_REPLICAS=str(standbys))
+    mix = Mix(regions=REGIONS)
+    async with Watch(cluster, seed, commits=True) as watch, Load(cluster, seed, mix) as load:
         for round_ in count():
             if round_ % FROZEN_EVERY == 1:
                 await _frozen_and_thawed(scenario, chance.choice(workers))

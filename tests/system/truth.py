@@ -9,8 +9,10 @@ from aiokafka import ConsumerRecord
 from agents.kafka.partitions import partition_of
 from models.factorization.factor_model import FactorModel
 from models.feedback.facts import Kind
+from models.names import GLOBAL_REGION
 from tests.support.cluster.cluster import PARTITIONS
 from tests.support.cluster.oracle import expect, reference_scores
+from tests.support.cluster.verdict import name_of
 from tests.system.answers import Answers
 from tests.system.changelog import Written
 
@@ -28,8 +30,8 @@ def untrue(
     version that it names makes of the history in the row that was written at its `as_of`, computed anew in float64;
     and where that row's list is of the version, its beginning. Who was unknown after they had been known was erased.
     """
-    published = {model.version: model for model in models}
-    for version in answers.versions - published.keys():
+    published = {name_of(model): model for model in models}
+    for version in answers.versions - {model.version for model in models}:
         yield f"I3 a list of {version} was answered, which was never published"
     by_user: dict[str, list[ConsumerRecord]] = {}
     for record in good:
@@ -43,19 +45,19 @@ def untrue(
         true = expect(before, history_limit).facts.get(seen.user, [])
         if seen.facts != [(ts, video, Kind(kind).name.lower(), value) for ts, video, kind, value in true]:
             yield f"I7 {seen.user}: the history that was answered is not that after offset {seen.applied_offset}"
-    reference = cache(lambda version, facts: reference_scores(published[version], list(facts)))
+    reference = cache(lambda name, facts: reference_scores(published[name], list(facts)))
     for listed in answers.lists:
-        rows = written.get((listed.user, listed.as_of))
-        if listed.version not in published:
+        rows, name = written.get((listed.user, listed.as_of)), f"{listed.region}/{listed.version}"
+        if name not in published:
+            name = f"{GLOBAL_REGION}/{listed.version}"
+        if name not in published:
             continue
         if rows is None:
             yield f"I7 {listed.user}: no row was written at {listed.as_of}, of which a list was answered"
-        elif any(row.version == listed.version for row in rows) and not any(
-            _is_of(listed.items, row, published) for row in rows
-        ):
+        elif any(row.model == name for row in rows) and not any(_is_of(listed.items, row, published) for row in rows):
             yield f"I7 {listed.user}: the list of {listed.as_of} is not the row's"
-        elif not any(is_best(listed.items, reference(listed.version, tuple(row.facts)), row.facts) for row in rows):
-            yield f"I3 {listed.user}: the list of {listed.as_of} is not what {listed.version} makes of the history"
+        elif not any(is_best(listed.items, reference(name, tuple(row.facts)), row.facts) for row in rows):
+            yield f"I3 {listed.user}: the list of {listed.as_of} is not what {name} makes of the history"
 
 
 def is_best(
@@ -76,7 +78,7 @@ def is_best(
 
 def _is_of(items: list[tuple[str, float]], row: Written, published: Mapping[str, FactorModel]) -> bool:
     """Return whether a list is the beginning of the one that a row holds."""
-    model = published.get(row.version)
+    model = published.get(row.model)
     if model is None:
         return False
     stored = [(model.video_ids[place], float(score)) for place, score in row.best[: len(items)]]

@@ -13,6 +13,7 @@ from app.publishing.publish import Publisher
 from deploy.kafka.ports import free_ports
 from models.artifacts.artifact_files import ArtifactLimits
 from models.factorization.factor_model import FactorModel
+from models.names import GLOBAL_REGION
 from tests.support.cluster.published_models import N_VIDEOS, random_model, write_model
 from tests.support.cluster.worker_process import WorkerProcess
 
@@ -43,9 +44,11 @@ class Cluster:
         """Create every topic."""
         await create_topics(self.connection, topic_specs(self.names, PARTITIONS), self.replication)
 
-    async def publish(self, seed: int = 1, n_videos: int = N_VIDEOS) -> FactorModel:
+    async def publish(
+        self, seed: int = 1, n_videos: int = N_VIDEOS, region: str = GLOBAL_REGION, version: str | None = None
+    ) -> FactorModel:
         """Make a random model, write it, announce it."""
-        model = random_model(seed, n_videos)
+        model = random_model(seed, n_videos, region, version)
         manifest = write_model(self.store, model)
         await self.publisher().publish(model.region, manifest.version)
         return model

@@ -35,6 +35,7 @@ class Mix:
     hot : part of the events that is one user's.
     erased : erasures, of users at random, as a part of the valid events.
     users : so many.
+    regions : that events name.
     """
 
     per_second: int = 250
@@ -43,6 +44,7 @@ class Mix:
     hot: float = 0.0
     erased: float = 0.004
     users: int = 60
+    regions: tuple[str, ...] = ()
 
 
 def stream(cluster: Cluster, seed: int) -> "Load":
@@ -120,7 +122,7 @@ class Load:
 
     def _batches(self) -> Iterator[list[Sent]]:
         mix, chance = self._mix, random.Random(self._seed)
-        events = happenings(self._seed, users=mix.users, hot=mix.hot)
+        events = happenings(self._seed, users=mix.users, hot=mix.hot, regions=mix.regions)
         wrong = [record for user in WRONG_USERS for record in bad_records(user)]
         while True:
             batch: list[Sent] = []

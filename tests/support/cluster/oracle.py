@@ -52,6 +52,8 @@ class Expected:
     """By user: (ts, video, kind, value), ascending in time."""
     applied_offsets: dict[str, tuple[int, int]] = field(default_factory=dict)
     """By user: offset of the last event that was new, and of the last event of all; the applied offset lies between."""
+    regions: dict[str, str] = field(default_factory=dict)
+    """By user: what the latest event says that names a region; who was never said to be in one has none."""
     likes: Counter[str] = field(default_factory=Counter)
     """Plays and likes by video, each event once; those of users who were erased count on."""
     erased: dict[str, set[tuple[int, str, int, float]]] = field(default_factory=dict)
@@ -66,6 +68,7 @@ class _Known:
 
     held: dict[tuple[int, str], tuple[int, int, int, float]] = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
+    region: tuple[int, int, str] | None = None
 
     def facts(self) -> list[tuple[int, str, int, float]]:
         """Return the facts, ascending in time."""
@@ -99,6 +102,8 @@ def expect(records: Iterable[ConsumerRecord], history_limit: int = HISTORY_LIMIT
         _apply(at, event, expected.likes)
     for (_, user), held in known.items():
         expected.facts[user] = held.facts()[-history_limit:]
+        if held.region is not None:
+            expected.regions[user] = held.region[2]
     return expected
 
 
@@ -109,6 +114,9 @@ def _apply(known: _Known, event: dict[str, Any], likes: Counter[str]) -> None:
     register = (REGISTERS[kind], event["video_id"])
     before = known.held.get(register, (ts, -1, 0, 0.0))
     known.held[register] = max(before, (ts, tie, kind, value), key=lambda fact: fact[:2])
+    if "region" in event:
+        said = (ts, tie, event["region"])
+        known.region = said if known.region is None else max(known.region, said)
     likes[event["video_id"]] += kind == 1 or (kind == 2 and value >= 4.0)
 
 
