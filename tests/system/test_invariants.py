@@ -64,9 +64,7 @@ async def test_each_kind_of_damage_is_noticed(cluster: Cluster, producer: AIOKaf
     listed = watch.answers.lists[0]
     turned = replace(watch.answers, users=[], lists=[replace(listed, items=listed.items[::-1])])
     await found("I7", facts=replace(facts, answers=turned))
-    invented = replace(
-        watch.answers, users=[], lists=[SeenList(listed.user, listed.region, model.version, 1, listed.items)]
-    )
+    invented = replace(watch.answers, users=[], lists=[replace(listed, as_of=1)])
     await found("I7", facts=replace(facts, answers=invented))
     await found("I3", facts=replace(facts, models=[random_model(2)]))
     second = random_model(2)
