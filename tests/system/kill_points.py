@@ -64,9 +64,9 @@ def _between_batches(point: Point) -> None:
     plain_append, plain_send = AcknowledgedProducer.append, AcknowledgedProducer._send_batch
     sent: dict[int, int] = {}
 
-    async def append(self: AcknowledgedProducer, topic: str, partition: int, *of_chunk: Any) -> Any:
+    async def append(self: AcknowledgedProducer, topic: str, partition: int, *of_chunk: Any, claim: Any) -> Any:
         sent[partition] = 0
-        return await plain_append(self, topic, partition, *of_chunk)
+        return await plain_append(self, topic, partition, *of_chunk, claim=claim)
 
     async def send_batch(self: AcknowledgedProducer, batch: Any, topic: str, partition: int) -> Any:
         if sent[partition]:
