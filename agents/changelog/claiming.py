@@ -1,5 +1,4 @@
-"""Kafka's own fence behind the lease: whoever takes a partition over claims its changelog, and its first batch ends
-what others may still send.
+"""Kafka's own fence behind the lease: the owner claims its changelog, and its first batch ends what others still send.
 
 That batch is the position once more, where there is one, so the claim counts from the first moment on, and not only
 when the first event comes. A claim that nobody renews is forgotten: by the partition's leader a day after its last

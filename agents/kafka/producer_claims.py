@@ -12,6 +12,7 @@ aiokafka can do this for one transactional id a producer, and only within transa
 import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from itertools import islice
 
 from aiokafka.client import AIOKafkaClient, ConnectionGroup
@@ -72,6 +73,11 @@ class ProducerClaims:
         self._client = client
         self._prefix = prefix
         self._held: dict[int, ProducerClaim] = {}
+
+    async def prepare(self) -> None:
+        """Let a new cluster make its own topic for claims now, which takes seconds, and not at the first takeover."""
+        with suppress(KafkaError, ClaimsForbidden):  # who claims hears of it
+            await self._coordinators(self._client(), [0])
 
     def of(self, partition: int) -> ProducerClaim:
         """Return the claim of a partition; raises `PartitionTaken` where none is held."""

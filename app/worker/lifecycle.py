@@ -65,6 +65,7 @@ class WorkerLifecycle:
         start("membership", membership)
         start("connection of the reader", self._path.reader.connect())
         await shared.producer.start()
+        start("preparation of claims", shared.claims.prepare())
         self._follow_topics()
         self._look_after_rows()
         spare_what_stays()
