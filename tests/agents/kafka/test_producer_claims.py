@@ -9,14 +9,15 @@ import pytest
 import pytest_asyncio
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import OutOfOrderSequenceNumber
+from aiokafka.protocol.admin import CreateAclsRequest
 
 from agents.kafka import producer_claims
 from agents.kafka.connection import Connection
 from agents.kafka.producer import MAX_BATCH_BYTES, AcknowledgedProducer, TopicChangelog
-from agents.kafka.producer_claims import ClaimsUnanswered, PartitionTaken, ProducerClaims
+from agents.kafka.producer_claims import ClaimsForbidden, ClaimsUnanswered, PartitionTaken, ProducerClaims
 from agents.liveness.process_guard import ProcessGuard
 from agents.liveness.supervisor import Supervisor
-from deploy.kafka import Broker
+from deploy.kafka import Broker, properties
 from deploy.kafka.ports import free_ports
 from tests.support.cluster.kafka_proxy import FIND_COORDINATOR, PRODUCE, Direction, KafkaProxy
 from tests.support.cluster.oracle import read_topic
@@ -241,3 +242,46 @@ async def test_a_thousand_partitions_are_claimed_each_for_itself(broker: tuple[B
     await sender.claims.claim(range(1024))
     claims = [sender.claims.of(partition) for partition in range(1024)]
     assert len({claim.producer_id for claim in claims}) == 1024
+
+
+@pytest.mark.kafka
+async def test_what_may_not_be_claimed_is_told_with_the_rule_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a rule names the ids, only those whom a rule names may use them."""
+    for name, value in _ACCESS_RULES.items():
+        monkeypatch.setitem(properties.COMMON, name, value)
+    with Broker() as broker:
+        producer = AcknowledgedProducer(Connection(broker.address), ProcessGuard(60.0, Supervisor()))
+        await producer.start()
+        claims = ProducerClaims(producer.client, "shop-users-")
+        await claims.claim([0])
+        await _let_claim(producer, "User:somebody-else")
+
+        async def is_forbidden() -> bool:
+            try:
+                await claims.claim([0])
+            except ClaimsForbidden as error:
+                return "--operation Write --resource-pattern-type prefixed --transactional-id shop-users-" in str(error)
+            return False
+
+        await wait_for("the rule", is_forbidden)
+        await _let_claim(producer, "User:ANONYMOUS")
+
+        async def is_allowed() -> bool:
+            return not await is_forbidden()
+
+        await wait_for("the other rule", is_allowed)
+        await producer.stop()
+
+
+_ACCESS_RULES = {
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "allow.everyone.if.no.acl.found": "true",
+}
+_TRANSACTIONAL_ID, _PREFIXED, _WRITE, _ALLOW = 5, 4, 4, 3
+
+
+async def _let_claim(producer: AcknowledgedProducer, principal: str) -> None:
+    client = producer.client()
+    rule = CreateAclsRequest(_TRANSACTIONAL_ID, "shop-users-", _PREFIXED, principal, "*", _WRITE, _ALLOW)
+    response = await client.send(client.get_random_node(), rule)
+    assert [code for code, *_ in response.creation_responses] == [0]
