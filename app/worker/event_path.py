@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from agents.changelog.claiming import Claiming
 from agents.changelog.recovery import Recovery, RecoveryBounds
 from agents.events.chunk_agent import ChunkProcessor, make_chunk_agent, make_membership_agent
 from agents.events.chunk_sizes import ChunkSizes
@@ -40,6 +41,7 @@ class EventPath:
     processor : what the agent does with a chunk.
     rescoring : re-solves users between chunks.
     popularity : counts of this worker's partitions.
+    claiming : claims them.
     """
 
     reader: Reader
@@ -47,12 +49,13 @@ class EventPath:
     processor: ChunkProcessor
     rescoring: Rescoring
     popularity: OwnPopularity
+    claiming: Claiming
 
 
 def make_own_partitions(shared: Shared, users_table: BatchTable) -> OwnPartitions:
     """Rows ─▶ changelog ─▶ table, in the turn that the ownership gives."""
     ownership = Ownership(users_table.running, shared.settings.worker.drain_seconds, shared.supervisor)
-    changelog = TopicChangelog(shared.producer, users_table.changelog_topic_name)
+    changelog = TopicChangelog(shared.producer, users_table.changelog_topic_name, shared.claims)
     writer = RowWriter(changelog, users_table, shared.metrics.users)
     return OwnPartitions(users_table, ownership, writer, shared.supervisor)
 
@@ -66,8 +69,10 @@ def make_event_path(app: StreamApp, shared: Shared, own: OwnPartitions, state: B
     chunks = make_chunk_channel(app, worker.max_chunks)
     processor = _make_processor(shared, own, scores, popularity, sizes)
     _make_agents(app, shared, chunks, processor)
+    claiming = Claiming(own, shared.claims)
 
     async def before_first_chunk(partitions: set[int]) -> None:
+        await claiming.take(partitions)
         await state.updates.settled()
         await take_counts_over(popularity, own.table, own.ownership, partitions)
 
@@ -91,7 +96,14 @@ def make_event_path(app: StreamApp, shared: Shared, own: OwnPartitions, state: B
         bounds=RescoringBounds(shared.settings.rescoring.users, shared.settings.rescoring.share),
         metrics=metrics.rollout,
     )
-    return EventPath(reader=reader, chunks=chunks, processor=processor, rescoring=rescoring, popularity=popularity)
+    return EventPath(
+        reader=reader,
+        chunks=chunks,
+        processor=processor,
+        rescoring=rescoring,
+        popularity=popularity,
+        claiming=claiming,
+    )
 
 
 def _make_processor(

@@ -3,6 +3,7 @@
 from contextlib import AsyncExitStack
 
 from agents.changelog.changelog_lookup import ChangelogLookup
+from agents.changelog.claiming import renew_regularly
 from agents.changelog.mender import Mender, mend_regularly
 from agents.changelog.table_flusher import flush_regularly
 from agents.kafka.broadcast import BroadcastReader
@@ -64,6 +65,7 @@ class WorkerLifecycle:
         start("membership", membership)
         start("connection of the reader", self._path.reader.connect())
         await shared.producer.start()
+        start("preparation of claims", shared.claims.prepare())
         self._follow_topics()
         self._look_after_rows()
         spare_what_stays()
@@ -99,11 +101,12 @@ class WorkerLifecycle:
         await self._models.caught_up.wait()
 
     def _look_after_rows(self) -> None:
-        """Re-solve after swaps, publish counts, flush the table, mend the changelog."""
+        """Re-solve after swaps, publish counts, flush the table, mend the changelog, renew the claims on it."""
         start, shared, own, path = self._background.start, self._shared, self._own, self._path
         start("re-solving", path.rescoring.run(lambda: path.reader.running))
         every = shared.settings.popularity.publish_seconds
         publishing = publish_popularity(path.popularity, own.ownership, shared.producer, shared.names.popularity, every)
         start("popularity publisher", publishing)
+        start("renewal of claims", renew_regularly(path.claiming))
         start("table flusher", flush_regularly(own.table))
         start("mender of the changelog", mend_regularly(self._mender, self._changelog, own.ownership))

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry
 
 from agents.kafka.connection import Connection
 from agents.kafka.producer import AcknowledgedProducer
+from agents.kafka.producer_claims import ProducerClaims
 from agents.kafka.topics import TopicNames
 from agents.liveness.activity import Activity
 from agents.liveness.process_guard import ProcessGuard
@@ -28,6 +29,7 @@ class Shared:
     supervisor: Supervisor
     process_guard: ProcessGuard
     producer: AcknowledgedProducer
+    claims: ProducerClaims
     recent: RecentUsers
     activity: Activity
 
@@ -35,16 +37,19 @@ class Shared:
 def make_shared(settings: Settings) -> Shared:
     """Return these parts; nothing is connected yet."""
     connection, supervisor = connection_of(settings), Supervisor()
+    names = topic_names(settings)
     registry, process_guard = CollectorRegistry(), ProcessGuard(settings.worker.session_timeout_seconds / 2, supervisor)
+    producer = AcknowledgedProducer(connection, process_guard)
     return Shared(
         settings=settings,
-        names=topic_names(settings),
+        names=names,
         connection=connection,
         registry=registry,
         metrics=WorkerMetrics(registry),
         supervisor=supervisor,
         process_guard=process_guard,
-        producer=AcknowledgedProducer(connection, process_guard),
+        producer=producer,
+        claims=ProducerClaims(producer.client, names.users_claims),
         recent=RecentUsers(),
         activity=Activity(),
     )
