@@ -14,6 +14,11 @@ from agents.liveness.supervisor import Supervisor
 _TICK_SECONDS = 0.1
 
 
+def seconds_since_boot() -> float:
+    """Return the time of a clock that nobody sets and that goes on while the machine is suspended."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class ProcessGuard:
     """Ends the process when the event loop did not run for `limit_seconds`.
 
@@ -28,7 +33,7 @@ class ProcessGuard:
         self,
         limit_seconds: float,
         supervisor: Supervisor,
-        clock: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+        clock: Callable[[], float] = seconds_since_boot,
     ) -> None:
         self._limit = limit_seconds
         self._supervisor = supervisor

@@ -8,6 +8,7 @@ from agents.kafka.connection import Connection
 from agents.kafka.producer import AcknowledgedProducer
 from agents.kafka.topics import TopicNames
 from agents.liveness.activity import Activity
+from agents.liveness.lease import Lease
 from agents.liveness.process_guard import ProcessGuard
 from agents.liveness.supervisor import Supervisor
 from agents.users.recent_users import RecentUsers
@@ -27,6 +28,7 @@ class Shared:
     metrics: WorkerMetrics
     supervisor: Supervisor
     process_guard: ProcessGuard
+    lease: Lease
     producer: AcknowledgedProducer
     recent: RecentUsers
     activity: Activity
@@ -34,17 +36,22 @@ class Shared:
 
 def make_shared(settings: Settings) -> Shared:
     """Return these parts; nothing is connected yet."""
-    connection, supervisor = connection_of(settings), Supervisor()
-    registry, process_guard = CollectorRegistry(), ProcessGuard(settings.worker.session_timeout_seconds / 2, supervisor)
+    connection, supervisor, registry = connection_of(settings), Supervisor(), CollectorRegistry()
+    metrics, worker = WorkerMetrics(registry), settings.worker
+    process_guard = ProcessGuard(worker.session_timeout_seconds / 2, supervisor)
+    join_seconds = worker.rebalance_seconds + worker.session_timeout_seconds
+    lease = Lease(worker.session_timeout_seconds, join_seconds, supervisor, metrics.liveness.lease_lapses)
+    metrics.liveness.lease_age_seconds.set_function(lambda: lease.age_seconds)
     return Shared(
         settings=settings,
         names=topic_names(settings),
         connection=connection,
         registry=registry,
-        metrics=WorkerMetrics(registry),
+        metrics=metrics,
         supervisor=supervisor,
         process_guard=process_guard,
-        producer=AcknowledgedProducer(connection, process_guard),
+        lease=lease,
+        producer=AcknowledgedProducer(connection, process_guard, lease),
         recent=RecentUsers(),
         activity=Activity(),
     )
