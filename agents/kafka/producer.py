@@ -58,8 +58,8 @@ class AcknowledgedProducer:
             request_timeout_ms=30_000,
         )
         await producer.start()
-        client = producer.client
-        client.send = leased(client, self._process_guard.guarded(client.send), self._lease)
+        client, guarded = producer.client, self._process_guard.guarded
+        client.send = guarded(leased(client, guarded(client.send), self._lease))
         self._producer = producer
 
     async def stop(self) -> None:

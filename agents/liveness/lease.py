@@ -147,10 +147,11 @@ class Lease:
             left = self._ends_at - now
             _log.warning("%s: nothing is written, no answer is fresh, and the end is in %.1f s", self.reason, left)
 
-    async def run(self) -> None:
-        """Look for ever, from before the first join on."""
+    async def run(self, check_awake: Callable[[], None]) -> None:
+        """Look for ever, from before the first join on; `check_awake` ends a process that slept, which it can name."""
         self.join_answered()
         while True:
+            check_awake()
             self.check()
             await asyncio.sleep(_TICK_SECONDS)
 

@@ -27,12 +27,12 @@ class LivenessMetrics:
             registry=registry,
         )
         self.lease_lapses = Counter(
-            "nearline_lease_lapses_total",
+            "nearline_lease_lapses",
             "How often a worker stopped to write, for the group's coordinator did not answer.",
             registry=registry,
         )
         self.heartbeats_unanswered = Counter(
-            "nearline_heartbeats_unanswered_total",
+            "nearline_heartbeats_unanswered",
             "Heartbeats that were not answered within a third of the session timeout, or not at all.",
             registry=registry,
         )

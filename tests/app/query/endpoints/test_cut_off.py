@@ -1,6 +1,5 @@
 """A worker whose lease is lapsed: no answer from its own rows claims to be fresh, and what cannot say so is a 503."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,6 +7,7 @@ from aiohttp import hdrs
 
 from app.query.endpoints.routes import ROUTES
 from app.query.http.headers import HOP_HEADER
+from models.factorization.factor_model import FactorModel
 from tests.app.query.servers import Client, answer, problem, two_workers, user_in
 from tests.app.query.world import PARTITIONS, World, play
 
@@ -110,20 +110,15 @@ async def test_a_list_that_is_solved_on_the_spot_asks_the_lease_when_it_is_done(
 ) -> None:
     """The lease lapses while the list is made."""
     world.remember("ann", play(0))
-    asked: list[int] = []
+    active = world.models.active
 
-    def lapse(version: Callable[[str | None], Any] = world.models.active) -> Callable[[str | None], Any]:
-        def active(region: str | None) -> Any:
-            asked.append(1)
-            world.lease.lapsed = True
-            return version(region)
+    def lapse(region: str | None) -> FactorModel | None:
+        world.lease.lapsed = True
+        return active(region)
 
-        return active
-
-    world.models.active = lapse()  # type: ignore[method-assign]
+    world.models.active = lapse  # type: ignore[method-assign]
     found = await answer(await client.get(f"/v1/users/ann/recommendations?limit={limit}"))
     assert found["stale"]
-    assert asked
 
 
 async def test_an_erasure_during_which_the_lease_lapsed_is_not_confirmed(client: Client, world: World) -> None:
