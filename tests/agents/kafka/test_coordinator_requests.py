@@ -137,7 +137,8 @@ async def test_a_member_is_renewed_by_each_heartbeat(proxy: KafkaProxy, topic: s
 
         await wait_for("heartbeats", beaten)
         assert 0 < max(ages) < HELD_AT_MOST
-        assert member.lease.told == ["joins", "joins", "synced"]  # the first one is told its member id only
+        assert set(member.lease.told[:-1]) == {"joins"}
+        assert member.lease.told[-1] == "synced"
         assert member.unanswered == 0
 
 
@@ -220,7 +221,8 @@ async def test_heartbeats_begin_before_the_partitions_are_open(proxy: KafkaProxy
             return proxy.passed[HEARTBEAT] >= 2 * 1.2 * SESSION
 
         await wait_for("heartbeats", beaten)
-        assert member.lease.told == ["joins", "joins", "synced"]
+        assert member.lease.told.count("synced") == 1
+        assert "lost" not in member.lease.told
 
 
 async def test_a_member_that_the_coordinator_does_not_know_any_more_is_told_so_at_once(

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from aiokafka.protocol.transaction import InitProducerIdRequest
 from prometheus_client import CollectorRegistry
 
 from agents.kafka.connection import Connection
@@ -168,6 +169,19 @@ async def test_a_lease_that_lapses_while_a_connection_is_made_keeps_what_waits_f
     lease.answered(clock.now)
     await sending
     assert await values(proxied, topic) == [b"0", b"1"]
+
+
+async def test_no_producer_id_is_taken_from_anybody_while_the_lease_is_lapsed(
+    proxy: KafkaProxy, producer: AcknowledgedProducer, topic: str, lease: Lease, clock: Clock
+) -> None:
+    client = producer._running().client
+    clock.now += 6.0
+    node = client.get_random_node()
+    asking = asyncio.create_task(client.send(node, InitProducerIdRequest(None, 1000)))
+    await clock.asked_again()
+    assert proxy.passed[InitProducerIdRequest.API_KEY] == 0
+    lease.answered(clock.now)
+    assert (await asking).error_code == 0
 
 
 async def test_nothing_is_sent_after_the_session_timeout(
