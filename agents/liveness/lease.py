@@ -78,7 +78,7 @@ class Lease:
 
     @property
     def lapsed(self) -> bool:
-        """Whether nothing may be written, and no answer is fresh; 0.3 us."""
+        """Whether nothing may be written, and no answer is fresh; a look at the clock, half a microsecond."""
         return self.clock() >= self._held_until
 
     @property

@@ -7,16 +7,16 @@ jumped between two ticks. Past half of the session timeout the group may already
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from agents.liveness.supervisor import Supervisor
 
 _TICK_SECONDS = 0.1
 
 
-def seconds_since_boot() -> float:
-    """Return the time of a clock that nobody sets and that goes on while the machine is suspended."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+seconds_since_boot: Final[Callable[[], float]] = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+"""A clock that nobody sets and that goes on while the machine is suspended."""
 
 
 class ProcessGuard:
