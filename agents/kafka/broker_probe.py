@@ -1,7 +1,7 @@
 """Whether the broker answers, and where the source ends: asked once a second, on a connection of its own.
 
 The consumer that reads the events cannot tell: when its fetch is stuck it sees no end, and when the broker is away it
-sees nothing at all. The two need different answers: the one a restart, the other patience.
+sees nothing at all. The two need different answers: the one a restart, the other patience while the lease lasts.
 """
 
 import asyncio

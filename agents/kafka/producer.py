@@ -13,7 +13,9 @@ from aiokafka.errors import ProducerFenced
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from agents.kafka.connection import Connection
+from agents.kafka.leased_send import leased
 from agents.kafka.producer_claims import PartitionTaken, ProducerClaim, ProducerClaims
+from agents.liveness.lease import Lease
 from agents.liveness.process_guard import ProcessGuard
 from tables.tombstones import tombstone_headers
 
@@ -40,11 +42,13 @@ class AcknowledgedProducer:
     ----------
     connection : where the brokers are.
     process_guard : checked before each request leaves this process.
+    lease : waited for before anything is produced.
     """
 
-    def __init__(self, connection: Connection, process_guard: ProcessGuard) -> None:
+    def __init__(self, connection: Connection, process_guard: ProcessGuard, lease: Lease) -> None:
         self._connection = connection
         self._process_guard = process_guard
+        self._lease = lease
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
@@ -57,7 +61,8 @@ class AcknowledgedProducer:
             request_timeout_ms=30_000,
         )
         await producer.start()
-        producer.client.send = self._process_guard.guarded(producer.client.send)
+        client, guarded = producer.client, self._process_guard.guarded
+        client.send = guarded(leased(client, guarded(client.send), self._lease))
         self._producer = producer
 
     async def stop(self) -> None:

@@ -89,7 +89,7 @@ class WorkerSettings(Section):
 
     id: Name = Field("0", description="Name of this worker among its group; keep it over restarts.")
     session_timeout_seconds: Annotated[float, Field(ge=1, le=600, allow_inf_nan=False)] = Field(
-        10.0, description="Seconds without a heartbeat until the group gives a worker's partitions away."
+        10.0, description="Seconds without a heartbeat until a worker ends, and the group gives its partitions away."
     )
     takeover_seconds: Seconds = Field(60.0, description="Seconds that recovery may stand still; then it restarts.")
     stuck_seconds: Seconds = Field(
@@ -110,6 +110,11 @@ class WorkerSettings(Section):
     standby_replicas: int = Field(0, ge=0, le=1, description="Workers that keep a second copy of each partition.")
     rocksdb_memory_mb: int = Field(256, ge=16, le=65_536, description="MiB for RocksDB's caches and write buffers.")
     open_files: int = Field(1024, ge=64, le=1_000_000, description="Files that RocksDB may hold open.")
+
+    @property
+    def rebalance_seconds(self) -> float:
+        """How long the members of the group wait for one of them that does not join again."""
+        return max(60.0, self.session_timeout_seconds)
 
     @model_validator(mode="after")
     def _check_times(self) -> "WorkerSettings":

@@ -1,12 +1,14 @@
 """The seam around Faust: how its app, consumer, assignor, recovery and web server are changed.
 
 Its other parts are changed where they are used: the table in `tables.batch_table` and `tables.rocksdb`, the channel of
-chunks in `agents.events.chunks`, the handling of signals in `app.worker.worker`. Two places touch aiokafka's insides:
-`agents.events.reader` (the lock of its coordinator) and `agents.kafka.producer` (the way to its socket). Faust is
-pinned to one version; whoever raises it reads these pages and runs the system tests.
+chunks in `agents.events.chunks`, the handling of signals in `app.worker.worker`. Three places touch aiokafka's insides:
+`agents.events.reader` (the lock of its coordinator), `agents.kafka.producer` (the way to its socket) and
+`agents.kafka.coordinator_requests` (the way to the coordinator). Faust is pinned to one version; whoever raises it
+reads these pages and runs the system tests.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 import faust
@@ -30,7 +32,13 @@ STANDBY = "standby:"
 
 
 class PromptThread(AIOKafkaConsumerThread):
-    """The thread of Faust's consumer, with a short wait for empty fetches, and none for a rebalance at the end."""
+    """The thread of Faust's consumer: a short wait for empty fetches, none for a rebalance at the end, a lease."""
+
+    async def on_start(self) -> None:
+        """Start the consumer, whose requests to the coordinator go through what the app was given."""
+        await super().on_start()
+        if isinstance(self.app, StreamApp) and self._consumer is not None:
+            self.app.go_between(self._consumer)
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -133,6 +141,8 @@ class StreamApp(faust.App):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._lifecycle: Lifecycle | None = None
+        self.go_between: Callable[[AIOKafkaConsumer], None] = lambda _: None
+        """Called with the group's consumer, on its thread, when it has started and not subscribed."""
 
     def begins_and_ends(self, lifecycle: Lifecycle) -> None:
         """Let parts begin and end with this app, which has not started; called once."""

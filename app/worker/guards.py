@@ -3,10 +3,14 @@
 from dataclasses import dataclass
 
 from agents.kafka.broker_probe import BrokerProbe
+from agents.kafka.coordinator_requests import CoordinatorRequests
 from agents.liveness.watchdog import Vitals, Watchdog
 from agents.users.ownership import Ownership
 from app.worker.event_path import EventPath
 from app.worker.shared_parts import Shared
+
+_ANSWER_PART = 1 / 3
+"""Of the session timeout: a request of the group's consumer has so long, and the lease outlasts a second try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +39,14 @@ def make_guards(shared: Shared, path: EventPath, ownership: Ownership) -> Guards
 
     stuck_seconds = shared.settings.worker.stuck_seconds
     return Guards(probe, Watchdog(vitals, stuck_seconds, shared.supervisor, metrics.standstill_seconds))
+
+
+def make_coordinator_requests(shared: Shared) -> CoordinatorRequests:
+    """Heartbeats, joins and syncs ─▶ lease."""
+    worker = shared.settings.worker
+    return CoordinatorRequests(
+        shared.lease,
+        answer_seconds=_ANSWER_PART * worker.session_timeout_seconds,
+        join_seconds=worker.rebalance_seconds + worker.session_timeout_seconds / 2,
+        unanswered=shared.metrics.liveness.heartbeats_unanswered,
+    )

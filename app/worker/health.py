@@ -7,16 +7,17 @@ import faust
 
 from agents.events.reader import Reader
 from agents.kafka.broker_probe import BrokerProbe
+from agents.liveness.lease import Lease
 from agents.liveness.watchdog import AWAY_SECONDS, Watchdog
 from agents.rollout.models_in_use import ModelsInUse
 
 
 class WorkerHealth:
-    """Answers from the state of the reader, the models and the watchdog.
+    """Answers from the state of the reader, the models, the watchdog and the lease.
 
     Parameters
     ----------
-    app, reader, models, watchdog, probe : what is asked.
+    app, reader, models, watchdog, probe, lease : what is asked.
     max_lag_records : a worker further behind is not ready.
     """
 
@@ -28,6 +29,7 @@ class WorkerHealth:
         models: ModelsInUse,
         watchdog: Watchdog,
         probe: BrokerProbe,
+        lease: Lease,
         max_lag_records: int,
     ) -> None:
         self._app = app
@@ -35,6 +37,7 @@ class WorkerHealth:
         self._models = models
         self._watchdog = watchdog
         self._probe = probe
+        self._lease = lease
         self._max_lag_records = max_lag_records
         self._started = False
 
@@ -52,6 +55,8 @@ class WorkerHealth:
         """Return why no traffic should come here now."""
         if self._app.should_stop:
             return "the worker is stopping"
+        if self._reader.running and self._lease.lapsed:
+            return f"{self._lease.reason}: nothing is written, and no answer is fresh"
         if self._probe.silent_seconds > AWAY_SECONDS:
             return f"the broker has not answered for {self._probe.silent_seconds:.0f} s"
         if not self._reader.running:

@@ -57,6 +57,7 @@ class WorkerLifecycle:
         """Start everything; Faust's services start after this."""
         start, shared, guards = self._background.start, self._shared, self._guards
         start("process guard", shared.process_guard.run())
+        start("lease", shared.lease.run(shared.process_guard.check))
         start("broker probe", guards.probe.run())
         start("watchdog", guards.watchdog.run())
         membership = watch_membership(

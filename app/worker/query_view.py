@@ -29,6 +29,7 @@ def make_query_view(
         models=state.models,
         watchdog=guards.watchdog,
         probe=guards.probe,
+        lease=shared.lease,
         max_lag_records=settings.http.max_lag_records,
     )
     return QueryView(
@@ -38,6 +39,7 @@ def make_query_view(
         popularity=state.popularity,
         routing=AssignmentRouting(app, users, shared.names.users_changelog, settings.http.advertised_url),
         health=health,
+        lease=shared.lease,
         erasure=Erasure(users, own, shared.metrics.users),
         checkpointing=Checkpointing(own, settings.data_dir, Mark(settings.app_id, users.partitions)),
         activation=Activation(publisher_of(settings)),

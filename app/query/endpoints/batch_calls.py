@@ -66,7 +66,7 @@ async def _answer(
     return [
         _failed(user, answer.details)
         if isinstance(answer, Problem)
-        else BatchResult(user_id=user, status=200, answer=msgspec.structs.replace(answer, stale=stale))
+        else BatchResult(user_id=user, status=200, answer=msgspec.structs.replace(answer, stale=stale or answer.stale))
         for (user, _), answer in zip(users, await running.recommender.answer_all(pinned), strict=True)
     ]
 

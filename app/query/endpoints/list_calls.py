@@ -7,7 +7,7 @@ from app.query.endpoints.peer_lists import list_from_peer
 from app.query.endpoints.running_view import RunningView
 from app.query.http.problems import NO_MODEL, UNKNOWN_VIDEO, Problem
 from app.query.lists.recommendations import score_and_rank
-from app.query.schema.answers import VideoScoreAnswer, json_response
+from app.query.schema.answers import VideoScoreAnswer, as_of, json_response
 from app.query.schema.requests import NoQuery, RecommendationQuery, read_query, user_id_of, video_id_of
 from models.names import GLOBAL_REGION
 
@@ -33,7 +33,8 @@ async def video_score(running: RunningView, request: web.Request) -> web.StreamR
     passed_back = await running.from_owner(user_id, request)
     if passed_back is not None:
         return passed_back
-    history = running.view.users.read(user_id).history
+    state = running.view.users.read(user_id)
+    history = state.history
     region = history.region_name
     model = running.view.models.active(region)
     if model is None:
@@ -50,6 +51,8 @@ async def video_score(running: RunningView, request: web.Request) -> web.StreamR
             title=running.title(video_id),
             region=region or GLOBAL_REGION,
             model_version=model.version,
+            as_of=as_of(state),
+            stale=running.view.lease.lapsed,
             score=score,
             rank=rank,
             videos=model.n_videos,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from app.query.http.problems import CUT_OFF, Problem
 from app.query.lists.recommender import Recommender
 from app.query.lists.solver_threads import SolverThreads
 from app.query.peers.client import PeerClient
@@ -62,6 +63,11 @@ class RunningView:
             return None
         owner = self.router.owner_of(partition, request)
         return (await self.peers.ask(owner, request, timeout_ms=timeout_ms)).response()
+
+    def check_lease(self) -> None:
+        """Raise `Problem` while another worker may own this one's partitions; for answers that cannot say so."""
+        if self.view.lease.lapsed:
+            raise Problem(CUT_OFF, f"{self.view.lease.reason}, so another worker may own its partitions; try again")
 
     def title(self, video_id: str) -> str | None:
         """Return a video's title, None when the catalogue does not know it."""

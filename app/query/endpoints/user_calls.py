@@ -27,6 +27,7 @@ async def user(running: RunningView, request: web.Request) -> web.StreamResponse
     passed_back = await running.from_owner(user_id, request)
     if passed_back is not None:
         return passed_back
+    running.check_lease()
     state = running.view.users.read(user_id)
     if not state.written_at:
         raise Problem(UNKNOWN_USER, "no event of this user was applied; their list is the popular one")
@@ -47,6 +48,7 @@ async def erase(running: RunningView, request: web.Request) -> web.StreamRespons
     passed_back = await running.from_owner(user_id, request, _ERASE_HOP_MS)
     if passed_back is not None:
         return passed_back
+    running.check_lease()
     try:
         async with asyncio.timeout(_ERASE_SECONDS):
             await running.view.erasure.erase(user_id)
@@ -54,6 +56,7 @@ async def erase(running: RunningView, request: web.Request) -> web.StreamRespons
         raise Problem(
             NOT_CONFIRMED, f"the erasure was begun, but is not acknowledged after {_ERASE_SECONDS:.0f} s; ask again"
         ) from None
+    running.check_lease()  # who took the partition over meanwhile may not know of it
     return web.Response(status=204)
 
 

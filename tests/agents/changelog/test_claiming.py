@@ -18,6 +18,7 @@ from agents.liveness.supervisor import Supervisor
 from tables.batch_table import BatchTable
 from tables.position import POSITION_KEY, Position
 from tests.support.cluster.oracle import read_topic
+from tests.support.leases import held_lease
 from tests.support.leaving import Left
 from tests.support.own_partitions import own_partitions
 
@@ -53,7 +54,7 @@ async def changelog(kafka: str) -> AsyncIterator[Changelog]:
     await admin.start()
     await admin.create_topics([NewTopic(topic, 2, 1)])
     await admin.close()
-    producer = AcknowledgedProducer(Connection(kafka), ProcessGuard(60.0, Supervisor()))
+    producer = AcknowledgedProducer(Connection(kafka), ProcessGuard(60.0, Supervisor()), held_lease())
     await producer.start()
     yield Changelog(kafka, topic, producer)
     await producer.stop()

@@ -21,6 +21,7 @@ from deploy.kafka import Broker, properties
 from deploy.kafka.ports import free_ports
 from tests.support.cluster.kafka_proxy import FIND_COORDINATOR, PRODUCE, Direction, KafkaProxy
 from tests.support.cluster.oracle import read_topic
+from tests.support.leases import held_lease
 from tests.support.waiting import wait_for
 
 
@@ -73,7 +74,7 @@ async def owner(topic: str) -> AsyncIterator[MakeOwner]:
     producers = []
 
     async def make(address: str) -> Owner:
-        producer = AcknowledgedProducer(Connection(address), ProcessGuard(60.0, Supervisor()))
+        producer = AcknowledgedProducer(Connection(address), ProcessGuard(60.0, Supervisor()), held_lease())
         await producer.start()
         producers.append(producer)
         return Owner(producer, topic)
@@ -250,7 +251,7 @@ async def test_what_may_not_be_claimed_is_told_with_the_rule_that_is_missing(mon
     for name, value in _ACCESS_RULES.items():
         monkeypatch.setitem(properties.COMMON, name, value)
     with Broker() as broker:
-        producer = AcknowledgedProducer(Connection(broker.address), ProcessGuard(60.0, Supervisor()))
+        producer = AcknowledgedProducer(Connection(broker.address), ProcessGuard(60.0, Supervisor()), held_lease())
         await producer.start()
         claims = ProducerClaims(producer.client, "shop-users-")
         await claims.claim([0])

@@ -224,6 +224,12 @@ class MemoryHealth:
         return self.reason
 
 
+@dataclass
+class MemoryLease:
+    lapsed: bool = False
+    reason: str = "the group's coordinator has not answered for 7.5 s"
+
+
 class MemoryCatalogue(dict[str, CatalogueEntry]):
     """Changes are counted as the mapping's length is: tests only add entries, and nobody knows which."""
 
@@ -245,6 +251,7 @@ class World:
     popularity: MemoryPopularity = field(default_factory=MemoryPopularity)
     routing: MemoryRouting = field(default_factory=MemoryRouting)
     health: MemoryHealth = field(default_factory=MemoryHealth)
+    lease: MemoryLease = field(default_factory=MemoryLease)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     requests: int = 0
 
@@ -264,6 +271,7 @@ class World:
             popularity=self.popularity,
             routing=self.routing,
             health=self.health,
+            lease=self.lease,
             erasure=self.erasure,
             checkpointing=self.checkpointing,
             activation=self.activation,

@@ -23,13 +23,15 @@ class Parts:
         self.version: str | None = "a"
         self.watchdog = SimpleNamespace(doubtful=None)
         self.probe = SimpleNamespace(silent_seconds=1.9)
+        self.lease = SimpleNamespace(lapsed=False, reason="the group's coordinator has not answered for 7.5 s")
 
     def health(self) -> WorkerHealth:
         """What is asked."""
-        app, reader, models, watchdog, probe = cast(
-            "Any", (self.app, self.reader, self.models, self.watchdog, self.probe)
+        app, reader, models = cast("Any", (self.app, self.reader, self.models))
+        watchdog, probe, lease = cast("Any", (self.watchdog, self.probe, self.lease))
+        return WorkerHealth(
+            app=app, reader=reader, models=models, watchdog=watchdog, probe=probe, lease=lease, max_lag_records=100
         )
-        return WorkerHealth(app=app, reader=reader, models=models, watchdog=watchdog, probe=probe, max_lag_records=100)
 
 
 def test_all_is_well() -> None:
@@ -45,6 +47,7 @@ def test_all_is_well() -> None:
         (lambda parts: setattr(parts, "version", None), "no model"),
         (lambda parts: setattr(parts, "lag", 101), "101 events behind, more than 100"),
         (lambda parts: setattr(parts.probe, "silent_seconds", 7.0), "the broker has not answered for 7 s"),
+        (lambda parts: setattr(parts.lease, "lapsed", True), "has not answered for 7.5 s: nothing is written"),
         (lambda parts: setattr(parts.watchdog, "doubtful", STUCK), "none was applied for 40 s"),
     ],
 )
@@ -63,6 +66,18 @@ def test_a_standstill_is_no_life_and_a_broker_that_is_away_is_no_death() -> None
     assert health.live() is None
     parts.watchdog.doubtful = STUCK
     assert health.live() == STUCK.reason
+
+
+def test_a_lease_that_is_lapsed_because_the_worker_joins_is_no_reason_of_its_own() -> None:
+    parts = Parts()
+    parts.lease.lapsed, parts.reader.running = True, False
+    assert parts.health().ready() == "tables are recovering or partitions are being assigned"
+
+
+def test_a_lapsed_lease_is_life_for_the_lease_ends_the_worker_itself() -> None:
+    parts = Parts()
+    parts.lease.lapsed = True
+    assert parts.health().live() is None
 
 
 def test_startup_is_over_once_and_for_all() -> None:
