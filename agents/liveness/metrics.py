@@ -21,3 +21,13 @@ class LivenessMetrics:
             "How long the broker has not answered; up to 2 is usual.",
             registry=registry,
         )
+        self.partitions_leaderless = Gauge(
+            "nearline_partitions_leaderless",
+            "Own partitions of the member events whose leader is missing or has not answered for some seconds.",
+            registry=registry,
+        )
+        self.partitions_unserved = Gauge(
+            "nearline_partitions_unserved",
+            "Partitions that no worker has, by the last assignment that this worker knows.",
+            registry=registry,
+        )

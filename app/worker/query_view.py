@@ -18,7 +18,14 @@ from tables.data_folder import Mark
 
 
 def make_query_view(
-    app: StreamApp, shared: Shared, *, own: OwnPartitions, state: BroadcastState, path: EventPath, guards: Guards
+    app: StreamApp,
+    shared: Shared,
+    *,
+    own: OwnPartitions,
+    state: BroadcastState,
+    path: EventPath,
+    guards: Guards,
+    routing: AssignmentRouting,
 ) -> QueryView:
     """Give the query view what it asks: users, models, catalogue, popularity, and what an admin may do."""
     settings = shared.settings
@@ -29,6 +36,7 @@ def make_query_view(
         models=state.models,
         watchdog=guards.watchdog,
         probe=guards.probe,
+        reassignment=guards.reassignment,
         max_lag_records=settings.http.max_lag_records,
     )
     return QueryView(
@@ -36,7 +44,7 @@ def make_query_view(
         models=state.models,
         catalogue=state.catalogue,
         popularity=state.popularity,
-        routing=AssignmentRouting(app, users, shared.names.users_changelog, settings.http.advertised_url),
+        routing=routing,
         health=health,
         erasure=Erasure(users, own, shared.metrics.users),
         checkpointing=Checkpointing(own, settings.data_dir, Mark(settings.app_id, users.partitions)),
