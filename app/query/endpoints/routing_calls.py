@@ -25,7 +25,13 @@ async def partitions(running: RunningView, request: web.Request) -> web.StreamRe
     read_query(request, NoQuery)
     routing = running.view.routing
     found = [
-        PartitionAnswer(partition=number, owner=routing.owner(number), here=routing.holds(number))
+        PartitionAnswer(
+            partition=number,
+            owner=routing.owner(number),
+            standby=routing.standby(number),
+            here=routing.holds(number),
+        )
         for number in range(routing.partitions)
     ]
-    return json_response(PartitionsAnswer(routing.own_url, found))
+    unserved = [partition.partition for partition in found if partition.owner is None]
+    return json_response(PartitionsAnswer(routing.own_url, found, unserved))
