@@ -105,11 +105,12 @@ class PromptTransport(Transport):
 
 
 class TellingAssignor(PartitionAssignor):
-    """Faust's assignor, which tells more, and makes standbys when every member wants them.
+    """Faust's assignor, which tells more, and makes standbys while any member wants them.
 
     Every worker hears where the standbys are (under `STANDBY` and the changelog), and with which setting of its own the
-    assignment was made (`STANDBYS_WANTED`). Faust would go by the setting of whoever leads the group, so that while
-    workers with another setting come, one after the other, standbys would come and go.
+    assignment was made (`STANDBYS_WANTED`). Faust would go by the setting of whoever leads the group, so that standbys
+    would come and go while workers with another setting come, one after the other; and a new worker that was started
+    without the setting shall take them from nobody.
 
     Attributes
     ----------
@@ -135,7 +136,7 @@ class TellingAssignor(PartitionAssignor):
         said = {member: self._get_client_metadata(metadata) for member, metadata in member_metadata.items()}
         wishes = {member: told.topic_groups.get(STANDBYS_WANTED) for member, told in said.items()}
         self._wishes = {member: wish for member, wish in wishes.items() if wish is not None}
-        self.replicas = min(self._wishes.values(), default=self._own_wish)
+        self.replicas = max(self._wishes.values(), default=self._own_wish)
         return super()._perform_assignment(cluster, member_metadata)
 
     def _get_changelog_distribution(self, assignments: ClientAssignmentMapping) -> HostToPartitionMap:

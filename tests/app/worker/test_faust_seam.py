@@ -99,8 +99,8 @@ class Members:
 
 
 @pytest.mark.parametrize("leader", [0, 1])
-@pytest.mark.parametrize(("standbys", "made"), [((0, 0), 0), ((1, 0), 0), ((0, 1), 0), ((1, 1), 4)])
-def test_standbys_are_made_when_all_members_want_them_whoever_leads(
+@pytest.mark.parametrize(("standbys", "made"), [((0, 0), 0), ((1, 0), 4), ((0, 1), 4), ((1, 1), 4)])
+def test_standbys_are_made_while_a_member_wants_them_whoever_leads(
     tmp_path: Path, leader: int, standbys: tuple[int, int], made: int
 ) -> None:
     members = Members(tmp_path, *standbys)
@@ -112,11 +112,13 @@ def test_standbys_are_made_when_all_members_want_them_whoever_leads(
 
 
 @pytest.mark.parametrize("leader", [0, 1])
-def test_standbys_go_when_one_member_wants_none_any_more(tmp_path: Path, leader: int) -> None:
+def test_standbys_go_when_the_last_member_wants_none_any_more(tmp_path: Path, leader: int) -> None:
     members = Members(tmp_path, 1, 1)
     members.share_out(leader)
-    members.assignors[1]._own_wish = 0
-    members.share_out(leader)
+    for assignor, left in zip(members.assignors, (4, 0), strict=True):
+        assignor._own_wish = 0
+        members.share_out(leader)
+        assert sum(len(members.told(0, of, STANDBY + CHANGELOG)) for of in range(2)) == left
     assert sum(len(members.told(0, of, STANDBY + CHANGELOG)) for of in range(2)) == 0
     assert all(not assignor.assigned_standbys() for assignor in members.assignors)
 
@@ -145,5 +147,6 @@ async def test_the_consumer_may_be_idle_for_ever_whatever_fausts_setting_says(ap
     thread.thread_loop.close()  # it never runs
     assert isinstance(thread, PromptThread)
     consumer = thread._create_worker_consumer(app.transport)
+    await consumer.stop()
     assert consumer._max_poll_interval_ms == math.inf
     assert consumer._rebalance_timeout_ms == 60_000
