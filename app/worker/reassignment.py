@@ -22,8 +22,8 @@ _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 1.0
 _NAMED = 10
 """How many partitions a reason names."""
-_LARGEST_STEP = 16
-"""Tries that changed nothing make the next one later, up to so many session timeouts."""
+_DOUBLINGS = 4
+"""Each try that changed nothing doubles the time to the next one, up to 16 session timeouts."""
 
 
 def named(partitions: Sequence[int]) -> str:
@@ -149,7 +149,7 @@ class Reassignment:
 
     def _wait(self) -> float:
         """Return the seconds to the next try: a session timeout, and up to another one, times what was tried."""
-        return self._session_seconds * min(2**self._tries, _LARGEST_STEP) * (1.0 + self._chance())
+        return self._session_seconds * (1 << min(self._tries, _DOUBLINGS)) * (1.0 + self._chance())
 
     async def _hindered_by(self) -> str | None:
         try:

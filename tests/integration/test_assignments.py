@@ -12,6 +12,7 @@ from agents.kafka.topics import create_topics, topic_specs
 from agents.liveness.exit_status import EXIT_CONFIG, EXIT_RETRY
 from deploy.kafka import Broker
 from tests.integration.group_view import group_of, metric, settled, started
+from tests.integration.topic_deletion import delete_topic
 from tests.support.cluster.cluster import PARTITIONS, Cluster
 from tests.support.cluster.happenings import happenings
 from tests.support.cluster.verdict import applied, check_changelog
@@ -77,73 +78,108 @@ async def test_a_spare_worker_stays_in_the_group_and_takes_over_however_long_it_
         cluster.end()
 
 
-async def lost_topics(broker: Broker, data: Path) -> None:
-    """Let the broker come back at its address without anything that was in it."""
-    await asyncio.to_thread(broker.kill)
-    shutil.rmtree(data)
-    await asyncio.to_thread(broker.start)
+async def delete_all_topics(cluster: Cluster) -> None:
+    """Take away every topic of a cluster, and wait until they are gone."""
+    for spec in topic_specs(cluster.names, PARTITIONS):
+        await delete_topic(cluster, spec.name)
 
 
-async def test_workers_whose_topics_vanish_say_so_and_serve_again_when_there_are_topics(
+async def test_workers_whose_topics_vanish_say_so_and_serve_again_when_there_are_topics(cluster: Cluster) -> None:
+    """Their state is empty, so nothing of it contradicts the new topics."""
+    await cluster.publish()
+    workers = await started(cluster, 2)
+    lines = [worker.log.read_text(errors="replace").count("\n") for worker in workers]
+    await delete_all_topics(cluster)
+
+    async def says_why() -> bool:
+        for worker in workers:
+            assert worker.alive, worker.log_tail()
+        said = [await worker.get("/health/ready") for worker in workers]
+        return all(
+            status == 503
+            and "no worker has 4 of 4 partitions: 0, 1, 2, 3" in answer["detail"]
+            and "`nearline topics create` makes it" in answer["detail"]
+            for status, answer in said
+        )
+
+    await wait_for("a reason on every worker", says_why, 90)
+    for worker, before in zip(workers, lines, strict=True):
+        assert await metric(worker, "nearline_partitions_unserved") == PARTITIONS
+        assert (await worker.get("/v1/routing/partitions"))[1]["unserved"] == list(range(PARTITIONS))
+        assert worker.log.read_text(errors="replace").count("\n") - before < 400
+
+    await cluster.create_topics()
+    model = await cluster.publish(seed=2)
+    for worker in workers:
+        await worker.ready(4 * _SESSION_SECONDS + 20)
+    await settled(cluster, workers)
+    await cluster.send(islice(happenings(51), 400))
+    await check_changelog(cluster, model, await applied(cluster))
+    for worker in workers:
+        assert await metric(worker, "nearline_partitions_unserved") == 0
+
+
+async def test_a_worker_with_state_refuses_topics_that_were_made_anew(cluster: Cluster) -> None:
+    await cluster.publish()
+    (worker,) = await cluster.start_workers(1)
+    await cluster.send(islice(happenings(52), 200))
+    await applied(cluster)
+    await delete_all_topics(cluster)
+    await cluster.create_topics()
+
+    async def refused() -> bool:
+        start_again([worker])
+        return worker.status == EXIT_CONFIG
+
+    await wait_for("a refusal", refused, 120)
+    assert await asyncio.to_thread(restarted, worker) == EXIT_CONFIG, "it stays so, and loses nothing"
+
+
+def start_again(workers: list[WorkerProcess], *also: int) -> None:
+    """Start workers that ended in a way that a supervisor starts again."""
+    for worker in workers:
+        if worker.status in {EXIT_RETRY, *also}:
+            worker.start()
+
+
+def restarted(worker: WorkerProcess) -> int:
+    """Start a worker that ends, and wait for it."""
+    worker.start()
+    return worker.wait(60)
+
+
+async def test_a_broker_that_comes_back_without_its_topics_gets_its_workers_back(
     own_broker: Broker, tmp_path: Path
 ) -> None:
-    """Their state is empty, so nothing of it contradicts the new topics."""
+    """A worker that left, as the broker was away for long, refuses to start until there are topics."""
     cluster = Cluster(own_broker.address, "vanished", tmp_path)
     await cluster.create_topics()
     await cluster.publish()
     try:
         workers = await started(cluster, 2)
-        lines = [worker.log.read_text(errors="replace").count("\n") for worker in workers]
-        await lost_topics(own_broker, tmp_path / "broker")
+        await asyncio.to_thread(own_broker.kill)
+        shutil.rmtree(tmp_path / "broker")
+        await asyncio.to_thread(own_broker.start)
 
-        async def says_why() -> bool:
-            for worker in workers:
-                assert worker.alive, worker.log_tail()
-            said = [await worker.get("/health/ready") for worker in workers]
+        async def not_ready() -> bool:
+            start_again(workers)
+            said = [(await worker.get("/health/ready"))[1] for worker in workers if worker.alive]
             return all(
-                status == 503
-                and "no worker has 4 of 4 partitions: 0, 1, 2, 3" in answer["detail"]
-                and "`nearline topics create` makes it" in answer["detail"]
-                for status, answer in said
-            )
+                "no worker has 4 of 4 partitions" in (answer or {}).get("detail", "") for answer in said
+            ) and all(worker.alive or worker.status == EXIT_CONFIG for worker in workers)
 
-        await wait_for("a reason on every worker", says_why, 90)
-        for worker, before in zip(workers, lines, strict=True):
-            assert await metric(worker, "nearline_partitions_unserved") == PARTITIONS
-            assert (await worker.get("/v1/routing/partitions"))[1]["unserved"] == list(range(PARTITIONS))
-            assert worker.log.read_text(errors="replace").count("\n") - before < 300
-
+        await wait_for("no traffic for workers without partitions", not_ready, 90)
         await cluster.create_topics()
         model = await cluster.publish(seed=2)
-        for worker in workers:
-            await worker.ready(4 * _SESSION_SECONDS + 20)
+
+        async def ready() -> bool:
+            start_again(workers, EXIT_CONFIG)
+            return all([worker.alive and (await worker.get("/health/ready"))[0] == 200 for worker in workers])
+
+        await wait_for("workers that serve", ready, 90)
         await settled(cluster, workers)
-        await cluster.send(islice(happenings(51), 400))
+        await cluster.send(islice(happenings(54), 400))
         await check_changelog(cluster, model, await applied(cluster))
-        for worker in workers:
-            assert await metric(worker, "nearline_partitions_unserved") == 0
-    finally:
-        cluster.end()
-
-
-async def test_workers_with_state_refuse_topics_that_were_made_anew(own_broker: Broker, tmp_path: Path) -> None:
-    cluster = Cluster(own_broker.address, "anew", tmp_path)
-    await cluster.create_topics()
-    await cluster.publish()
-    try:
-        (worker,) = await cluster.start_workers(1)
-        await cluster.send(islice(happenings(52), 200))
-        await applied(cluster)
-        await lost_topics(own_broker, tmp_path / "broker")
-        await cluster.create_topics()
-        await cluster.publish(seed=2)
-
-        async def refused() -> bool:
-            if not worker.alive and worker.status == EXIT_RETRY:
-                worker.start()  # as its supervisor does
-            return not worker.alive and worker.status == EXIT_CONFIG
-
-        await wait_for("a refusal", refused, 120)
     finally:
         cluster.end()
 

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 
 from app.settings.settings import Settings
 from app.worker.faust_app import make_faust_app
@@ -81,7 +80,7 @@ class Members:
             }
         )
         app = make_faust_app(settings)
-        app.tables._changelogs[CHANGELOG] = cast("Any", SimpleNamespace(is_global=False))
+        cast("Any", app.tables)._changelogs[CHANGELOG] = SimpleNamespace(is_global=False)
         return cast("TellingAssignor", app.assignor)
 
     def share_out(self, leader: int, partitions: int = 4) -> None:
@@ -129,7 +128,8 @@ def test_what_a_member_says_changes_when_it_asks_and_only_then(tmp_path: Path) -
     assignor = members.assignors[0]
 
     def said() -> bytes:
-        return cast("ConsumerProtocolMemberMetadata", assignor.metadata(TOPICS)).encode()
+        encoded: bytes = assignor.metadata(TOPICS).encode()
+        return encoded
 
     before = said()
     assert said() == before
