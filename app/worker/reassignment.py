@@ -121,7 +121,7 @@ class Reassignment:
         hindered = await self._hindered_by()
         if hindered is not None:
             if hindered != self._hindered:
-                _log.error("%s; %s", fault, hindered)
+                _log.warning("%s; %s", fault, hindered)
             self._hindered = hindered
             return
         self._hindered = None
