@@ -29,22 +29,30 @@ _MASK = "********"
 
 
 class RateFilter(logging.Filter):
-    """Lets each message of the named loggers pass once a period, and tells with the next how many it held back.
+    """Lets each message of the named loggers pass once a period, and tells how many it held back.
 
     A message is its logger, level and template, before the arguments are put in. A template that has not been seen
-    yet passes, unless very many of that line of code have just passed: then it puts them together itself.
+    yet passes, unless very many of that line of code have just passed: then it puts them together itself. The number
+    comes with the next one that passes; after the last one it has a line of its own, once something else is logged.
 
     Parameters
     ----------
     loggers : names of loggers; their children count, too.
     period : seconds.
     clock : seconds, monotonic.
+    tell : takes the lines of numbers; without it there are none.
     """
 
     def __init__(
-        self, loggers: Sequence[str], period: float = _PERIOD_SECONDS, clock: Callable[[], float] = time.monotonic
+        self,
+        loggers: Sequence[str],
+        period: float = _PERIOD_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        tell: Callable[[logging.LogRecord], object] | None = None,
     ) -> None:
         super().__init__()
+        self._tell = tell
+        self._told = -math.inf
         self._loggers = tuple(loggers)
         self._period = period
         self._clock = clock
@@ -53,9 +61,14 @@ class RateFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether the record passes; the text of one that does may get the number held back."""
-        if not any(record.name == name or record.name.startswith(f"{name}.") for name in self._loggers):
-            return True
         now = self._clock()
+        if self._tell is not None and now - self._told >= self._period:
+            self._told = now
+            for number in self._ended(now, record):
+                self._tell(number)
+        named = any(record.name == name or record.name.startswith(f"{name}.") for name in self._loggers)
+        if not named or isinstance(record, _Number):
+            return True
         message = self._turn(self._messages, (record.name, record.levelno, str(record.msg)))
         place = self._turn(self._places, (record.name, record.levelno, f"{record.pathname}:{record.lineno}"))
         if now - message.since < self._period:
@@ -74,10 +87,24 @@ class RateFilter(logging.Filter):
             record.args = None
         return True
 
+    def _ended(self, now: float, record: logging.LogRecord) -> "list[_Number]":
+        """Return how many were held back of messages that have not come for a period; `record` is just coming."""
+        found = []
+        for (name, level, text), turn in self._messages.items():
+            if turn.held and now - turn.since >= self._period and (name, text) != (record.name, str(record.msg)):
+                args = text, turn.held
+                found.append(_Number(name, level, "", 0, "%s (%d of these were left out)", args, None))
+                turn.held = 0
+        return found
+
     def _turn(self, turns: "dict[_Message, _Turn]", key: "_Message") -> "_Turn":
         if key not in turns and len(turns) >= _MAX_MESSAGES:  # templates are few; a logger's own texts must not grow it
             turns.clear()
         return turns.setdefault(key, _Turn())
+
+
+class _Number(logging.LogRecord):
+    """A line of the rate filter itself."""
 
 
 _Message = tuple[str, int, str]
@@ -103,7 +130,7 @@ def configure_logging(settings: LogSettings, secrets: Sequence[str] = (), stream
         Values that are masked wherever a line contains them.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.addFilter(RateFilter(_RATE_LIMITED))
+    handler.addFilter(RateFilter(_RATE_LIMITED, tell=handler.handle))
     handler.setFormatter(_formatter(settings.format, secrets, colors=handler.stream.isatty()))
     logging.basicConfig(handlers=[handler], level=settings.level, force=True)
     for name in _WARNINGS_ONLY:

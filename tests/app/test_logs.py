@@ -66,6 +66,36 @@ def test_a_line_of_code_that_puts_its_texts_together_itself_is_bounded_too_and_s
     assert later.getMessage() == "no topic 20000 (19970 more like this in the last 10 s)"
 
 
+def test_when_a_storm_is_over_the_next_line_of_anybody_brings_its_number() -> None:
+    clock, told = Clock(), list[str]()
+    rate = RateFilter(["aiokafka"], clock=clock, tell=lambda record: told.append(record.getMessage()))
+    for _ in range(500):
+        rate.filter(record("aiokafka.conn", "lost %s", 1))
+    clock.now = 9.0
+    assert rate.filter(record("app", "something"))
+    assert told == []
+    clock.now = 20.0
+    assert rate.filter(record("app", "something"))
+    assert told == ["lost %s (499 of these were left out)"]
+    clock.now = 40.0
+    assert rate.filter(record("app", "something"))
+    assert len(told) == 1
+
+
+def test_the_number_of_a_storm_is_a_line_like_any_other() -> None:
+    stream, clock = io.StringIO(), Clock()
+    configure_logging(LogSettings(format="json"), stream=stream)
+    (rate,) = logging.getLogger().handlers[-1].filters
+    assert isinstance(rate, RateFilter)
+    rate._clock = clock
+    for _ in range(500):
+        logging.getLogger("aiokafka.conn").error("lost %s", 1)
+    clock.now = 20.0
+    logging.getLogger("app").info("something")
+    lines = [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+    assert lines == ["lost 1", "lost %s (499 of these were left out)", "something"]
+
+
 def test_what_the_filter_remembers_is_bounded() -> None:
     clock = Clock()
     rate = RateFilter(["aiokafka"], clock=clock)

@@ -138,7 +138,7 @@ async def test_a_worker_with_state_refuses_topics_that_were_made_anew(cluster: C
 def start_again(workers: list[WorkerProcess], *also: int) -> None:
     """Start workers that ended in a way that a supervisor starts again."""
     for worker in workers:
-        if worker.status in {EXIT_RETRY, *also}:
+        if worker.status in {1, EXIT_RETRY, *also}:  # 1 is what a start without a broker ends with
             worker.start()
 
 
