@@ -200,7 +200,7 @@ async def _cleanup_policies(admin: AIOKafkaAdminClient, names: Sequence[str]) ->
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
     responses = await admin.describe_configs(resources)
     return {
-        name: next(entry[1] for entry in entries if entry[0] == "cleanup.policy")
+        name: next((entry[1] for entry in entries if entry[0] == "cleanup.policy"), "unknown")  # it has just vanished
         for response in responses
         for _, _, _, name, entries in response.resources
     }

@@ -36,3 +36,13 @@ class LivenessMetrics:
             "Heartbeats that were not answered within a third of the session timeout, or not at all.",
             registry=registry,
         )
+        self.partitions_leaderless = Gauge(
+            "nearline_partitions_leaderless",
+            "Own partitions of the member events whose leader is missing or has not answered for some seconds.",
+            registry=registry,
+        )
+        self.partitions_unserved = Gauge(
+            "nearline_partitions_unserved",
+            "Partitions that no worker has, by the last assignment that this worker knows.",
+            registry=registry,
+        )

@@ -5,7 +5,7 @@ connection is opened, before Faust starts it.
 
 ::
 
-    settings ─▶ shared ─▶ users table ─▶ own partitions ─▶ event path ─▶ guards
+    settings ─▶ shared ─▶ users table ─▶ own partitions ─▶ event path ─▶ guards ◀── routing
                   │            └──▶ broadcast state ──▲          │
                   └──▶ Faust's app ◀── lifecycle ◀────────────────┴─▶ query view ◀── HTTP
 """
@@ -23,6 +23,7 @@ from app.worker.faust_seam import StreamApp
 from app.worker.guards import make_coordinator_requests, make_guards
 from app.worker.lifecycle import WorkerLifecycle
 from app.worker.query_view import make_query_view
+from app.worker.routing import make_routing
 from app.worker.shared_parts import make_shared
 
 
@@ -35,7 +36,9 @@ def create_worker(settings: Settings, at_disk: Callable[[], AbstractContextManag
     state = make_broadcast_state(shared, users_table)
     own = make_own_partitions(shared, users_table)
     path = make_event_path(app, shared, own, state)
-    guards = make_guards(shared, path, own.ownership)
+    routing = make_routing(app, shared, own)
+    guards = make_guards(app, shared, path, own.ownership, routing)
     app.begins_and_ends(WorkerLifecycle(app, shared, own=own, state=state, path=path, guards=guards))
-    attach(app.http, make_query_view(app, shared, own=own, state=state, path=path, guards=guards))
+    view = make_query_view(app, shared, own=own, state=state, path=path, guards=guards, routing=routing)
+    attach(app.http, view)
     return app

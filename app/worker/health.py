@@ -10,6 +10,7 @@ from agents.kafka.broker_probe import BrokerProbe
 from agents.liveness.lease import Lease
 from agents.liveness.watchdog import AWAY_SECONDS, Watchdog
 from agents.rollout.models_in_use import ModelsInUse
+from app.worker.reassignment import Reassignment, named
 
 
 class WorkerHealth:
@@ -17,7 +18,7 @@ class WorkerHealth:
 
     Parameters
     ----------
-    app, reader, models, watchdog, probe, lease : what is asked.
+    app, reader, models, watchdog, probe, lease, reassignment : what is asked.
     max_lag_records : a worker further behind is not ready.
     """
 
@@ -30,6 +31,7 @@ class WorkerHealth:
         watchdog: Watchdog,
         probe: BrokerProbe,
         lease: Lease,
+        reassignment: Reassignment,
         max_lag_records: int,
     ) -> None:
         self._app = app
@@ -38,6 +40,7 @@ class WorkerHealth:
         self._watchdog = watchdog
         self._probe = probe
         self._lease = lease
+        self._reassignment = reassignment
         self._max_lag_records = max_lag_records
         self._started = False
 
@@ -61,6 +64,10 @@ class WorkerHealth:
             return f"the broker has not answered for {self._probe.silent_seconds:.0f} s"
         if not self._reader.running:
             return "tables are recovering or partitions are being assigned"
+        if (unserved := self._reassignment.unserved) is not None:
+            return unserved
+        if leaderless := self._probe.leaderless:
+            return f"nobody leads, or answers for, these partitions of the member events: {named(leaderless)}"
         if not any(region.active for region in self._models.status()):
             return "no model is active yet"
         if (doubtful := self._watchdog.doubtful) is not None:

@@ -60,10 +60,9 @@ class WorkerLifecycle:
         start("lease", shared.lease.run(shared.process_guard.check))
         start("broker probe", guards.probe.run())
         start("watchdog", guards.watchdog.run())
-        membership = watch_membership(
-            self._app, self._path.reader, guards.probe, shared.settings.worker, shared.supervisor
-        )
+        membership = watch_membership(self._app, self._path.reader, guards.probe, shared.settings, shared.supervisor)
         start("membership", membership)
+        start("assignment", guards.reassignment.run())
         start("connection of the reader", self._path.reader.connect())
         await shared.producer.start()
         start("preparation of claims", shared.claims.prepare())

@@ -18,7 +18,14 @@ from tables.data_folder import Mark
 
 
 def make_query_view(
-    app: StreamApp, shared: Shared, *, own: OwnPartitions, state: BroadcastState, path: EventPath, guards: Guards
+    app: StreamApp,
+    shared: Shared,
+    *,
+    own: OwnPartitions,
+    state: BroadcastState,
+    path: EventPath,
+    guards: Guards,
+    routing: AssignmentRouting,
 ) -> QueryView:
     """Give the query view what it asks: users, models, catalogue, popularity, and what an admin may do."""
     settings = shared.settings
@@ -30,6 +37,7 @@ def make_query_view(
         watchdog=guards.watchdog,
         probe=guards.probe,
         lease=shared.lease,
+        reassignment=guards.reassignment,
         max_lag_records=settings.http.max_lag_records,
     )
     return QueryView(
@@ -37,7 +45,7 @@ def make_query_view(
         models=state.models,
         catalogue=state.catalogue,
         popularity=state.popularity,
-        routing=AssignmentRouting(app, users, shared.names.users_changelog, settings.http.advertised_url),
+        routing=routing,
         health=health,
         lease=shared.lease,
         erasure=Erasure(users, own, shared.metrics.users),

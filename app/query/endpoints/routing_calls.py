@@ -21,9 +21,9 @@ async def partitions(running: RunningView, request: web.Request) -> web.StreamRe
     """Answer `GET /v1/routing/partitions`."""
     read_query(request, NoQuery)
     routing = running.view.routing
-    return json_response(
-        PartitionsAnswer(routing.own_url, [_place(running, number) for number in range(routing.partitions)])
-    )
+    found = [_place(running, number) for number in range(routing.partitions)]
+    unserved = [place.partition for place in found if routing.owner(place.partition) is None]
+    return json_response(PartitionsAnswer(routing.own_url, found, unserved))
 
 
 def _place(running: RunningView, partition: int) -> PartitionAnswer:
@@ -33,5 +33,6 @@ def _place(running: RunningView, partition: int) -> PartitionAnswer:
     return PartitionAnswer(
         partition=partition,
         owner=None if lapsed and owner == routing.own_url else owner,
+        standby=routing.standby(partition),
         here=routing.holds(partition) and not lapsed,
     )

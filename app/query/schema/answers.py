@@ -145,18 +145,20 @@ class PopularAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PartitionAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Who owns a partition, and whether it runs on the worker that answers."""
+    """Who owns a partition, who keeps a standby of it, and whether it runs on the worker that answers."""
 
     partition: int
     owner: str | None
+    standby: str | None
     here: bool
 
 
 class PartitionsAnswer(msgspec.Struct, frozen=True):
-    """Every partition."""
+    """Every partition, and the numbers of those that no worker has."""
 
     worker: str
     partitions: list[PartitionAnswer]
+    unserved: list[int]
 
 
 class UserRoutingAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,16 +22,14 @@ class Parts:
         self.models = SimpleNamespace(status=lambda: [SimpleNamespace(active=self.version)])
         self.version: str | None = "a"
         self.watchdog = SimpleNamespace(doubtful=None)
-        self.probe = SimpleNamespace(silent_seconds=1.9)
+        self.probe = SimpleNamespace(silent_seconds=1.9, leaderless=[])
         self.lease = SimpleNamespace(lapsed=False, reason="the group's coordinator has not answered for 7.5 s")
+        self.reassignment = SimpleNamespace(unserved=None)
 
     def health(self) -> WorkerHealth:
         """What is asked."""
-        app, reader, models = cast("Any", (self.app, self.reader, self.models))
-        watchdog, probe, lease = cast("Any", (self.watchdog, self.probe, self.lease))
-        return WorkerHealth(
-            app=app, reader=reader, models=models, watchdog=watchdog, probe=probe, lease=lease, max_lag_records=100
-        )
+        asked = ("app", "reader", "models", "watchdog", "probe", "lease", "reassignment")
+        return WorkerHealth(**{name: cast("Any", getattr(self, name)) for name in asked}, max_lag_records=100)
 
 
 def test_all_is_well() -> None:
@@ -48,6 +46,8 @@ def test_all_is_well() -> None:
         (lambda parts: setattr(parts, "lag", 101), "101 events behind, more than 100"),
         (lambda parts: setattr(parts.probe, "silent_seconds", 7.0), "the broker has not answered for 7 s"),
         (lambda parts: setattr(parts.lease, "lapsed", True), "has not answered for 7.5 s: nothing is written"),
+        (lambda parts: setattr(parts.probe, "leaderless", [2, 7]), "of the member events: 2, 7"),
+        (lambda parts: setattr(parts.reassignment, "unserved", "no worker has 1 of 4 partitions: 3"), "no worker has"),
         (lambda parts: setattr(parts.watchdog, "doubtful", STUCK), "none was applied for 40 s"),
     ],
 )
