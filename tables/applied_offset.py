@@ -33,7 +33,7 @@ def applied_offset_of(row: bytes) -> int:
 def believed_offset(row: bytes) -> int:
     """Return the applied offset of a row that anybody may have written; raises `RowCorrupt` when it can be none."""
     if len(row) < APPLIED_OFFSET.size:
-        raise RowCorrupt(f"a row of {len(row)} bytes, too few for an applied offset")
+        raise RowCorrupt(f"{len(row)} bytes, too few for any row")
     applied_offset = applied_offset_of(row)
     if applied_offset > MAX_APPLIED_OFFSET:
         raise RowCorrupt(f"{applied_offset} in the place of an applied offset")
