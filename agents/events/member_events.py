@@ -19,7 +19,8 @@ from agents.popularity.own_popularity import OwnPopularity
 from agents.users.pending_rows import PendingRows
 from agents.users.recent_users import RecentUsers
 from agents.users.user_scores import UserScores
-from agents.users.user_state import TIE_BYTES, UserState
+from agents.users.user_state import NEW_USER, TIE_BYTES, UserState
+from agents.users.users import state_of
 from models.feedback.events import Browse, Event, Play, Rate, Rejected, decode_event
 from models.feedback.facts import event_tie
 from tables.batch_table import BatchTable
@@ -99,7 +100,11 @@ class MemberEvents:
         self._recent = recent
 
     def prepare(self, chunk: Chunk) -> PreparedChunk:
-        """Return rows, positions and dead letters of a chunk; several events of one user cost one solve."""
+        """Return rows, positions and dead letters of a chunk; several events of one user cost one solve.
+
+        A user whose row cannot be read begins anew. Which offset it had applied does not matter then: what is below the
+        position never comes again, and what is not below it was lost with the row.
+        """
         prepared = PreparedChunk()
         changed: dict[tuple[int, bytes], UserState] = {}
         now = self._now()
@@ -108,7 +113,8 @@ class MemberEvents:
             for (key, events), row in zip(
                 arrived.items(), self._table.read_many(partition, list(arrived)), strict=True
             ):
-                state = self._apply(partition, events, UserState.decode(row), int(now * 1000))
+                before = state_of(self._table, partition, key, row)
+                state = self._apply(partition, events, NEW_USER if before is None else before, int(now * 1000))
                 if state is not None:
                     changed[partition, key] = state
                     self._recent.note(partition, key)

@@ -10,7 +10,7 @@ import asyncio
 from agents.users.metrics import UserMetrics
 from agents.users.own_partitions import OwnPartitions
 from agents.users.users import NotHere, Users
-from tables.applied_offset import applied_offset_of
+from tables.applied_offset import row_rank, stored_rank
 
 _PAUSE_SECONDS = 0.05
 
@@ -62,7 +62,7 @@ class Erasure:
             row, position = self._own.table.read(partition, key), self._own.table.position(partition)
             if row is None:
                 return True
-            if position is None or applied_offset_of(row) >= position.next_offset:
+            if position is None or stored_rank(row) >= row_rank(position.next_offset):
                 return False
             with self._own.supervisor.must_succeed("a user could not be erased"):
                 await self._own.writer.write(partition, {key: None}, position)

@@ -47,7 +47,8 @@ def check(
     if json:
         show_json({"data_dir": str(data), "partitions": [_described(report) for report in reports]})
     else:
-        show_rows(("partition", "rows", "position", "changelog", "problems"), [_row(report) for report in reports])
+        headings = ("partition", "rows", "unreadable", "position", "changelog", "problems")
+        show_rows(headings, [_row(report) for report in reports])
         for report in reports:
             for problem in report.problems:
                 show_line(f"partition {report.partition}: {problem}")
@@ -119,6 +120,8 @@ def _described(report: "PartitionReport") -> dict[str, Any]:
     return {
         "partition": report.partition,
         "rows": report.rows,
+        "unreadable": report.unreadable,
+        "kept_aside": report.kept_aside,
         "next_offset": report.next_offset,
         "changelog_offset": report.changelog_offset,
         "problems": report.problems,
@@ -127,5 +130,12 @@ def _described(report: "PartitionReport") -> dict[str, Any]:
 
 
 def _row(report: "PartitionReport") -> tuple[object, ...]:
-    problems = len(report.problems) + report.more
-    return report.partition, report.rows, report.next_offset, report.changelog_offset, problems or "none"
+    problems = len(report.problems) + report.more or "none"
+    return (
+        report.partition,
+        report.rows,
+        report.unreadable,
+        report.next_offset,
+        report.changelog_offset,
+        problems,
+    )

@@ -14,6 +14,7 @@ from app.query.schema.requests import NoQuery, read_query, user_id_of
 from models.feedback.facts import Kind
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _ERASE_SECONDS = 10.0
 """An erasure waits for the chunk under way and for Kafka."""
 _ERASE_HOP_MS = 12_000
@@ -97,4 +98,8 @@ def _facts(state: UserState, running: RunningView) -> list[FactAnswer]:
 
 
 def _time(milliseconds: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=milliseconds)
+    """Return a moment, `_NEVER` for a number that is none."""
+    try:
+        return _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return _NEVER

@@ -80,7 +80,7 @@ def stored(past: History, model: FactorModel | None, offset: int = 7) -> UserSta
     written = UserState(past, offset, b"", int(WRITTEN.timestamp() * 1000))
     if model is None:
         return written
-    return written.scored(model.version, recommend(model, [past], STORED)[0])
+    return written.scored(model.id, recommend(model, [past], STORED)[0])
 
 
 @dataclass
