@@ -16,13 +16,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rocksdict import Rdict
 
 from tables.applied_offset import CHANGELOG_OFFSET_KEY, CURRENT_AT_KEY
 from tables.errors import DiskFailed, PartitionCorrupt, PartitionError, PartitionLocked, RowCorrupt
+from tables.numbered_names import next_name, numbered
 from tables.position import POSITION_KEY, Position
 from tables.whole_files import sync_folder, write_durably
 
@@ -118,7 +118,7 @@ def set_aside(folder: Path) -> Path | None:
 
     A process that ends in between leaves either the folder and its condemnation, or no folder.
     """
-    kept = folder.with_name(f"{folder.name}{_ASIDE}{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
+    kept = folder.with_name(next_name(folder.parent, folder.name + _ASIDE))
     was_there = folder.exists()
     if was_there:
         folder.rename(kept)
@@ -133,8 +133,8 @@ def set_aside(folder: Path) -> Path | None:
 
 
 def folders_aside(folder: Path) -> list[Path]:
-    """Return what was set aside of a partition's folder, oldest first."""
-    return sorted(folder.parent.glob(f"{folder.name}{_ASIDE}*"))
+    """Return what `set_aside` made of a partition's folder, oldest first; other names are somebody else's."""
+    return numbered(folder.parent, folder.name + _ASIDE)
 
 
 def _condemnation(folder: Path) -> Path:

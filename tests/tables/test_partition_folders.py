@@ -247,6 +247,20 @@ def test_one_folder_is_kept_of_each_partition(data: Path) -> None:
     assert folders_aside(other) == [kept_of_other]
 
 
+def test_what_was_just_set_aside_stays_when_others_are_dated_later_and_strangers_are_not_touched(data: Path) -> None:
+    folder = folder_of(data)
+    dated_later = folder.with_name("users-0.db.bad-20990101T000000.000000Z-000003")
+    without_number = folder.with_name("users-0.db.bad-20990101T000000.000000Z")
+    strangers = [folder.with_name(f"users-0.db.bad-{name}") for name in ("latest", "for-support", "2026")]
+    for made in (dated_later, without_number, *strangers):
+        made.mkdir()
+    kept = set_aside(folder)
+    assert kept is not None
+    assert folders_aside(folder) == [kept]
+    assert (kept / "CURRENT").exists()
+    assert all(stranger.is_dir() for stranger in strangers)
+
+
 def test_a_start_that_ended_in_the_middle_of_setting_aside_is_finished(data: Path, opened: Opened) -> None:
     folder = folder_of(data)
     condemn(folder, "found in a test")
