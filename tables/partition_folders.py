@@ -21,7 +21,7 @@ from pathlib import Path
 from rocksdict import Rdict
 
 from tables.applied_offset import CHANGELOG_OFFSET_KEY, CURRENT_AT_KEY
-from tables.errors import DiskFailed, PartitionCorrupt, PartitionError, PartitionLocked, RowCorrupt
+from tables.errors import DiskFailed, OutOfFiles, PartitionCorrupt, PartitionError, PartitionLocked, RowCorrupt
 from tables.numbered_names import next_name, numbered
 from tables.position import POSITION_KEY, Position
 from tables.whole_files import sync_folder, write_durably
@@ -35,6 +35,7 @@ CURRENT_AT = struct.Struct("<q")
 _ASIDE, _CONDEMNED = ".bad-", ".condemned"
 _LOCKED = ("lock hold by current process", "While lock file")
 _MISSING = os.strerror(errno.ENOENT)
+_OUT_OF_FILES = {errno.EMFILE: os.strerror(errno.EMFILE), errno.ENFILE: os.strerror(errno.ENFILE)}
 _FROM_RUST = re.compile(r"\(os error (\d+)\)")
 _NOT_THE_DISK = frozenset({errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR})
 
@@ -58,6 +59,8 @@ def partition_error(folder: Path, error: Exception) -> PartitionError:
         return PartitionLocked(said)
     from_rust = _FROM_RUST.search(text)
     number = error.errno if isinstance(error, OSError) else int(from_rust[1]) if from_rust else None
+    if number in _OUT_OF_FILES or any(words in text for words in _OUT_OF_FILES.values()):
+        return OutOfFiles(said)
     if number is not None:
         return PartitionCorrupt(said) if number in _NOT_THE_DISK else DiskFailed(said)
     if "IO error" in text and _MISSING not in text:  # RocksDB wraps some of them into corruptions
@@ -91,6 +94,8 @@ def open_whole(
     ------
     PartitionLocked
         When the folder is open elsewhere.
+    OutOfFiles
+        When one more file may not be opened.
     DiskFailed
         When the disk cannot be read or written.
     PartitionError
@@ -102,7 +107,7 @@ def open_whole(
             return _believable(folder, open_database(folder))
         except Exception as error:
             meant = partition_error(folder, error)
-            if isinstance(meant, PartitionLocked | DiskFailed):
+            if isinstance(meant, PartitionLocked | OutOfFiles | DiskFailed):
                 raise meant from error
             found = str(meant)
     try:

@@ -34,9 +34,9 @@ class Checkpointing:
     async def take(self) -> tuple[Path, list[int]]:
         """Write a checkpoint; return its folder and the partitions in it, and delete the oldest beyond the bound.
 
-        Which is oldest their numbers say, and only what this method made is deleted, never the one just made. A partition
-        that is given away meanwhile is left out. The event loop stands still for each one while RocksDB puts what it
-        has in memory into files: some tens of ms for 10 MB.
+        Which is oldest their numbers say; only what this method made is deleted, and never the one just made. A
+        partition that is given away meanwhile is left out. The event loop stands still for each one while RocksDB puts
+        what it has in memory into files: some tens of ms for 10 MB.
 
         Raises
         ------

@@ -30,6 +30,7 @@ def make_query_view(
         watchdog=guards.watchdog,
         probe=guards.probe,
         max_lag_records=settings.http.max_lag_records,
+        max_open_transaction_seconds=settings.http.max_open_transaction_seconds,
     )
     return QueryView(
         users=users,

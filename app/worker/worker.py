@@ -20,6 +20,7 @@ from app.publishing.model_store import ModelStore
 from app.settings.settings import Settings
 from app.settings.topics import connection_of, specs_of
 from app.worker.factory import create_worker
+from app.worker.file_limit import TooFewFiles, allow_files
 from app.worker.membership import PlaceTaken, claim_place, leave_group, place_of
 from models.errors import StoreUnavailable
 from models.inference.compile_ahead import compile_ahead
@@ -66,13 +67,14 @@ def run_worker(settings: Settings) -> int:
     """
     connection, place = connection_of(settings), place_of(settings)
     try:
+        allow_files(settings)
         asyncio.run(check_topics(connection, specs_of(settings)))
         lock = lock_folder(Path(settings.data_dir))
         claim_folder(Path(settings.data_dir), Mark(settings.app_id, settings.topics.partitions))
         asyncio.run(claim_place(connection, settings.app_id, place))
         check_port(settings.http.bind, settings.http.port)
         ModelStore(settings.store)  # a URL that nothing here opens
-    except (TopicMismatch, ForeignFolder, PlaceTaken, PortInUse, StoreUnavailable) as error:
+    except (TopicMismatch, ForeignFolder, PlaceTaken, PortInUse, StoreUnavailable, TooFewFiles) as error:
         _log.critical("%s", error)
         return EXIT_CONFIG
     except FolderInUse as error:  # the previous worker may still be stopping

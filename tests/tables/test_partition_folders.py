@@ -13,7 +13,7 @@ import pytest
 
 from tables.applied_offset import APPLIED_OFFSET, CHANGELOG_OFFSET_KEY
 from tables.batch_table import BatchTable
-from tables.errors import DiskFailed, PartitionCorrupt, PartitionError, PartitionLocked
+from tables.errors import DiskFailed, OutOfFiles, PartitionCorrupt, PartitionError, PartitionLocked
 from tables.partition_folders import condemn, condemned, folders_aside, partition_error, set_aside
 from tests.support.partition_folders import CHANGELOG, Heard, close_table, fill, held_at, open_table, replay, stored
 from tests.support.torn_files import HARMLESS, OLDER, SET_ASIDE, Tear, flip, flip_rows, newest
@@ -288,7 +288,10 @@ def test_a_folder_that_is_open_elsewhere_stays_where_it_is(data: Path, opened: O
         ("Corruption: block checksum mismatch: stored = 1, computed = 2", PartitionCorrupt),
         ("IO error: No such file or directory: While opening a file: MANIFEST-9", PartitionCorrupt),
         ("Corruption: Corruption: IO error: No such file or directory: 000010.sst", PartitionCorrupt),
-        ("Corruption: Corruption: IO error: Too many open files: 000010.sst", DiskFailed),
+        ("Corruption: Corruption: IO error: Too many open files: 000010.sst", OutOfFiles),
+        ("IO error: Too many open files in system: While open a file for random read: 000010.sst", OutOfFiles),
+        ("IO error: While open a file for lock: LOCK: Too many open files", OutOfFiles),
+        ("Too many open files (os error 24)", OutOfFiles),
         ("IO error: No space left on device: While appending to file: 000010.sst", DiskFailed),
         ("IO error: Input/output error: While pread", DiskFailed),
         ("IO error: File too large: While appending to file", DiskFailed),
@@ -309,6 +312,22 @@ def test_a_failing_disk_is_told_from_rot(text: str, meant: type[PartitionError])
 def test_a_full_disk_found_by_python_is_no_rot() -> None:
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert type(partition_error(Path("users-3.db"), full)) is DiskFailed
+
+
+def test_a_process_that_is_out_of_files_says_so_and_sets_nothing_aside(data: Path, opened: Opened) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    least = len(list(Path("/proc/self/fd").iterdir()))
+    for spare in range(6):  # it runs out at the lock, the log, the manifest, the tables
+        resource.setrlimit(resource.RLIMIT_NOFILE, (least + spare, hard))
+        try:
+            with pytest.raises(OutOfFiles, match="Too many open files"):
+                opened(data)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert folders_aside(folder_of(data)) == []
+    table, heard = opened(data)
+    assert heard.aside == []
+    check_rebuilt(table)
 
 
 def test_rot_of_the_newest_file_alone_loses_nothing_of_the_others(data: Path, opened: Opened) -> None:
