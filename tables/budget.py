@@ -8,12 +8,15 @@ MIN_WRITE_BUFFER_BYTES = 64 << 10
 MIN_OPEN_FILES = 20
 """RocksDB takes no lower bound: ten tables beside its log, manifest, lock and the like."""
 MIN_WRITE_BUFFERS = 2
+DATABASE_BYTES = 256 << 10
+"""What RocksDB takes for an open database beside cache and memtables; 200 KiB were measured."""
 _MIB = 1 << 20
 
 
 def least_memory_mib(databases: int) -> int:
-    """Return the MiB below which so many databases cannot be kept: two memtables of each, and as much for the cache."""
-    return -(-2 * databases * MIN_WRITE_BUFFERS * MIN_WRITE_BUFFER_BYTES // _MIB)
+    """Return the MiB below which so many databases cannot be kept: each, two memtables, and as much for the cache."""
+    each = DATABASE_BYTES + 2 * MIN_WRITE_BUFFERS * MIN_WRITE_BUFFER_BYTES
+    return -(-databases * each // _MIB)
 
 
 def least_open_files(databases: int) -> int:

@@ -13,7 +13,13 @@ from typing import Any, TypeAlias
 from faust.stores import rocksdb
 from rocksdict import BlockBasedIndexType, BlockBasedOptions, Cache, DBCompressionType, Rdict
 
-from tables.budget import MIN_WRITE_BUFFER_BYTES, MIN_WRITE_BUFFERS, least_memory_mib, least_open_files
+from tables.budget import (
+    DATABASE_BYTES,
+    MIN_WRITE_BUFFER_BYTES,
+    MIN_WRITE_BUFFERS,
+    least_memory_mib,
+    least_open_files,
+)
 
 _WRITE_BUFFERS = 3
 _FILES_TO_MERGE = 8
@@ -41,7 +47,7 @@ class RocksDBOptions:
 
     @classmethod
     def from_budget(cls, memory_bytes: int, databases: int, open_files: int) -> "RocksDBOptions":
-        """Divide a worker's budget by `databases` >= 1: half to the cache, half to write buffers.
+        """Divide a worker's budget by `databases` >= 1: what they take themselves, then half each to cache and buffers.
 
         Raises
         ------
@@ -52,10 +58,11 @@ class RocksDBOptions:
             raise ValueError(f"{databases} databases need {least} MiB of memory, and {memory_bytes >> 20} are given")
         if open_files < (least := least_open_files(databases)):
             raise ValueError(f"{databases} databases need {least} open files, and {open_files} are given")
-        share = memory_bytes // (2 * databases)
+        half = (memory_bytes - databases * DATABASE_BYTES) // 2
+        share = half // databases
         buffers = _WRITE_BUFFERS if share >= _WRITE_BUFFERS * MIN_WRITE_BUFFER_BYTES else MIN_WRITE_BUFFERS
         return cls(
-            block_cache_bytes=memory_bytes // 2,
+            block_cache_bytes=half,
             write_buffer_bytes=share // buffers,
             write_buffers=buffers,
             max_open_files=open_files // databases,

@@ -18,6 +18,7 @@ from tables.budget import MIN_OPEN_FILES, least_memory_mib, least_open_files
 
 _LIMITS = {limit.name: limit for limit in parameters_of(CanaryLimits)}
 _OPEN_FILES = 1024
+_ROCKSDB_MEMORY_MB = 256
 _WILDCARDS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 _ADDRESS = re.compile(r"[^\s,:/]+:\d{1,5}|\[[0-9a-fA-F:.]+\]:\d{1,5}")
 
@@ -110,7 +111,9 @@ class WorkerSettings(Section):
     max_chunks: int = Field(1, ge=1, le=64, description="Chunks waiting between reader and agent.")
     static_membership: bool = Field(True, description="Keep the partitions over a quick restart of the same id.")
     standby_replicas: int = Field(0, ge=0, le=1, description="Workers that keep a second copy of each partition.")
-    rocksdb_memory_mb: int = Field(256, ge=16, le=65_536, description="MiB for RocksDB's caches and write buffers.")
+    rocksdb_memory_mb: int | None = Field(
+        None, ge=16, le=65_536, description="MiB for RocksDB; by default 256, or half a MiB a partition if more."
+    )
     open_files: int | None = Field(
         None,
         ge=MIN_OPEN_FILES,
@@ -243,11 +246,17 @@ class Settings(Section):
         partitions, worker = self.topics.partitions, self.worker
         for name, value, least in (
             ("worker.rocksdb_memory_mb", worker.rocksdb_memory_mb, least_memory_mib(partitions)),
-            ("worker.open_files", self.rocksdb_files, least_open_files(partitions)),
+            ("worker.open_files", worker.open_files, least_open_files(partitions)),
         ):
-            if value < least:
+            if value is not None and value < least:
                 raise ValueError(f"{name}={value} is too little for topics.partitions={partitions}: at least {least}")
         return self
+
+    @property
+    def rocksdb_memory_mb(self) -> int:
+        """How many MiB RocksDB may take: what is set, or what the number of partitions asks for."""
+        memory = self.worker.rocksdb_memory_mb
+        return max(_ROCKSDB_MEMORY_MB, least_memory_mib(self.topics.partitions)) if memory is None else memory
 
     @property
     def rocksdb_files(self) -> int:

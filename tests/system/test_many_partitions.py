@@ -1,7 +1,8 @@
-"""A worker that holds all of very many partitions: ready, with files and memory within its settings, which it prints."""
+"""A worker that holds all of very many partitions: ready, with files and memory within its settings; it prints them."""
 
 import asyncio
 import time
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -60,7 +61,7 @@ async def test_ready_with_files_and_memory_within_the_settings(
             seconds = time.monotonic() - started
             await cluster.send(islice(happenings(3, users=_EVENTS), _EVENTS))
             await wait_for("all events to be applied", partial(_applied, worker), 200)
-            files = [link for path in Path(f"/proc/{worker.pid}/fd").iterdir() if (link := _target(path))]
+            files = _open_files(worker.pid)
             of_rocksdb = sum(str(worker.data) in link for link in files)
             figures[count] = seconds, len(files), of_rocksdb, memory_mb(worker.pid)[0]
             assert await asyncio.to_thread(worker.stop, 60) == 0, worker.log_tail()
@@ -75,7 +76,7 @@ async def test_ready_with_files_and_memory_within_the_settings(
     assert of_rocksdb <= settings.rocksdb_files
     assert files_open - of_rocksdb <= _OTHERS_FILES
     more = resident - figures[1][-1]
-    assert more <= settings.worker.rocksdb_memory_mb + _UNDER_MEMORY_MB
+    assert more <= settings.rocksdb_memory_mb + _UNDER_MEMORY_MB
 
 
 async def _applied(worker: WorkerProcess) -> bool:
@@ -85,8 +86,10 @@ async def _applied(worker: WorkerProcess) -> bool:
     return sum(float(line.rpartition(" ")[2]) for line in lines) == _EVENTS
 
 
-def _target(link: Path) -> str | None:
-    try:
-        return str(link.readlink())
-    except FileNotFoundError:
-        return None
+def _open_files(pid: int) -> list[str]:
+    """Where the open files of a process are."""
+    found = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it has just been closed
+            found.append(str(link.readlink()))
+    return found

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rocksdict import Rdict, WriteBatch, WriteOptions
 
-from tables.budget import MIN_OPEN_FILES, MIN_WRITE_BUFFER_BYTES, least_memory_mib, least_open_files
+from tables.budget import DATABASE_BYTES, MIN_OPEN_FILES, MIN_WRITE_BUFFER_BYTES, least_memory_mib, least_open_files
 from tables.rocksdb import QuickOptions, RocksDBOptions
 
 DATABASES = 40
-MEMORY_BYTES = 16 << 20
+MEMORY_BYTES = 24 << 20
 
 
 @given(st.integers(1, 1024), st.integers(0, 1 << 34), st.integers(0, 1 << 20))
@@ -23,8 +23,8 @@ def test_whatever_their_number_the_databases_stay_within_the_budget(databases: i
     memory += least_memory_mib(databases) << 20
     files += least_open_files(databases)
     options = RocksDBOptions.from_budget(memory, databases, files)
-    each = options.write_buffers * options.write_buffer_bytes
-    assert memory - 4 * databases <= options.block_cache_bytes + databases * each <= memory
+    each = DATABASE_BYTES + options.write_buffers * options.write_buffer_bytes
+    assert memory - 4 * databases - 1 <= options.block_cache_bytes + databases * each <= memory
     assert databases * options.max_open_files <= files
     assert options.write_buffer_bytes >= MIN_WRITE_BUFFER_BYTES, "RocksDB would take more"
     assert options.max_open_files >= MIN_OPEN_FILES, "RocksDB would take more"
@@ -34,14 +34,14 @@ def test_whatever_their_number_the_databases_stay_within_the_budget(databases: i
 @pytest.mark.parametrize(
     ("memory_mib", "files", "words"),
     [
-        (255, 20480, "1024 databases need 256 MiB of memory, and 255 are given"),
-        (256, 20479, "1024 databases need 20480 open files, and 20479 are given"),
+        (511, 20480, "1024 databases need 512 MiB of memory, and 511 are given"),
+        (512, 20479, "1024 databases need 20480 open files, and 20479 are given"),
     ],
 )
 def test_a_budget_that_cannot_be_kept_is_refused_with_both_numbers(memory_mib: int, files: int, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         RocksDBOptions.from_budget(memory_mib << 20, 1024, files)
-    assert RocksDBOptions.from_budget(256 << 20, 1024, 20480).max_open_files == 20
+    assert RocksDBOptions.from_budget(512 << 20, 1024, 20480).max_open_files == 20
 
 
 def test_each_table_gets_a_dict_of_its_own() -> None:
@@ -53,7 +53,7 @@ def test_each_table_gets_a_dict_of_its_own() -> None:
 
 @pytest.fixture
 def options() -> QuickOptions:
-    """Options of forty databases that have 16 MiB and 800 files."""
+    """Options of forty databases that have 24 MiB and 800 files."""
     budget = RocksDBOptions.from_budget(MEMORY_BYTES, DATABASES, DATABASES * MIN_OPEN_FILES)
     given_to_faust = {name: value for name, value in budget.for_faust().items() if name != "driver"}
     return QuickOptions.like(

@@ -65,7 +65,7 @@ def test_every_field_is_described_and_every_number_has_a_range() -> None:
         {"popularity": {"fallback_days": 31}},
         {"topics": {"models": "catalogue"}},
         {"topics": {"models": "member-events.dlq"}},
-        {"topics": {"partitions": 1024}, "worker": {"rocksdb_memory_mb": 255}},
+        {"topics": {"partitions": 1024}, "worker": {"rocksdb_memory_mb": 511}},
         {"topics": {"partitions": 200}, "worker": {"open_files": 3999}},
         {"kafka": {"bootstrap": "localhost"}},
         {"kafka": {"bootstrap": "localhost:0"}},
@@ -85,7 +85,8 @@ def test_files_and_memory_are_enough_for_every_number_of_partitions_that_is_allo
     for partitions in (1, 12, 51, 52, 200, 1024):
         settings = Settings.model_validate({"topics": {"partitions": partitions}})
         assert settings.rocksdb_files == max(1024, 20 * partitions)
-        RocksDBOptions.from_budget(settings.worker.rocksdb_memory_mb << 20, partitions, settings.rocksdb_files)
+        assert settings.rocksdb_memory_mb == max(256, -(-partitions // 2))
+        RocksDBOptions.from_budget(settings.rocksdb_memory_mb << 20, partitions, settings.rocksdb_files)
     assert Settings.model_validate({"worker": {"open_files": 300}}).rocksdb_files == 300
 
 

@@ -21,9 +21,7 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> Limits:
 
 def settings(partitions: int, open_files: int | None = None) -> Settings:
     """Settings of so many partitions."""
-    return Settings(
-        topics=TopicSettings(partitions=partitions), worker=WorkerSettings(open_files=open_files, rocksdb_memory_mb=256)
-    )
+    return Settings(topics=TopicSettings(partitions=partitions), worker=WorkerSettings(open_files=open_files))
 
 
 @pytest.mark.parametrize(
