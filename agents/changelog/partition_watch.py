@@ -5,13 +5,17 @@ import logging
 from agents.changelog.metrics import ChangelogMetrics
 from agents.liveness.exit_status import EXIT_CONFIG, EXIT_DISK
 from agents.liveness.supervisor import Supervisor
-from tables.errors import DiskFailed, NewerFormat, PartitionCorrupt, PartitionError
+from tables.errors import DiskFailed, NewerFormat, OutOfFiles, PartitionCorrupt, PartitionError
 from tables.partition_folders import SetAside
 from tables.rows_aside import RowAside
 
 RUN_A_NEWER_RELEASE = (
     "Run that release, or a later one, on every worker of this application; nothing is wrong with the state, but this "
     "release would lose what it cannot read"
+)
+_MORE_FILES = (
+    "this process may not open more files or sockets (`ulimit -n`, LimitNOFILE= of systemd, nofile of a container), or "
+    "the whole machine may not (fs.file-max); raise that limit, or let fewer clients connect at once"
 )
 _log = logging.getLogger(__name__)
 
@@ -43,6 +47,8 @@ class LeaveWhenBroken:
         """Leave."""
         if isinstance(error, DiskFailed):
             self._supervisor.leave(f"{error}; nothing is lost, start again when the disk reads and writes", EXIT_DISK)
+        if isinstance(error, OutOfFiles):
+            self._supervisor.leave(f"{error}; nothing is lost, and the disk is well: {_MORE_FILES}")
         if isinstance(error, PartitionCorrupt):
             self._supervisor.leave(f"{error}; the next start sets the folder aside and rebuilds it from the changelog")
         self._supervisor.leave(str(error))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from aiokafka import ConsumerRecord
 
+from agents.events.arrival import arrived_at
 from agents.events.chunks import Chunk
 from agents.events.dead_letters import DeadLetter
 from agents.events.metrics import EventMetrics
@@ -72,7 +73,7 @@ class MemberEvents:
     popularity : counts of the own partitions.
     bounds, partitions, metrics : limits of a row; N; what is counted.
     recent : hears of the users who changed.
-    now : seconds since the epoch, to refuse events from the future.
+    now : seconds since the epoch: when rows are written, and when a record arrived that does not say it.
     """
 
     def __init__(
@@ -135,7 +136,7 @@ class MemberEvents:
         arrived: dict[bytes, _Arrived] = defaultdict(list)
         for record in records:
             try:
-                event = decode_event(record.value, record.key, now)
+                event = decode_event(record.value, record.key, arrived_at(record, now))
             except Rejected as rejection:
                 self._metrics.rejected.labels(rejection.reason).inc()
                 rejected.append(DeadLetter(record, rejection))

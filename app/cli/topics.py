@@ -29,14 +29,17 @@ def create(context: typer.Context, json: JsonOption = False) -> None:
 
 @verbs.command()
 def check(context: typer.Context, json: JsonOption = False) -> None:
-    """Check that all topics are what the settings say; status 78 with both numbers if not."""
+    """Check that all topics are what the settings say; 78 with both numbers if not, a warning of what is risky."""
+    from agents.kafka.topic_checks import warnings
     from agents.kafka.topics import check_topics
     from app.settings.topics import connection_of, specs_of
 
     settings = quiet_settings(context).settings
     specs = specs_of(settings)
-    asyncio.run(check_topics(connection_of(settings), specs))
+    said = warnings(specs, asyncio.run(check_topics(connection_of(settings), specs)))
     if json:
-        show_json({"checked": [spec.name for spec in specs]})
+        show_json({"checked": [spec.name for spec in specs]} | ({"warnings": said} if said else {}))
     else:
+        for warning in said:
+            show_line(f"warning: {warning}")
         show_line(f"{len(specs)} topics are what the settings say")

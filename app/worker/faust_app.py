@@ -70,7 +70,7 @@ def make_users_table(
     `watch` hears of broken folders; databases are written within `at_disk`.
     """
     options = RocksDBOptions.from_budget(
-        settings.worker.rocksdb_memory_mb << 20, settings.topics.partitions, settings.worker.open_files
+        settings.rocksdb_memory_mb << 20, settings.topics.partitions, settings.rocksdb_files
     )
     table = app.Table(
         "users",

@@ -20,6 +20,7 @@ class WorkerHealth:
     ----------
     app, reader, models, watchdog, probe, lease, reassignment : what is asked.
     max_lag_records : a worker further behind is not ready.
+    max_open_transaction_seconds : nor is one that a producer's transaction has held up for longer.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class WorkerHealth:
         lease: Lease,
         reassignment: Reassignment,
         max_lag_records: int,
+        max_open_transaction_seconds: float,
     ) -> None:
         self._app = app
         self._reader = reader
@@ -42,6 +44,7 @@ class WorkerHealth:
         self._lease = lease
         self._reassignment = reassignment
         self._max_lag_records = max_lag_records
+        self._max_open_transaction_seconds = max_open_transaction_seconds
         self._started = False
 
     def live(self) -> str | None:
@@ -72,5 +75,14 @@ class WorkerHealth:
             return "no model is active yet"
         if (doubtful := self._watchdog.doubtful) is not None:
             return doubtful.reason
-        lag = self._reader.lag() or 0
-        return f"{lag} events behind, more than {self._max_lag_records}" if lag > self._max_lag_records else None
+        return self._behind()
+
+    def _behind(self) -> str | None:
+        """Return how far behind it is, and what holds it up, when that is too far."""
+        lag, held_up = self._reader.lag() or 0, self._reader.open_transaction
+        if held_up is not None and held_up.seconds > self._max_open_transaction_seconds:
+            return str(held_up)
+        if lag <= self._max_lag_records:
+            return None
+        behind = f"{lag} events behind, more than {self._max_lag_records}"
+        return behind if held_up is None else f"{behind}; {held_up}"

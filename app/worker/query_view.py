@@ -39,6 +39,7 @@ def make_query_view(
         lease=shared.lease,
         reassignment=guards.reassignment,
         max_lag_records=settings.http.max_lag_records,
+        max_open_transaction_seconds=settings.http.max_open_transaction_seconds,
     )
     return QueryView(
         users=users,

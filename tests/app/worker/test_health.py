@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 
+from agents.events.open_transactions import OpenTransaction
 from agents.liveness.exit_status import EXIT_STUCK
 from agents.liveness.watchdog import Standstill
 from app.worker.health import WorkerHealth
@@ -18,7 +19,7 @@ class Parts:
     def __init__(self) -> None:
         self.app = SimpleNamespace(should_stop=False)
         self.lag = 0
-        self.reader = SimpleNamespace(running=True, lag=lambda: self.lag)
+        self.reader = SimpleNamespace(running=True, lag=lambda: self.lag, open_transaction=None)
         self.models = SimpleNamespace(status=lambda: [SimpleNamespace(active=self.version)])
         self.version: str | None = "a"
         self.watchdog = SimpleNamespace(doubtful=None)
@@ -29,7 +30,8 @@ class Parts:
     def health(self) -> WorkerHealth:
         """What is asked."""
         asked = ("app", "reader", "models", "watchdog", "probe", "lease", "reassignment")
-        return WorkerHealth(**{name: cast("Any", getattr(self, name)) for name in asked}, max_lag_records=100)
+        parts = {name: cast("Any", getattr(self, name)) for name in asked}
+        return WorkerHealth(**parts, max_lag_records=100, max_open_transaction_seconds=60.0)
 
 
 def test_all_is_well() -> None:
@@ -44,6 +46,10 @@ def test_all_is_well() -> None:
         (lambda parts: setattr(parts.reader, "running", False), "recovering"),
         (lambda parts: setattr(parts, "version", None), "no model"),
         (lambda parts: setattr(parts, "lag", 101), "101 events behind, more than 100"),
+        (
+            lambda parts: setattr(parts.reader, "open_transaction", OpenTransaction(3, 50, 60.5)),
+            "partition 3: 50 records wait behind a transaction that a producer has kept open for 60 s",
+        ),
         (lambda parts: setattr(parts.probe, "silent_seconds", 7.0), "the broker has not answered for 7 s"),
         (lambda parts: setattr(parts.lease, "lapsed", True), "has not answered for 7.5 s: nothing is written"),
         (lambda parts: setattr(parts.probe, "leaderless", [2, 7]), "of the member events: 2, 7"),
@@ -57,6 +63,18 @@ def test_each_thing_that_is_missing_is_said(change: Any, reason: str) -> None:
     said = parts.health().ready()
     assert said is not None
     assert reason in said
+
+
+def test_an_open_transaction_within_the_bound_is_no_reason_but_is_named_beside_the_lag() -> None:
+    parts = Parts()
+    health = parts.health()
+    parts.reader.open_transaction = OpenTransaction(3, 101, 59.9)
+    assert health.ready() is None
+    parts.lag = 101
+    assert health.ready() == (
+        "101 events behind, more than 100; partition 3: 101 records wait behind a transaction that a producer has kept "
+        "open for 60 s"
+    )
 
 
 def test_a_standstill_is_no_life_and_a_broker_that_is_away_is_no_death() -> None:
