@@ -10,7 +10,6 @@ class UserMetrics:
         self.solves_failed = Counter(
             "nearline_solves_failed", "Users whom the model could not solve.", registry=registry
         )
-        self.erased = Counter("nearline_users_erased", "Users whose row was removed on demand.", registry=registry)
         self.changelog_intruded = Counter(
             "nearline_changelog_intruded_records",
             "Changelog records that landed between those of this worker, a partition's owner; they are made harmless.",

@@ -1,7 +1,8 @@
 """What the query view is made of: its collaborators, as narrow as it uses them, and its settings."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from agents.catalogue import CatalogueEntry
 from agents.rollout.models_in_use import RegionStatus
+from agents.users.applied_erasures import Applied
 from agents.users.user_state import UserState
 from models.factorization.factor_model import FactorModel
 from models.rollout.announcement import Announcement
@@ -26,10 +28,13 @@ class Users(Protocol):
 
 
 class Erasure(Protocol):
-    """What removes users of this worker."""
+    """What erases users."""
 
-    async def erase(self, user_id: str) -> None:
-        """Return when nothing is stored for the user; raises `agents.users.users.NotHere`."""
+    async def send(self, user_id: str) -> Sequence[int]:
+        """Send an erasure to every partition; return its offsets; raises `agents.users.erasure.ErasureNotSent`."""
+
+    def applied(self, partition: int, offset: int) -> Applied | None:
+        """Return what an erasure came to, None while it is not applied; raises `agents.users.users.NotHere`."""
 
 
 class Checkpointing(Protocol):
@@ -102,6 +107,12 @@ class Routing(Protocol):
 
     def owner(self, partition: int) -> str | None:
         """Return the base URL of the partition's owner, None while it has none."""
+
+    def owners(self) -> Mapping[int, str]:
+        """Return the base URL of each partition's owner, without those that have none."""
+
+    def workers(self) -> AbstractSet[str]:
+        """Return the base URLs of all workers, those without partitions included."""
 
     def standby(self, partition: int) -> str | None:
         """Return the base URL of the worker that keeps a standby of the partition, None where there is none."""

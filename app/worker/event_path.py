@@ -14,6 +14,7 @@ from agents.liveness.agent_guard import AgentGuard
 from agents.popularity.own_popularity import OwnPopularity
 from agents.popularity.takeover import take_counts_over
 from agents.rollout.rescoring import Rescoring, RescoringBounds
+from agents.users.applied_erasures import AppliedErasures
 from agents.users.own_partitions import OwnPartitions
 from agents.users.ownership import Ownership
 from agents.users.pending_rows import PendingRows
@@ -40,6 +41,7 @@ class EventPath:
     processor : what the agent does with a chunk.
     rescoring : re-solves users between chunks.
     popularity : counts of this worker's partitions.
+    erasures : what those came to that were applied here.
     """
 
     reader: Reader
@@ -47,6 +49,7 @@ class EventPath:
     processor: ChunkProcessor
     rescoring: Rescoring
     popularity: OwnPopularity
+    erasures: AppliedErasures
 
 
 def make_own_partitions(shared: Shared, users_table: BatchTable) -> OwnPartitions:
@@ -64,7 +67,10 @@ def make_event_path(app: StreamApp, shared: Shared, own: OwnPartitions, state: B
     scores = UserScores(state.models.active, shared.settings.users.stored_scores, metrics.users)
     sizes = ChunkSizes(worker.max_records, MAX_BATCH_BYTES, worker.drain_seconds / _CHUNKS_IN_A_DRAIN)
     chunks = make_chunk_channel(app, worker.max_chunks)
-    processor = _make_processor(shared, own, scores, popularity, sizes)
+    erasures = AppliedErasures(own.table, own.ownership.running.__contains__)
+    pending = PendingRows(own.table)
+    member_events = _make_member_events(shared, pending, scores, popularity, erasures)
+    processor = _make_processor(shared, own, pending, member_events, sizes)
     _make_agents(app, shared, chunks, processor)
 
     async def before_first_chunk(partitions: set[int]) -> None:
@@ -91,14 +97,21 @@ def make_event_path(app: StreamApp, shared: Shared, own: OwnPartitions, state: B
         bounds=RescoringBounds(shared.settings.rescoring.users, shared.settings.rescoring.share),
         metrics=metrics.rollout,
     )
-    return EventPath(reader=reader, chunks=chunks, processor=processor, rescoring=rescoring, popularity=popularity)
+    return EventPath(
+        reader=reader,
+        chunks=chunks,
+        processor=processor,
+        rescoring=rescoring,
+        popularity=popularity,
+        erasures=erasures,
+    )
 
 
-def _make_processor(
-    shared: Shared, own: OwnPartitions, scores: UserScores, popularity: OwnPopularity, sizes: ChunkSizes
-) -> ChunkProcessor:
-    users, pending = shared.settings.users, PendingRows(own.table)
-    member_events = MemberEvents(
+def _make_member_events(
+    shared: Shared, pending: PendingRows, scores: UserScores, popularity: OwnPopularity, erasures: AppliedErasures
+) -> MemberEvents:
+    users = shared.settings.users
+    return MemberEvents(
         table=pending,
         scores=scores,
         popularity=popularity,
@@ -106,7 +119,14 @@ def _make_processor(
         partitions=shared.settings.topics.partitions,
         metrics=shared.metrics.events,
         recent=shared.recent,
+        erasures=erasures,
+        misplaced=shared.misplaced,
     )
+
+
+def _make_processor(
+    shared: Shared, own: OwnPartitions, pending: PendingRows, member_events: MemberEvents, sizes: ChunkSizes
+) -> ChunkProcessor:
     return ChunkProcessor(
         member_events=member_events,
         own=own,

@@ -10,6 +10,7 @@ from agents.kafka.topics import TopicNames
 from agents.liveness.activity import Activity
 from agents.liveness.process_guard import ProcessGuard
 from agents.liveness.supervisor import Supervisor
+from agents.users.misplaced_users import MisplacedUsers
 from agents.users.recent_users import RecentUsers
 from app.settings.settings import Settings
 from app.settings.topics import connection_of, topic_names
@@ -29,6 +30,7 @@ class Shared:
     process_guard: ProcessGuard
     producer: AcknowledgedProducer
     recent: RecentUsers
+    misplaced: MisplacedUsers
     activity: Activity
 
 
@@ -46,5 +48,6 @@ def make_shared(settings: Settings) -> Shared:
         process_guard=process_guard,
         producer=AcknowledgedProducer(connection, process_guard),
         recent=RecentUsers(),
+        misplaced=MisplacedUsers(),
         activity=Activity(),
     )

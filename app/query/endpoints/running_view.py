@@ -7,6 +7,7 @@ from aiohttp import web
 from app.query.lists.recommender import Recommender
 from app.query.lists.solver_threads import SolverThreads
 from app.query.peers.client import PeerClient
+from app.query.peers.erasures import AskedErasures
 from app.query.peers.router import Router
 from app.query.view import QueryView
 
@@ -22,6 +23,7 @@ class RunningView:
     peers : asks other workers.
     threads : bounds what is solved on the spot.
     recommender : answers for users whose state is here.
+    erasures : those that this worker was asked for.
     document : `/openapi.json`.
     """
 
@@ -30,6 +32,7 @@ class RunningView:
     peers: PeerClient
     threads: SolverThreads
     recommender: Recommender
+    erasures: AskedErasures
     document: bytes
 
     @classmethod
@@ -42,6 +45,7 @@ class RunningView:
             peers=PeerClient(view.settings.forward_timeout_ms),
             threads=threads,
             recommender=Recommender(view, threads),
+            erasures=AskedErasures(),
             document=document,
         )
 

@@ -1,6 +1,5 @@
-"""`GET` and `DELETE /v1/users/{user_id}`: answered here when the user's partition is here, else by its owner."""
+"""`GET /v1/users/{user_id}`: answered here when the user's partition is here, else by its owner."""
 
-import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -8,15 +7,12 @@ from aiohttp import web
 
 from agents.users.user_state import UserState
 from app.query.endpoints.running_view import RunningView
-from app.query.http.problems import NOT_CONFIRMED, UNKNOWN_USER, Problem
+from app.query.http.problems import UNKNOWN_USER, Problem
 from app.query.schema.answers import FactAnswer, UserAnswer, json_response
 from app.query.schema.requests import NoQuery, read_query, user_id_of
 from models.feedback.facts import Kind
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ERASE_SECONDS = 10.0
-"""An erasure waits for the chunk under way and for Kafka."""
-_ERASE_HOP_MS = 12_000
 _HAS_VALUE = {Kind.PLAY, Kind.RATE}
 
 
@@ -31,30 +27,6 @@ async def user(running: RunningView, request: web.Request) -> web.StreamResponse
     if not state.written_at:
         raise Problem(UNKNOWN_USER, "no event of this user was applied; their list is the popular one")
     return json_response(_user_answer(user_id, state, running))
-
-
-async def erase(running: RunningView, request: web.Request) -> web.StreamResponse:
-    """Answer `DELETE /v1/users/{user_id}`: 204 once nothing is stored for the user, whether there was anything or not.
-
-    No worker has the user's row from then on, until an event of theirs is applied that begins a new history: a later
-    one, one that waits in the topic still, or one that a producer repeats. The counts of what is popular name nobody,
-    and stay. The topics keep what they were sent for as long as they keep anything: member events and dead letters for
-    their retention, the changelog until it is compacted. A standby, which answers while the owner is away and says so,
-    follows within moments.
-    """
-    user_id = user_id_of(request)
-    read_query(request, NoQuery)
-    passed_back = await running.from_owner(user_id, request, _ERASE_HOP_MS)
-    if passed_back is not None:
-        return passed_back
-    try:
-        async with asyncio.timeout(_ERASE_SECONDS):
-            await running.view.erasure.erase(user_id)
-    except TimeoutError:
-        raise Problem(
-            NOT_CONFIRMED, f"the erasure was begun, but is not acknowledged after {_ERASE_SECONDS:.0f} s; ask again"
-        ) from None
-    return web.Response(status=204)
 
 
 def _user_answer(user_id: str, state: UserState, running: RunningView) -> UserAnswer:

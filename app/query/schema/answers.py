@@ -163,6 +163,35 @@ class UserRoutingAnswer(msgspec.Struct, frozen=True, kw_only=True):
     here: bool
 
 
+class ErasedPartition(msgspec.Struct, frozen=True, gc=False):
+    """One partition's part of an erasure: the record that erases, and what it came to.
+
+    `removed` tells whether there was anything of the user before it; null while it is not applied, and where nobody
+    remembers, for the partition was taken over since.
+    """
+
+    partition: int
+    offset: int
+    applied: bool
+    removed: bool | None
+
+
+class ErasureAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """An erasure: whether it is `applied` in every partition, and from how many it `removed` anything, as far as known."""
+
+    erasure_id: str
+    user_id: str
+    applied: bool
+    removed: int
+    partitions: list[ErasedPartition]
+
+
+class ErasureCheckAnswer(msgspec.Struct, frozen=True):
+    """What erasures came to in those of the partitions asked for that run on the worker that answers."""
+
+    partitions: list[ErasedPartition]
+
+
 class CheckpointAnswer(msgspec.Struct, frozen=True):
     """A checkpoint of this worker's tables: its folder on this worker's machine, and the partitions in it."""
 
