@@ -1,6 +1,6 @@
 """What the users' rows count; no user is ever a label."""
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
 class UserMetrics:
@@ -9,6 +9,11 @@ class UserMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.solves_failed = Counter(
             "nearline_solves_failed", "Users whom the model could not solve.", registry=registry
+        )
+        self.misplaced = Gauge(
+            "nearline_users_misplaced",
+            "Users of the own partitions whom murmur2 puts into another one, at least.",
+            registry=registry,
         )
         self.changelog_intruded = Counter(
             "nearline_changelog_intruded_records",

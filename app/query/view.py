@@ -108,7 +108,7 @@ class Routing(Protocol):
     def owner(self, partition: int) -> str | None:
         """Return the base URL of the partition's owner, None while it has none."""
 
-    def owners(self) -> Mapping[int, str]:
+    def all_owners(self) -> Mapping[int, str]:
         """Return the base URL of each partition's owner, without those that have none."""
 
     def workers(self) -> AbstractSet[str]:
@@ -129,6 +129,9 @@ class Health(Protocol):
 
     def ready(self) -> str | None:
         """Return why no traffic should come here now."""
+
+    def warnings(self) -> list[str]:
+        """Return what is wrong although traffic may come, a sentence each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

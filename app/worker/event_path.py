@@ -15,6 +15,7 @@ from agents.popularity.own_popularity import OwnPopularity
 from agents.popularity.takeover import take_counts_over
 from agents.rollout.rescoring import Rescoring, RescoringBounds
 from agents.users.applied_erasures import AppliedErasures
+from agents.users.misplaced_watch import MisplacedWatch
 from agents.users.own_partitions import OwnPartitions
 from agents.users.ownership import Ownership
 from agents.users.pending_rows import PendingRows
@@ -42,6 +43,7 @@ class EventPath:
     rescoring : re-solves users between chunks.
     popularity : counts of this worker's partitions.
     erasures : what those came to that were applied here.
+    misplaced : watches for users whom murmur2 puts elsewhere.
     """
 
     reader: Reader
@@ -50,6 +52,7 @@ class EventPath:
     rescoring: Rescoring
     popularity: OwnPopularity
     erasures: AppliedErasures
+    misplaced: MisplacedWatch
 
 
 def make_own_partitions(shared: Shared, users_table: BatchTable) -> OwnPartitions:
@@ -104,7 +107,17 @@ def make_event_path(app: StreamApp, shared: Shared, own: OwnPartitions, state: B
         rescoring=rescoring,
         popularity=popularity,
         erasures=erasures,
+        misplaced=_make_misplaced_watch(shared, own, state),
     )
+
+
+def _make_misplaced_watch(shared: Shared, own: OwnPartitions, state: BroadcastState) -> MisplacedWatch:
+    partitions = shared.settings.topics.partitions
+    watch = MisplacedWatch(
+        own, shared.misplaced, state.misplaced, shared.producer, shared.names.popularity, partitions=partitions
+    )
+    shared.metrics.users.misplaced.set_function(watch.users)
+    return watch
 
 
 def _make_member_events(

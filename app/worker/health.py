@@ -9,6 +9,7 @@ from agents.events.reader import Reader
 from agents.kafka.broker_probe import BrokerProbe
 from agents.liveness.watchdog import AWAY_SECONDS, Watchdog
 from agents.rollout.models_in_use import ModelsInUse
+from agents.users.misplaced_watch import MisplacedWatch
 
 
 class WorkerHealth:
@@ -16,7 +17,7 @@ class WorkerHealth:
 
     Parameters
     ----------
-    app, reader, models, watchdog, probe : what is asked.
+    app, reader, models, watchdog, probe, misplaced : what is asked.
     max_lag_records : a worker further behind is not ready.
     """
 
@@ -28,6 +29,7 @@ class WorkerHealth:
         models: ModelsInUse,
         watchdog: Watchdog,
         probe: BrokerProbe,
+        misplaced: MisplacedWatch,
         max_lag_records: int,
     ) -> None:
         self._app = app
@@ -35,6 +37,7 @@ class WorkerHealth:
         self._models = models
         self._watchdog = watchdog
         self._probe = probe
+        self._misplaced = misplaced
         self._max_lag_records = max_lag_records
         self._started = False
 
@@ -62,3 +65,7 @@ class WorkerHealth:
             return doubtful.reason
         lag = self._reader.lag() or 0
         return f"{lag} events behind, more than {self._max_lag_records}" if lag > self._max_lag_records else None
+
+    def warnings(self) -> list[str]:
+        """Return what is wrong although traffic may come, a sentence each."""
+        return [warning for warning in [self._misplaced.warning()] if warning is not None]

@@ -29,6 +29,7 @@ def make_query_view(
         models=state.models,
         watchdog=guards.watchdog,
         probe=guards.probe,
+        misplaced=path.misplaced,
         max_lag_records=settings.http.max_lag_records,
     )
     return QueryView(

@@ -36,7 +36,7 @@ class AssignmentRouting:
         """Return the base URL of the partition's owner, None while it has none."""
         return self._keeper(self._changelog, partition)
 
-    def owners(self) -> dict[int, str]:
+    def all_owners(self) -> dict[int, str]:
         """Return the base URL of each partition's owner, without those that have none."""
         hosts = self._app.router.tables_metadata().items()
         return {

@@ -128,7 +128,7 @@ async def _until_applied(running: RunningView, request: web.Request, erasure: As
 
 async def _ask_owners(running: RunningView, request: web.Request, erasure: AskedErasure) -> None:
     """Ask each owner once about what is not known to be applied; who gives no answer leaves it open."""
-    owners = running.view.routing.owners()
+    owners = running.view.routing.all_owners()
     elsewhere: defaultdict[str, _Records] = defaultdict(list)
     for partition, offset in list(erasure.waiting()):
         try:

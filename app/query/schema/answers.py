@@ -200,9 +200,10 @@ class CheckpointAnswer(msgspec.Struct, frozen=True):
 
 
 class HealthAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A yes; a no is a problem whose detail is the reason."""
+    """A yes; a no is a problem whose detail is the reason. `warnings` are what somebody should mend all the same."""
 
     status: Literal["ok"] = "ok"
+    warnings: list[str] | UnsetType = UNSET
 
 
 _ENCODER = msgspec.json.Encoder()

@@ -23,13 +23,23 @@ class Parts:
         self.version: str | None = "a"
         self.watchdog = SimpleNamespace(doubtful=None)
         self.probe = SimpleNamespace(silent_seconds=1.9)
+        self.misplaced = SimpleNamespace(warning=lambda: self.warning)
+        self.warning: str | None = None
 
     def health(self) -> WorkerHealth:
         """What is asked."""
-        app, reader, models, watchdog, probe = cast(
-            "Any", (self.app, self.reader, self.models, self.watchdog, self.probe)
+        app, reader, models, watchdog, probe, misplaced = cast(
+            "Any", (self.app, self.reader, self.models, self.watchdog, self.probe, self.misplaced)
         )
-        return WorkerHealth(app=app, reader=reader, models=models, watchdog=watchdog, probe=probe, max_lag_records=100)
+        return WorkerHealth(
+            app=app,
+            reader=reader,
+            models=models,
+            watchdog=watchdog,
+            probe=probe,
+            misplaced=misplaced,
+            max_lag_records=100,
+        )
 
 
 def test_all_is_well() -> None:
@@ -63,6 +73,13 @@ def test_a_standstill_is_no_life_and_a_broker_that_is_away_is_no_death() -> None
     assert health.live() is None
     parts.watchdog.doubtful = STUCK
     assert health.live() == STUCK.reason
+
+
+def test_misplaced_users_are_a_warning_and_no_reason_against_traffic() -> None:
+    parts = Parts()
+    assert parts.health().warnings() == []
+    parts.warning = "users lie elsewhere"
+    assert (parts.health().ready(), parts.health().warnings()) == (None, ["users lie elsewhere"])
 
 
 def test_startup_is_over_once_and_for_all() -> None:
