@@ -158,7 +158,9 @@ class MemberEvents:
             arrived[record.key].append((record.offset, event))
         misplaced = partitions_of(list(arrived), self._partitions) != partition
         if misplaced.any():
-            self._count_misplaced(partition, [events for events, one in zip(arrived.values(), misplaced, strict=True) if one])
+            self._count_misplaced(
+                partition, [events for events, one in zip(arrived.values(), misplaced, strict=True) if one]
+            )
         return arrived
 
     def _count_misplaced(self, partition: int, arrived: Sequence[_Arrived]) -> None:

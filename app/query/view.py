@@ -23,6 +23,9 @@ class Users(Protocol):
     def read(self, user_id: str) -> UserState:
         """Return the user's state, `NEW_USER` when nothing is stored; raises `agents.users.users.NotHere`."""
 
+    def read_in(self, partition: int, user_id: str) -> UserState:
+        """Return what a partition has of the user, wherever they belong; raises `agents.users.users.NotHere`."""
+
     def read_standby(self, user_id: str) -> UserState | None:
         """Return the user's state in a standby of a partition that does not run here, None without one."""
 
@@ -118,6 +121,14 @@ class Routing(Protocol):
         """Return the base URL of the worker that keeps a standby of the partition, None where there is none."""
 
 
+class Misplaced(Protocol):
+    """Users who are not where murmur2 of their id says, because their producer uses another partitioner."""
+
+    @property
+    def partitions(self) -> AbstractSet[int]:
+        """The partitions, of all workers, that have any."""
+
+
 class Health(Protocol):
     """Each answer is None for yes, or the reason why not."""
 
@@ -164,7 +175,7 @@ class QueryView:
 
     Parameters
     ----------
-    users, models, catalogue, popularity, routing, health : what it reads.
+    users, models, catalogue, popularity, routing, health, misplaced : what it reads.
     erasure, checkpointing, activation : what an admin may have done.
     on_request : called for every list that is asked for.
     registry : Prometheus metrics go there, and `/metrics` shows it.
@@ -178,6 +189,7 @@ class QueryView:
     popularity: Popularity
     routing: Routing
     health: Health
+    misplaced: Misplaced
     erasure: Erasure
     checkpointing: Checkpointing
     activation: Activation

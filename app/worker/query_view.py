@@ -39,6 +39,7 @@ def make_query_view(
         popularity=state.popularity,
         routing=AssignmentRouting(app, users, shared.names.users_changelog, settings.http.advertised_url),
         health=health,
+        misplaced=state.misplaced,
         erasure=Erasure(shared.producer, shared.names.member_events, users.partitions, path.erasures),
         checkpointing=Checkpointing(own, settings.data_dir, Mark(settings.app_id, users.partitions)),
         activation=Activation(publisher_of(settings)),

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from aiohttp import web
-
 from app.query.lists.recommender import Recommender
 from app.query.lists.solver_threads import SolverThreads
 from app.query.peers.client import PeerClient
@@ -53,19 +51,6 @@ class RunningView:
         """Close the connections and let the threads end."""
         await self.peers.close()
         await self.threads.close()
-
-    async def from_owner(
-        self, user_id: str, request: web.Request, timeout_ms: int | None = None
-    ) -> web.Response | None:
-        """Return the owner's answer about a user who is not here, None for one who is.
-
-        `timeout_ms` is for what takes longer than an answer may.
-        """
-        partition = self.view.routing.partition_of(user_id)
-        if self.view.routing.holds(partition):
-            return None
-        owner = self.router.owner_of(partition, request)
-        return (await self.peers.ask(owner, request, timeout_ms=timeout_ms)).response()
 
     def title(self, video_id: str) -> str | None:
         """Return a video's title, None when the catalogue does not know it."""

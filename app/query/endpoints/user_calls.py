@@ -4,8 +4,10 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
+from msgspec import UNSET
 
 from agents.users.user_state import UserState
+from app.query.endpoints.locating import Located, locate
 from app.query.endpoints.running_view import RunningView
 from app.query.http.problems import UNKNOWN_USER, Problem
 from app.query.schema.answers import FactAnswer, UserAnswer, json_response
@@ -13,6 +15,11 @@ from app.query.schema.requests import NoQuery, read_query, user_id_of
 from models.feedback.facts import Kind
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNKNOWN = "no event of this user was applied; their list is the popular one"
+_UNKNOWN_SO_FAR = (
+    "no event of this user was applied where murmur2 of the id says, and not every worker that may have them elsewhere "
+    "gave an answer; try again"
+)
 _HAS_VALUE = {Kind.PLAY, Kind.RATE}
 
 
@@ -20,21 +27,21 @@ async def user(running: RunningView, request: web.Request) -> web.StreamResponse
     """Answer `GET /v1/users/{user_id}`."""
     user_id = user_id_of(request)
     read_query(request, NoQuery)
-    passed_back = await running.from_owner(user_id, request)
-    if passed_back is not None:
-        return passed_back
-    state = running.view.users.read(user_id)
-    if not state.written_at:
-        raise Problem(UNKNOWN_USER, "no event of this user was applied; their list is the popular one")
-    return json_response(_user_answer(user_id, state, running))
+    located = await locate(running, request, user_id)
+    if isinstance(located, web.Response):
+        return located
+    if not located.state.written_at:
+        raise Problem(UNKNOWN_USER, _UNKNOWN if located.elsewhere is UNSET else _UNKNOWN_SO_FAR)
+    return json_response(_user_answer(user_id, located, running))
 
 
-def _user_answer(user_id: str, state: UserState, running: RunningView) -> UserAnswer:
+def _user_answer(user_id: str, located: Located, running: RunningView) -> UserAnswer:
+    state = located.state
     history = state.history
     facts = _facts(state, running)
     return UserAnswer(
         user_id=user_id,
-        partition=running.view.routing.partition_of(user_id),
+        partition=located.partition,
         owner=running.view.routing.own_url,
         region=history.region_name,
         model_version=state.version or None,

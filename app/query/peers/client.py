@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
 from yarl import URL
 
-from app.query.http.headers import HOP_HEADER
+from app.query.http.headers import ELSEWHERE_HEADER, HOP_HEADER
 from app.query.http.problems import OWNER_TIMEOUT, OWNER_UNREACHABLE, PROBLEM_TYPE, Problem
 
 MAX_CONNECTIONS = 64
@@ -53,6 +53,7 @@ class PeerClient:
         timeout_ms: int | None = None,
         *,
         to: tuple[str, str] | None = None,
+        elsewhere: bool = False,
     ) -> Reply:
         """Put a request to a worker, with its method, path and query, and with `body` in place of its own.
 
@@ -63,6 +64,7 @@ class PeerClient:
         body : JSON, None for none.
         timeout_ms : in place of the client's own, for what takes longer than an answer may.
         to : method and path in place of those of the request, for another question on its behalf.
+        elsewhere : the user is not where murmur2 says; the worker shall look into its own partitions.
 
         Raises
         ------
@@ -73,6 +75,8 @@ class PeerClient:
         url = URL(worker + path, encoded=True)
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
         headers[HOP_HEADER] = "1"
+        if elsewhere:
+            headers[ELSEWHERE_HEADER] = "1"
         if body is not None:
             headers["Content-Type"] = "application/json"
         allowed_ms = timeout_ms or self._timeout_ms

@@ -11,6 +11,7 @@ from app.query.http.json_response import JsonResponse
 from app.query.http.problems import ProblemDetails
 
 Source = Literal["nearline", "popular"]
+KeptElsewhere = Literal["found", "unanswered"]
 EmptyReason = Literal["filters", "end_of_list", "nothing_counted"]
 SCHEMA_REFERENCE: Final = "#/components/schemas/{name}"
 """Where a type stands in `/openapi.json`."""
@@ -37,6 +38,10 @@ class RecommendationsAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     `as_of` is when the user's stored state was written, null when nothing is stored. `reason` is there when there
     are no items: the filters leave nothing, or the list ends before the offset.
+
+    `kept_elsewhere` is there when a producer with another partitioner than murmur2 matters: `found`, the user's events
+    lie in another partition than murmur2 gives; `unanswered`, somebody who may have them gave no answer, so the list is
+    the popular one, though the user may have their own.
     """
 
     user_id: str | None
@@ -47,6 +52,7 @@ class RecommendationsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     stale: bool = False
     items: EncodedItems
     reason: EmptyReason | UnsetType = UNSET
+    kept_elsewhere: KeptElsewhere | UnsetType = UNSET
 
 
 class BatchResult(msgspec.Struct, frozen=True, kw_only=True):

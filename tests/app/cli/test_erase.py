@@ -69,7 +69,10 @@ def test_the_admin_key_is_sent_and_what_is_left_is_told(run: Run, url: str) -> N
     assert unknown == "whether anything was removed in partitions 2 is not known"
     left = {row.split("\t")[0] for row in rows}
     assert {"member-events", "member-events.dlq", "nearline-users-changelog", "nearline-popularity"} <= left
-    assert "member-events\tevents as sent, and the erasure with the user's id\t7 days after they were sent (retention.ms)" in rows
+    assert (
+        "member-events\tevents as sent, and the erasure with the user's id\t7 days after they were sent (retention.ms)"
+        in rows
+    )
 
 
 def test_scripts_get_one_object(run: Run, url: str) -> None:

@@ -283,6 +283,11 @@ class MemoryHealth:
         return self.reason
 
 
+@dataclass
+class MemoryMisplaced:
+    partitions: set[int] = field(default_factory=set)
+
+
 class MemoryCatalogue(dict[str, CatalogueEntry]):
     """Changes are counted as the mapping's length is: tests only add entries, and nobody knows which."""
 
@@ -308,6 +313,7 @@ class World:
     requests: int = 0
 
     def __post_init__(self) -> None:
+        self.misplaced = MemoryMisplaced()
         self.erasure = MemoryErasure(self.users)
         self.checkpointing = MemoryCheckpointing()
         self.activation = MemoryActivation()
@@ -323,6 +329,7 @@ class World:
             popularity=self.popularity,
             routing=self.routing,
             health=self.health,
+            misplaced=self.misplaced,
             erasure=self.erasure,
             checkpointing=self.checkpointing,
             activation=self.activation,
@@ -336,6 +343,12 @@ class World:
         """Run just these partitions here."""
         self.users.held = set(partitions)
         self.routing.held = set(partitions)
+
+    def misplace(self, partition: int, user_id: str, *events: Event) -> UserState:
+        """Store a user in a partition where murmur2 would not look, and let it be known that there are such users."""
+        self.misplaced.partitions.add(partition)
+        state = self.users.elsewhere[partition, user_id] = stored(history(*events), self.models.active(None))
+        return state
 
     def remember(self, user_id: str, *events: Event) -> UserState:
         """Store a user as the agent would."""
