@@ -9,16 +9,12 @@ import logging
 import time
 from collections.abc import Callable
 
-from agents.kafka.partitions import partitions_of
+from agents.kafka.partitions import PARTITIONER_ADVICE, partitions_of
 from agents.kafka.producer import AcknowledgedProducer
 from agents.users.misplaced_users import MisplacedEverywhere, MisplacedUsers, misplaced_record
 from agents.users.own_partitions import OwnPartitions
 from agents.users.users import user_keys
 
-PARTITIONER_ADVICE = (
-    "set murmur2 in their producer (librdkafka: partitioner=murmur2_random; others: app/contract/README.md, key and "
-    "partition)"
-)
 _log = logging.getLogger(__name__)
 _EVERY_SECONDS = 1.0
 _LOG_SECONDS = 60.0

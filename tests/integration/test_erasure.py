@@ -152,7 +152,7 @@ async def _has(worker: WorkerProcess, user: str, videos: set[str]) -> bool:
 
 
 async def test_whoever_produces_erases_and_what_waits_before_it_is_gone_too(cluster: Cluster) -> None:
-    """The worker is away; on its return it finds events, an erasure and one more event, and records that erase nobody."""
+    """The worker is away; on its return it finds events, erasures between them, and records that erase nobody."""
     async with with_users(cluster, 1) as (worker,):
         worker.kill()
         await cluster.send(

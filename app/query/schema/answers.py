@@ -183,7 +183,10 @@ class ErasedPartition(msgspec.Struct, frozen=True, gc=False):
 
 
 class ErasureAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """An erasure: whether it is `applied` in every partition, and from how many it `removed` anything, as far as known."""
+    """An erasure: whether it is `applied` in every partition, and from how many it `removed` anything.
+
+    What nobody remembers is not in `removed`; the partition says null.
+    """
 
     erasure_id: str
     user_id: str

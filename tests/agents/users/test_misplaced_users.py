@@ -1,4 +1,4 @@
-"""What is known of users whom murmur2 puts elsewhere: here by partition, everywhere by records that others pass over."""
+"""Users whom murmur2 puts elsewhere: known here by partition, everywhere by records that older workers pass over."""
 
 from types import SimpleNamespace
 from typing import Any
