@@ -71,8 +71,8 @@ class AcknowledgedProducer:
             await self._producer.stop()
             self._producer = None
 
-    async def send(self, records: Iterable[Outgoing]) -> None:
-        """Send records and return when all are acknowledged; raises what the broker answered."""
+    async def send(self, records: Iterable[Outgoing]) -> list[int]:
+        """Send records and return their offsets when all are acknowledged; raises what the broker answered."""
         producer = self._running()
         sent = [
             await producer.send(
@@ -84,7 +84,7 @@ class AcknowledgedProducer:
             )
             for record in records
         ]
-        await asyncio.gather(*sent)
+        return [int(metadata.offset) for metadata in await asyncio.gather(*sent)]
 
     async def append(
         self,

@@ -15,6 +15,8 @@ from agents.liveness.agent_guard import AgentGuard
 from agents.popularity.own_popularity import OwnPopularity
 from agents.popularity.takeover import take_counts_over
 from agents.rollout.rescoring import Rescoring, RescoringBounds
+from agents.users.applied_erasures import AppliedErasures
+from agents.users.misplaced_watch import MisplacedWatch
 from agents.users.own_partitions import OwnPartitions
 from agents.users.ownership import Ownership
 from agents.users.pending_rows import PendingRows
@@ -42,6 +44,8 @@ class EventPath:
     rescoring : re-solves users between chunks.
     popularity : counts of this worker's partitions.
     claiming : claims them.
+    erasures : what those came to that were applied here.
+    misplaced : watches for users whom murmur2 puts elsewhere.
     """
 
     reader: Reader
@@ -50,6 +54,8 @@ class EventPath:
     rescoring: Rescoring
     popularity: OwnPopularity
     claiming: Claiming
+    erasures: AppliedErasures
+    misplaced: MisplacedWatch
 
 
 def make_own_partitions(shared: Shared, users_table: BatchTable) -> OwnPartitions:
@@ -67,7 +73,10 @@ def make_event_path(app: StreamApp, shared: Shared, own: OwnPartitions, state: B
     scores = UserScores(state.models.active, shared.settings.users.stored_scores, metrics.users)
     sizes = ChunkSizes(worker.max_records, MAX_BATCH_BYTES, worker.drain_seconds / _CHUNKS_IN_A_DRAIN)
     chunks = make_chunk_channel(app, worker.max_chunks)
-    processor = _make_processor(shared, own, scores, popularity, sizes)
+    erasures = AppliedErasures(own.table, own.ownership.running.__contains__)
+    pending = PendingRows(own.table)
+    member_events = _make_member_events(shared, pending, scores, popularity, erasures)
+    processor = _make_processor(shared, own, pending, member_events, sizes)
     _make_agents(app, shared, chunks, processor)
     claiming = Claiming(own, shared.claims)
 
@@ -103,14 +112,25 @@ def make_event_path(app: StreamApp, shared: Shared, own: OwnPartitions, state: B
         rescoring=rescoring,
         popularity=popularity,
         claiming=claiming,
+        erasures=erasures,
+        misplaced=_make_misplaced_watch(shared, own, state),
     )
 
 
-def _make_processor(
-    shared: Shared, own: OwnPartitions, scores: UserScores, popularity: OwnPopularity, sizes: ChunkSizes
-) -> ChunkProcessor:
-    users, pending = shared.settings.users, PendingRows(own.table)
-    member_events = MemberEvents(
+def _make_misplaced_watch(shared: Shared, own: OwnPartitions, state: BroadcastState) -> MisplacedWatch:
+    partitions = shared.settings.topics.partitions
+    watch = MisplacedWatch(
+        own, shared.misplaced, state.misplaced, shared.producer, shared.names.popularity, partitions=partitions
+    )
+    shared.metrics.users.misplaced.set_function(watch.users)
+    return watch
+
+
+def _make_member_events(
+    shared: Shared, pending: PendingRows, scores: UserScores, popularity: OwnPopularity, erasures: AppliedErasures
+) -> MemberEvents:
+    users = shared.settings.users
+    return MemberEvents(
         table=pending,
         scores=scores,
         popularity=popularity,
@@ -118,7 +138,14 @@ def _make_processor(
         partitions=shared.settings.topics.partitions,
         metrics=shared.metrics.events,
         recent=shared.recent,
+        erasures=erasures,
+        misplaced=shared.misplaced,
     )
+
+
+def _make_processor(
+    shared: Shared, own: OwnPartitions, pending: PendingRows, member_events: MemberEvents, sizes: ChunkSizes
+) -> ChunkProcessor:
     return ChunkProcessor(
         member_events=member_events,
         own=own,

@@ -10,6 +10,7 @@ from agents.kafka.broker_probe import BrokerProbe
 from agents.liveness.lease import Lease
 from agents.liveness.watchdog import AWAY_SECONDS, Watchdog
 from agents.rollout.models_in_use import ModelsInUse
+from agents.users.misplaced_watch import MisplacedWatch
 from app.worker.reassignment import Reassignment, named
 
 
@@ -18,7 +19,7 @@ class WorkerHealth:
 
     Parameters
     ----------
-    app, reader, models, watchdog, probe, lease, reassignment : what is asked.
+    app, reader, models, watchdog, probe, lease, reassignment, misplaced : what is asked.
     max_lag_records : a worker further behind is not ready.
     max_open_transaction_seconds : nor is one that a producer's transaction has held up for longer.
     """
@@ -33,6 +34,7 @@ class WorkerHealth:
         probe: BrokerProbe,
         lease: Lease,
         reassignment: Reassignment,
+        misplaced: MisplacedWatch,
         max_lag_records: int,
         max_open_transaction_seconds: float,
     ) -> None:
@@ -43,6 +45,7 @@ class WorkerHealth:
         self._probe = probe
         self._lease = lease
         self._reassignment = reassignment
+        self._misplaced = misplaced
         self._max_lag_records = max_lag_records
         self._max_open_transaction_seconds = max_open_transaction_seconds
         self._started = False
@@ -76,6 +79,10 @@ class WorkerHealth:
         if (doubtful := self._watchdog.doubtful) is not None:
             return doubtful.reason
         return self._behind()
+
+    def warnings(self) -> list[str]:
+        """Return what is wrong although traffic may come, a sentence each."""
+        return [warning for warning in [self._misplaced.warning()] if warning is not None]
 
     def _behind(self) -> str | None:
         """Return how far behind it is, and what holds it up, when that is too far."""

@@ -49,7 +49,7 @@ class WorkerLifecycle:
         self._models = BroadcastReader(connection, names.models, state.updates.apply)
         self._rejected = BroadcastReader(connection, names.models_rejected, state.updates.apply_rejection)
         self._catalogue = BroadcastReader(connection, names.catalogue, state.catalogue.apply)
-        self._popularity = BroadcastReader(connection, names.popularity, state.popularity.apply)
+        self._popularity = BroadcastReader(connection, names.popularity, state.take_counts)
         self._changelog = ChangelogLookup(connection, names.users_changelog)
         self._mender = Mender(own, self._changelog.read)
 
@@ -108,5 +108,6 @@ class WorkerLifecycle:
         publishing = publish_popularity(path.popularity, own.ownership, shared.producer, shared.names.popularity, every)
         start("popularity publisher", publishing)
         start("renewal of claims", renew_regularly(path.claiming))
+        start("watch of misplaced users", path.misplaced.run(self._popularity.caught_up))
         start("table flusher", flush_regularly(own.table))
         start("mender of the changelog", mend_regularly(self._mender, self._changelog, own.ownership))

@@ -38,6 +38,7 @@ def make_query_view(
         probe=guards.probe,
         lease=shared.lease,
         reassignment=guards.reassignment,
+        misplaced=path.misplaced,
         max_lag_records=settings.http.max_lag_records,
         max_open_transaction_seconds=settings.http.max_open_transaction_seconds,
     )
@@ -49,7 +50,8 @@ def make_query_view(
         routing=routing,
         health=health,
         lease=shared.lease,
-        erasure=Erasure(users, own, shared.metrics.users),
+        misplaced=state.misplaced,
+        erasure=Erasure(shared.producer, shared.names.member_events, users.partitions, path.erasures),
         checkpointing=Checkpointing(own, settings.data_dir, Mark(settings.app_id, users.partitions)),
         activation=Activation(publisher_of(settings)),
         on_request=shared.activity.note,

@@ -12,6 +12,7 @@ from agents.liveness.activity import Activity
 from agents.liveness.lease import Lease
 from agents.liveness.process_guard import ProcessGuard
 from agents.liveness.supervisor import Supervisor
+from agents.users.misplaced_users import MisplacedUsers
 from agents.users.recent_users import RecentUsers
 from app.settings.settings import Settings
 from app.settings.topics import connection_of, topic_names
@@ -33,6 +34,7 @@ class Shared:
     producer: AcknowledgedProducer
     claims: ProducerClaims
     recent: RecentUsers
+    misplaced: MisplacedUsers
     activity: Activity
 
 
@@ -57,5 +59,6 @@ def make_shared(settings: Settings) -> Shared:
         producer=producer,
         claims=ProducerClaims(producer.client, names.users_claims),
         recent=RecentUsers(),
+        misplaced=MisplacedUsers(),
         activity=Activity(),
     )

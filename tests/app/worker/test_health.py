@@ -26,10 +26,12 @@ class Parts:
         self.probe = SimpleNamespace(silent_seconds=1.9, leaderless=[])
         self.lease = SimpleNamespace(lapsed=False, reason="the group's coordinator has not answered for 7.5 s")
         self.reassignment = SimpleNamespace(unserved=None)
+        self.misplaced = SimpleNamespace(warning=lambda: self.warning)
+        self.warning: str | None = None
 
     def health(self) -> WorkerHealth:
         """What is asked."""
-        asked = ("app", "reader", "models", "watchdog", "probe", "lease", "reassignment")
+        asked = ("app", "reader", "models", "watchdog", "probe", "lease", "reassignment", "misplaced")
         parts = {name: cast("Any", getattr(self, name)) for name in asked}
         return WorkerHealth(**parts, max_lag_records=100, max_open_transaction_seconds=60.0)
 
@@ -96,6 +98,13 @@ def test_a_lapsed_lease_is_life_for_the_lease_ends_the_worker_itself() -> None:
     parts = Parts()
     parts.lease.lapsed = True
     assert parts.health().live() is None
+
+
+def test_misplaced_users_are_a_warning_and_no_reason_against_traffic() -> None:
+    parts = Parts()
+    assert parts.health().warnings() == []
+    parts.warning = "users lie elsewhere"
+    assert (parts.health().ready(), parts.health().warnings()) == (None, ["users lie elsewhere"])
 
 
 def test_startup_is_over_once_and_for_all() -> None:

@@ -121,18 +121,6 @@ async def test_a_list_that_is_solved_on_the_spot_asks_the_lease_when_it_is_done(
     assert found["stale"]
 
 
-async def test_an_erasure_during_which_the_lease_lapsed_is_not_confirmed(client: Client, world: World) -> None:
-    world.remember("ann", play(0))
-    erase = world.erasure.erase
-
-    async def erase_and_lapse(user_id: str) -> None:
-        await erase(user_id)
-        world.lease.lapsed = True
-
-    world.erasure.erase = erase_and_lapse  # type: ignore[method-assign]
-    await problem(await client.delete("/v1/users/ann"), 503, "cut-off")
-
-
 async def test_a_peer_passes_on_what_a_worker_that_is_cut_off_says() -> None:
     async with two_workers() as ((here, _), (_, elsewhere)):
         user = user_in(0)
