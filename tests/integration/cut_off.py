@@ -66,10 +66,18 @@ async def pair(folder: Path, **settings: str) -> AsyncIterator[Pair]:
 
 @dataclass
 class Asked:
-    """What one worker answered about users of its own partitions: each time when it was asked, and how it answered."""
+    """What one worker answered about users of its own partitions.
+
+    Attributes
+    ----------
+    fresh : when it was asked what it answered as fresh.
+    others : how often it answered how else.
+    silent : how often it did not answer in time, by call.
+    """
 
     fresh: list[float] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
+    silent: Counter[str] = field(default_factory=Counter)
 
     def take(self, asked: float, path: str, status: int, body: Any) -> None:
         """Note an answer."""
@@ -111,14 +119,14 @@ class Questions:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_PATIENCE_SECONDS)) as session:
             while self._worker.alive and self._worker.pid == pid:
                 number += 1
-                path = _CALLS[number % len(_CALLS)].format(users[number % len(users)])
+                call = _CALLS[number % len(_CALLS)]
+                path = call.format(users[number % len(users)])
                 asked = time.monotonic()
                 try:
                     async with session.get(self._worker.url + path) as response:
                         self.answers.take(asked, path, response.status, await response.json(content_type=None))
                 except (aiohttp.ClientError, TimeoutError, OSError):
-                    self.answers.others["silent"] += 1
-                    print("silent", path, time.monotonic() - asked)
+                    self.answers.silent[call] += 1
                 await asyncio.sleep(_EVERY_SECONDS)
 
 
