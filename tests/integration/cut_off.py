@@ -100,6 +100,9 @@ class Questions:
         self.answers = Asked()
         self._worker = worker
 
+    def __str__(self) -> str:
+        return f"answered otherwise: {dict(self.answers.others)}, not at all: {dict(self.answers.silent)}"
+
     async def __aenter__(self) -> Self:
         _, body = await self._worker.get("/v1/routing/partitions")
         own = {one["partition"] for one in body["partitions"] if one["here"]}

@@ -1,6 +1,7 @@
 """A worker that does not hear from its group: it stops to write and to answer as fresh, and ends; the other serves."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.support.cluster.verdict import applied, check_changelog
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.kafka
+_log = logging.getLogger(__name__)
 
 COULD_NOT_START = 1
 START_AGAIN = {COULD_NOT_START, EXIT_STUCK, EXIT_DISK, EXIT_RETRY}
@@ -59,7 +61,7 @@ async def test_a_worker_that_is_cut_off_stops_before_the_group_gives_its_partiti
             answered = last_heartbeat(proxy)
             FAULTS[fault](proxy)
             overlap = Overlap.measured(answered, questions.answers, proxy, await ended(workers))
-            print(fault, overlap, questions.answers.others, questions.answers.silent)  # noqa: T201 - the figures of a run
+            _log.info("%s: %s, %s", fault, overlap, questions)
             assert workers.cut.wait(1) == EXIT_RETRY, workers.cut.log_tail()
             assert "the group's coordinator has not answered for 6.0 s" in workers.cut.log_tail(50)
             await wait_for("takeover by the other one", lambda: serves_all(workers.other), 60)
@@ -112,7 +114,7 @@ async def test_a_connection_that_is_half_open_heals_before_the_lease_lapses(tmp_
 
         await wait_for("heartbeats on a connection of their own", has_healed, 30)
         assert await metric(workers.cut, "nearline_lease_lapses_total") == 0
-        assert await metric(workers.cut, "nearline_heartbeats_unanswered_total") or 0 > 0
+        assert await metric(workers.cut, "nearline_heartbeats_unanswered_total") != 0
         assert workers.cut.alive
 
 
@@ -146,14 +148,7 @@ async def test_a_worker_that_is_cut_off_for_long_and_started_again_is_whole_soon
             await settled(cluster, [workers.cut, workers.other])
             whole = round(time.monotonic() - healed, 1)
             supervising.cancel()
-        print(
-            f"cut for {seconds} s:",
-            overlap,
-            questions.answers.others,
-            questions.answers.silent,
-            statuses,
-            f"whole after {whole} s",
-        )  # noqa: T201
+        _log.info("cut for %d s: %s, %s, statuses %s, whole %s s after", seconds, overlap, questions, statuses, whole)
         await asyncio.gather(supervising, return_exceptions=True)
         assert statuses[0] == EXIT_RETRY
         assert (overlap.fresh_answer < 0, overlap.write < 0) == (True, True)
