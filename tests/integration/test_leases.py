@@ -1,7 +1,7 @@
 """A worker that does not hear from its group: it stops to write and to answer as fresh, and ends; the other serves."""
 
 import asyncio
-import logging
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,6 @@ from tests.support.cluster.verdict import applied, check_changelog
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.kafka
-_log = logging.getLogger(__name__)
 
 COULD_NOT_START = 1
 START_AGAIN = {COULD_NOT_START, EXIT_STUCK, EXIT_DISK, EXIT_RETRY}
@@ -31,6 +30,11 @@ FAULTS: dict[str, Callable[[KafkaProxy], None]] = {
     "nothing goes either way": lambda proxy: proxy.swallow(*Direction),
     "nobody connects": lambda proxy: proxy.refuse(),
 }
+
+
+def tell(figures: str) -> None:
+    """Show what was measured, with ``pytest -s``."""
+    sys.stdout.write(f"{figures}\n")
 
 
 def heal(proxy: KafkaProxy) -> None:
@@ -61,7 +65,7 @@ async def test_a_worker_that_is_cut_off_stops_before_the_group_gives_its_partiti
             answered = last_heartbeat(proxy)
             FAULTS[fault](proxy)
             overlap = Overlap.measured(answered, questions.answers, proxy, await ended(workers))
-            _log.info("%s: %s, %s", fault, overlap, questions)
+            tell(f"{fault}: {overlap}, {questions}")
             assert workers.cut.wait(1) == EXIT_RETRY, workers.cut.log_tail()
             assert "the group's coordinator has not answered for 6.0 s" in workers.cut.log_tail(50)
             await wait_for("takeover by the other one", lambda: serves_all(workers.other), 60)
@@ -148,7 +152,7 @@ async def test_a_worker_that_is_cut_off_for_long_and_started_again_is_whole_soon
             await settled(cluster, [workers.cut, workers.other])
             whole = round(time.monotonic() - healed, 1)
             supervising.cancel()
-        _log.info("cut for %d s: %s, %s, statuses %s, whole %s s after", seconds, overlap, questions, statuses, whole)
+        tell(f"cut for {seconds} s: {overlap}, {questions}, statuses {statuses}, whole {whole} s after")
         await asyncio.gather(supervising, return_exceptions=True)
         assert statuses[0] == EXIT_RETRY
         assert (overlap.fresh_answer < 0, overlap.write < 0) == (True, True)
