@@ -175,9 +175,9 @@ class _Newest:
                 continue
             if value is None:
                 self._removed.add(key)
-                if rank is None:
-                    self._clear(key)
-                    continue
+            if rank is None:
+                self._clear(key)
+                continue
             if rank < ranks.get(key, rank):
                 passed[key] = record.offset
                 self.older += 1

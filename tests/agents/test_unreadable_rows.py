@@ -111,7 +111,7 @@ def put(table: BatchTable, key: bytes, row: bytes, at: int = 0) -> None:
 def users_of(worker: Swapped) -> Users:
     """How queries read."""
     users = Users(worker.table, 2)
-    users.partition_of = partition  # type: ignore[method-assign]
+    users.partition_of = partition  # type: ignore[method-assign, assignment]
     return users
 
 
