@@ -11,6 +11,7 @@ from agents.users.metrics import UserMetrics
 from agents.users.own_partitions import OwnPartitions
 from agents.users.users import NotHere, Users
 from tables.applied_offset import row_rank, stored_rank
+from tables.rows_aside import aside_key
 
 _PAUSE_SECONDS = 0.05
 
@@ -61,6 +62,7 @@ class Erasure:
                 raise NotHere(partition)
             row, position = self._own.table.read(partition, key), self._own.table.position(partition)
             if row is None:
+                self._forget_aside(partition, key)
                 return True
             if position is None or stored_rank(row) >= row_rank(position.next_offset):
                 return False
@@ -68,3 +70,9 @@ class Erasure:
                 await self._own.writer.write(partition, {key: None}, position)
             self._metrics.erased.inc()
             return True
+
+    def _forget_aside(self, partition: int, key: bytes) -> None:
+        """Remove what was set aside of a user who has no row; with a row it goes together."""
+        kept = aside_key(key)
+        if self._own.table.read(partition, kept) is not None:
+            self._own.table.discard(partition, [kept])

@@ -49,7 +49,8 @@ async def put_for(cluster: Cluster, user: str, garbage: Garbage) -> None:
 async def row_of(cluster: Cluster, user: str) -> bytes:
     """The last row of a user that a worker put into the changelog."""
     changelog = await read_topic(cluster.bootstrap, cluster.names.users_changelog)
-    return [one.value for one in changelog if one.key == user.encode() and one.value and one.value[8:9] == b"\2"][-1]
+    rows: list[bytes] = [one.value for one in changelog if one.key == user.encode() and one.value[8:9] == b"\2"]
+    return rows[-1]
 
 
 def at_home(user: str) -> int:
