@@ -13,6 +13,7 @@ RUN_A_NEWER_RELEASE = (
     "Run that release, or a later one, on every worker of this application; nothing is wrong with the state, but this "
     "release would lose what it cannot read"
 )
+_MAX_ROWS_TOLD = 100
 _log = logging.getLogger(__name__)
 
 
@@ -32,6 +33,7 @@ class LeaveWhenBroken:
     def __init__(self, supervisor: Supervisor, metrics: ChangelogMetrics) -> None:
         self._supervisor = supervisor
         self._metrics = metrics
+        self._rows_told = 0
 
     def set_aside(self, found: SetAside) -> None:
         """Log and count; recovery fills the empty database."""
@@ -50,6 +52,9 @@ class LeaveWhenBroken:
     def row_set_aside(self, found: RowAside) -> None:
         """Log and count; the key may be a user's id, so that a hash stands for it."""
         self._metrics.rows_set_aside.inc()
+        self._rows_told += 1
+        if self._rows_told > _MAX_ROWS_TOLD:
+            return
         where = "" if found.offset is None else f", at offset {found.offset} of the changelog"
         kept = "its bytes are kept in the partition's database" if found.kept else "its bytes are not kept"
         _log.error(
@@ -60,6 +65,8 @@ class LeaveWhenBroken:
             found.found,
             kept,
         )
+        if self._rows_told == _MAX_ROWS_TOLD:
+            _log.error("more rows that cannot be read are counted only; `nearline state check` names some of them")
 
     def too_new(self, error: NewerFormat) -> None:
         """Leave; starting again does not help."""
