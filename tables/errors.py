@@ -2,6 +2,7 @@
 
 TableError
 ├── RowCorrupt          the bytes of a row are not what this code writes
+│   └── NewerFormat         they are what a later release writes
 ├── RowTooLarge         a row would not fit into one record of the changelog
 ├── ChangelogShrunk     the changelog has lost records that a database holds
 ├── FolderInUse         another process works on a data folder
@@ -21,6 +22,10 @@ class TableError(Exception):
 
 class RowCorrupt(TableError):
     """The bytes of a row are cut, or of a format that this code does not know."""
+
+
+class NewerFormat(RowCorrupt):
+    """A row, or a position, is of a format that a later release writes; the text says which."""
 
 
 class RowTooLarge(TableError):

@@ -20,8 +20,17 @@ from pathlib import Path
 
 from rocksdict import Rdict
 
-from tables.applied_offset import CHANGELOG_OFFSET_KEY, CURRENT_AT_KEY
-from tables.errors import DiskFailed, OutOfFiles, PartitionCorrupt, PartitionError, PartitionLocked, RowCorrupt
+from tables.applied_offset import APPLIED_OFFSET, CHANGELOG_OFFSET_KEY, CURRENT_AT_KEY, HIGHEST_APPLIED_OFFSET_KEY
+from tables.errors import (
+    DiskFailed,
+    NewerFormat,
+    OutOfFiles,
+    PartitionCorrupt,
+    PartitionError,
+    PartitionLocked,
+    RowCorrupt,
+)
+from tables.intrusions import INTRUSIONS_KEY, decode_intrusions
 from tables.numbered_names import next_name, numbered
 from tables.position import POSITION_KEY, Position
 from tables.whole_files import sync_folder, write_durably
@@ -87,7 +96,7 @@ def open_whole(
 ) -> Rdict:
     """Open a partition's database, or an empty one in its place if the folder cannot be believed.
 
-    Costs three gets and two steps of an iterator more than opening; rows are not read. A folder that went back to an
+    Costs five gets and two steps of an iterator more than opening; rows are not read. A folder that went back to an
     older state, as a cut MANIFEST does, is as good as any: its own changelog offset tells what it lacks.
 
     Raises
@@ -100,11 +109,15 @@ def open_whole(
         When the disk cannot be read or written.
     PartitionError
         When not even an empty database opens.
+    NewerFormat
+        When a later release wrote its position; the folder stays as it is.
     """
     found = condemned(folder)
     if found is None:
         try:
             return _believable(folder, open_database(folder))
+        except NewerFormat as error:
+            raise NewerFormat(f"{folder}: {error}") from error
         except Exception as error:
             meant = partition_error(folder, error)
             if isinstance(meant, PartitionLocked | OutOfFiles | DiskFailed):
@@ -160,6 +173,10 @@ def _believable(folder: Path, database: Rdict) -> Rdict:
             raise PartitionCorrupt(f"{folder}: {offset!r} in the place of a changelog offset")
         if position is not None:
             Position.decode(position)
+        decode_intrusions(database.get(INTRUSIONS_KEY))
+        highest = database.get(HIGHEST_APPLIED_OFFSET_KEY)
+        if highest is not None and len(highest) != APPLIED_OFFSET.size:
+            raise PartitionCorrupt(f"{folder}: {highest!r} in the place of the highest applied offset")
         away_ms = since_ms(database.get(CURRENT_AT_KEY))
         if away_ms is not None and away_ms > MAX_AWAY_MS:
             raise PartitionCorrupt(

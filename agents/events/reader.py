@@ -24,6 +24,7 @@ from agents.events.metrics import EventMetrics
 from agents.events.open_transactions import OpenTransaction
 from agents.events.takeover import SourceChanged, StartPoint, start_points
 from agents.kafka.connection import Connection, learn_leaders
+from agents.kafka.producer_claims import ClaimsForbidden
 from agents.users.own_partitions import OwnPartitions
 
 _log = logging.getLogger(__name__)
@@ -132,7 +133,7 @@ class Reader:
             return  # stopped
         self._recovery.begin(self._assignment.partitions(), self._assignment.standbys())
         self._task = asyncio.create_task(self._run(self._consumer, self._ownership.generation), name="reader")
-        self._supervisor.watch(self._task, SourceChanged)
+        self._supervisor.watch(self._task, SourceChanged, ClaimsForbidden)
 
     async def revoked(self) -> None:
         """End the generation: stop reading and wait for the write in progress. Nothing is written after it returns."""

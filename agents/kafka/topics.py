@@ -65,6 +65,11 @@ class TopicNames:
         return f"{self.app_id}-users-changelog"
 
     @property
+    def users_claims(self) -> str:
+        """What the transactional ids begin with by which workers claim the partitions of that changelog."""
+        return f"{self.app_id}-users-"
+
+    @property
     def popularity(self) -> str:
         """Counts of every partition, for every worker."""
         return f"{self.app_id}-popularity"

@@ -92,7 +92,7 @@ class WorkerSettings(Section):
 
     id: Name = Field("0", description="Name of this worker among its group; keep it over restarts.")
     session_timeout_seconds: Annotated[float, Field(ge=1, le=600, allow_inf_nan=False)] = Field(
-        10.0, description="Seconds without a heartbeat until the group gives a worker's partitions away."
+        10.0, description="Seconds without a heartbeat until a worker ends, and the group gives its partitions away."
     )
     takeover_seconds: Seconds = Field(60.0, description="Seconds that recovery may stand still; then it restarts.")
     stuck_seconds: Seconds = Field(
@@ -120,6 +120,11 @@ class WorkerSettings(Section):
         le=1_000_000,
         description=f"Files that RocksDB may hold open; by default 1024, or {MIN_OPEN_FILES} a partition if more.",
     )
+
+    @property
+    def rebalance_seconds(self) -> float:
+        """How long the members of the group wait for one of them that does not join again."""
+        return max(60.0, self.session_timeout_seconds)
 
     @model_validator(mode="after")
     def _check_times(self) -> "WorkerSettings":

@@ -15,6 +15,7 @@ from agents.events.chunk_sizes import ChunkSizes
 from agents.events.chunks import Chunk, make_chunk_channel
 from agents.events.reader import Assignment, Reader, ReaderBounds, Source, between_lookups, source_consumer
 from agents.kafka.producer import MAX_BATCH_BYTES
+from agents.kafka.producer_claims import ClaimsForbidden
 from agents.liveness.exit_status import EXIT_CONFIG
 from agents.liveness.supervisor import Supervisor
 from app.worker.metrics import WorkerMetrics
@@ -175,6 +176,27 @@ async def test_a_topic_that_was_made_again_is_noticed_and_nothing_of_it_is_hande
     reason, status = rig.said[0]
     assert "the record at offset 2 is not the one that this worker applied" in reason
     assert status == EXIT_CONFIG
+
+
+async def test_a_takeover_that_may_not_claim_ends_the_worker_for_good(
+    cluster: Cluster, table: BatchTable, metrics: WorkerMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sent(cluster, 40)
+
+    async def claim(_: Reading, __: set[int]) -> None:
+        raise ClaimsForbidden("no rule allows it")
+
+    monkeypatch.setattr(Reading, "prepare", claim)
+    async with reading(cluster, table, metrics) as rig:
+        await rig.reader.assigned()
+
+        async def is_told() -> bool:
+            return bool(rig.said)
+
+        await wait_for("the end of the process", is_told)
+        assert rig.own.ownership.running == set()
+        assert rig.chunks == []
+    assert rig.said == [("no rule allows it", EXIT_CONFIG)]
 
 
 async def test_what_retention_took_before_it_was_read_is_counted_and_the_rest_is_read(
