@@ -56,7 +56,8 @@ def watching(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Awaitable[None]]:
         monkeypatch.setattr(membership, "_LOOK_SECONDS", 0.05)
         app: Any = SimpleNamespace(group_failure=lambda: failure)
         probe: Any = SimpleNamespace(silent_seconds=silent_seconds)
-        return watch_membership(app, reader or Reader(running=False), probe, SETTINGS, LeavingSupervisor())
+        watched: Any = reader or Reader(running=False)
+        return watch_membership(app, watched, probe, SETTINGS, LeavingSupervisor())
 
     return watch
 
