@@ -1,8 +1,9 @@
 """Whether the broker answers, and where the source ends: asked once a second, on a connection of its own.
 
 The consumer that reads the events cannot tell: when its fetch is stuck it sees no end, and when the broker is away it
-sees nothing at all. The two need different answers: the one a restart, the other patience. Each leader is asked for
-its own partitions, so that one that is missing or silent takes nothing away from what the others say.
+sees nothing at all. The two need different answers: the one a restart, the other patience while the lease lasts.
+Each leader is asked for its own partitions, so that one that is missing or silent takes nothing away from what the
+others say.
 """
 
 import asyncio

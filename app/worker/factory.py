@@ -20,7 +20,7 @@ from app.worker.broadcast_state import make_broadcast_state
 from app.worker.event_path import make_event_path, make_own_partitions
 from app.worker.faust_app import make_faust_app, make_users_table
 from app.worker.faust_seam import StreamApp
-from app.worker.guards import make_guards
+from app.worker.guards import make_coordinator_requests, make_guards
 from app.worker.lifecycle import WorkerLifecycle
 from app.worker.query_view import make_query_view
 from app.worker.routing import make_routing
@@ -31,6 +31,7 @@ def create_worker(settings: Settings, at_disk: Callable[[], AbstractContextManag
     """Make a worker from its settings; it writes its tables within `at_disk`."""
     shared = make_shared(settings)
     app = make_faust_app(settings)
+    app.go_between = make_coordinator_requests(shared).go_between
     users_table = make_users_table(app, settings, LeaveWhenBroken(shared.supervisor, shared.metrics.changelog), at_disk)
     state = make_broadcast_state(shared, users_table)
     own = make_own_partitions(shared, users_table)

@@ -1,13 +1,15 @@
 """The seam around Faust: how its app, consumer, assignor, recovery and web server are changed.
 
 Its other parts are changed where they are used: the table in `tables.batch_table` and `tables.rocksdb`, the channel of
-chunks in `agents.events.chunks`, the handling of signals in `app.worker.worker`. Two places touch aiokafka's insides:
-`agents.events.reader` (the lock of its coordinator) and `agents.kafka.producer` (the way to its socket). Faust is
-pinned to one version; whoever raises it reads these pages and runs the system tests.
+chunks in `agents.events.chunks`, the handling of signals in `app.worker.worker`. Three places touch aiokafka's insides:
+`agents.events.reader` (the lock of its coordinator), `agents.kafka.producer` (the way to its socket) and
+`agents.kafka.coordinator_requests` (the way to the coordinator). Faust is pinned to one version; whoever raises it
+reads these pages and runs the system tests.
 """
 
 import asyncio
 import math
+from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 import faust
@@ -45,7 +47,8 @@ class PromptThread(AIOKafkaConsumerThread):
     """The thread of Faust's consumer: prompt in fetching and stopping, and a member of its group as long as it lives.
 
     aiokafka drops a member that has not polled for a while, and lets it not come back. Faust does not poll without
-    partitions, so a spare worker would be gone after that while; here our own guards look after progress.
+    partitions, so a spare worker would be gone after that while; here our own guards look after progress, and the
+    lease after the membership.
     """
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
@@ -56,8 +59,13 @@ class PromptThread(AIOKafkaConsumerThread):
         return consumer
 
     async def on_start(self) -> None:
-        """Start the consumer; should it lead its group, it looks which topics there are before it shares them out."""
+        """Start the consumer, whose requests to the coordinator go through what the app was given.
+
+        Should it lead its group, it looks which topics there are before it shares them out.
+        """
         await super().on_start()
+        if isinstance(self.app, StreamApp) and self._consumer is not None:
+            self.app.go_between(self._consumer)
         coordinator = getattr(self._consumer, "_coordinator", None)
         if not isinstance(coordinator, GroupCoordinator):
             return
@@ -211,6 +219,8 @@ class StreamApp(faust.App):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._lifecycle: Lifecycle | None = None
+        self.go_between: Callable[[AIOKafkaConsumer], None] = lambda _: None
+        """Called with the group's consumer, on its thread, when it has started and not subscribed."""
 
     def begins_and_ends(self, lifecycle: Lifecycle) -> None:
         """Let parts begin and end with this app, which has not started; called once."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from agents.kafka.broker_probe import BrokerProbe
+from agents.kafka.coordinator_requests import CoordinatorRequests
 from agents.liveness.watchdog import Vitals, Watchdog
 from agents.users.ownership import Ownership
 from app.worker.event_path import EventPath
@@ -11,6 +12,9 @@ from app.worker.membership import hindrance_to_sharing_out
 from app.worker.reassignment import Reassignment
 from app.worker.routing import AssignmentRouting
 from app.worker.shared_parts import Shared
+
+_ANSWER_PART = 1 / 3
+"""Of the session timeout: a request of the group's consumer has so long, and the lease outlasts a second try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,17 @@ def make_guards(
     stuck_seconds = shared.settings.worker.stuck_seconds
     watchdog = Watchdog(vitals, stuck_seconds, shared.supervisor, metrics.standstill_seconds)
     return Guards(probe, watchdog, _make_reassignment(app, shared, routing))
+
+
+def make_coordinator_requests(shared: Shared) -> CoordinatorRequests:
+    """Heartbeats, joins and syncs ─▶ lease."""
+    worker = shared.settings.worker
+    return CoordinatorRequests(
+        shared.lease,
+        answer_seconds=_ANSWER_PART * worker.session_timeout_seconds,
+        join_seconds=worker.rebalance_seconds + worker.session_timeout_seconds / 2,
+        unanswered=shared.metrics.liveness.heartbeats_unanswered,
+    )
 
 
 def _make_reassignment(app: StreamApp, shared: Shared, routing: AssignmentRouting) -> Reassignment:

@@ -36,8 +36,11 @@ def make_query_view(
         models=state.models,
         watchdog=guards.watchdog,
         probe=guards.probe,
+        lease=shared.lease,
         reassignment=guards.reassignment,
+        misplaced=path.misplaced,
         max_lag_records=settings.http.max_lag_records,
+        max_open_transaction_seconds=settings.http.max_open_transaction_seconds,
     )
     return QueryView(
         users=users,
@@ -46,7 +49,9 @@ def make_query_view(
         popularity=state.popularity,
         routing=routing,
         health=health,
-        erasure=Erasure(users, own, shared.metrics.users),
+        lease=shared.lease,
+        misplaced=state.misplaced,
+        erasure=Erasure(shared.producer, shared.names.member_events, users.partitions, path.erasures),
         checkpointing=Checkpointing(own, settings.data_dir, Mark(settings.app_id, users.partitions)),
         activation=Activation(publisher_of(settings)),
         on_request=shared.activity.note,

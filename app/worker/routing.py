@@ -39,6 +39,17 @@ class AssignmentRouting:
         """Return the base URL of the partition's owner, None while it has none."""
         return self._keeper(self._changelog, partition)
 
+    def all_owners(self) -> dict[int, str]:
+        """Return the base URL of each partition's owner, without those that have none."""
+        hosts = self._app.router.tables_metadata().items()
+        return {
+            partition: str(url).rstrip("/") for url, topics in hosts for partition in topics.get(self._changelog, ())
+        }
+
+    def workers(self) -> set[str]:
+        """Return the base URLs of all workers."""
+        return {str(url).rstrip("/") for url in self._app.router.tables_metadata()}
+
     def standby(self, partition: int) -> str | None:
         """Return the base URL of the worker that keeps a second copy of the partition, None where there is none."""
         return self._keeper(STANDBY + self._changelog, partition)

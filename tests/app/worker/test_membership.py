@@ -56,8 +56,8 @@ def watching(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Awaitable[None]]:
         monkeypatch.setattr(membership, "_LOOK_SECONDS", 0.05)
         app: Any = SimpleNamespace(group_failure=lambda: failure)
         probe: Any = SimpleNamespace(silent_seconds=silent_seconds)
-        watched: Any = reader or Reader(running=False)
-        return watch_membership(app, watched, probe, SETTINGS, LeavingSupervisor())
+        read: Any = reader or Reader(running=False)
+        return watch_membership(app, read, probe, SETTINGS, LeavingSupervisor())
 
     return watch
 
