@@ -13,7 +13,7 @@ MUTANTS = mutants()
 
 
 @cache
-def tests_of(path: Path) -> frozenset[str]:
+def functions_of(path: Path) -> frozenset[str]:
     """Return the names of the tests that stand in a file."""
     nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
     functions = (node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
@@ -28,7 +28,7 @@ def test_a_fault_fits_the_code_and_names_tests_that_there_are(mutant: Mutant) ->
     assert mutant.tests
     for test in mutant.tests:
         path, _, name = test.partition("::")
-        found = tests_of(ROOT / path)
+        found = functions_of(ROOT / path)
         assert not name or name.partition("[")[0] in found, f"{path} has no {name}"
 
 

@@ -16,6 +16,7 @@ from agents.users.user_state import UserState
 from app.worker.metrics import WorkerMetrics
 from models.factorization.factor_model import FactorModel
 from models.feedback.events import Play
+from tables.position import POSITION_KEY
 from tests.support.event_path.changelog_log import Log
 from tests.support.event_path.made_up_events import NOW
 from tests.support.event_path.open_tables import opened
@@ -169,6 +170,32 @@ async def test_progress_is_what_is_stored(worker: Worker) -> None:
     assert worker.processor.last_progress == before
     await acknowledged(worker)
     assert worker.processor.last_progress > before
+
+
+async def test_a_chunk_is_sent_when_the_one_before_is_stored(worker: Worker) -> None:
+    await worker.processor.process(chunk(worker, 0, "v1"))
+    second = asyncio.create_task(worker.processor.process(chunk(worker, 1, "v2")))
+    await asyncio.to_thread(worker.member_events.wait_for, 2)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not second.done()
+    positions = [record for record in worker.log.records[AT] if record.key == POSITION_KEY]
+    assert len(positions) == 1, "the second one is prepared, and not sent"
+    await acknowledged(worker)
+    await second
+    await acknowledged(worker)
+    worker.check()
+    assert videos_in(worker.table.read(AT, USER.encode())) == {"v1", "v2"}
+
+
+async def test_what_was_erased_after_a_chunk_is_not_in_the_next_one(worker: Worker) -> None:
+    await worker.processor.process(chunk(worker, 0, "v1"))
+    await acknowledged(worker)
+    await worker.erase(USER)
+    await worker.processor.process(chunk(worker, 1, "v2"))
+    await acknowledged(worker)
+    worker.check()
+    assert videos_in(worker.table.read(AT, USER.encode())) == {"v2"}
 
 
 def renamed(seen: list[Rows], version: str) -> Any:

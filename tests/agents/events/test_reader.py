@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 import faust
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from agents.changelog.recovery import Recovery, RecoveryBounds
@@ -146,6 +146,30 @@ async def test_it_goes_on_where_the_table_stands_and_every_chunk_says_what_it_fo
             reached |= {at: found[-1].offset + 1 for at, found in chunk.records.items()}
         assert rig.reader.reached() == reached
         assert rig.reader.lag() == 0
+    assert rig.said == []
+
+
+async def test_offsets_without_records_are_part_of_what_a_chunk_follows(
+    cluster: Cluster, table: BatchTable, metrics: WorkerMetrics
+) -> None:
+    """A transaction ends with a marker, which has an offset and is no record."""
+    topic = cluster.names.member_events
+    producer = AIOKafkaProducer(bootstrap_servers=cluster.bootstrap, transactional_id=cluster.names.app_id)
+    await producer.start()
+    for number in range(3):
+        key, value = rating(f"e{number}", "u", "v1")
+        async with producer.transaction():
+            await producer.send_and_wait(topic, key=key, value=value, partition=1)
+    await producer.stop()
+    async with reading(cluster, table, metrics) as rig:
+        rig.partitions = {1}
+        await rig.reader.assigned()
+        await rig.has(3)
+        assert offsets(rig.records()) == {1: [0, 2, 4]}
+        reached = 0
+        for chunk in rig.chunks:
+            assert chunk.after == {1: reached}
+            reached = chunk.records[1][-1].offset + 1
     assert rig.said == []
 
 
