@@ -58,7 +58,13 @@ def test_each_end_has_its_verdict_and_the_fault_is_gone_afterwards(
     assert outcome.verdict == verdict
     assert said in outcome.said
     assert (tree / "code_under_test.py").read_text(encoding="utf-8") == _CODE
-    assert healthy(Copy(tree), [fault("one")]).status == 0
+
+
+def test_a_fault_that_was_there_a_moment_ago_is_not_there_any_more(tree: Path) -> None:
+    copy = Copy(tree)
+    assert judge(copy, fault("one")).verdict == Verdict.KILLED
+    assert healthy(copy, [fault("one")]).status == 0
+    assert judge(copy, fault("two")).verdict == Verdict.KILLED  # as long as the other one, and in the same second
 
 
 def test_tests_that_hang_are_ended_and_the_fault_counts_as_noticed(tree: Path) -> None:
