@@ -69,7 +69,7 @@ class Watched:
 
         def written(*args: Any, **options: Any) -> Any:
             returned = found(*args, **options)
-            self.seen.append(tuple(self._database.get([b"u1", POSITION_KEY, CHANGELOG_OFFSET_KEY])))
+            self.seen.append(tuple(self._database.get([b"u1", POSITION_KEY, CHANGELOG_OFFSET_KEY]) or ()))
             return returned
 
         return written

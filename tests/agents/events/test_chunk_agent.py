@@ -15,6 +15,7 @@ from agents.users.pending_rows import Rows
 from agents.users.user_state import UserState
 from app.worker.metrics import WorkerMetrics
 from models.factorization.factor_model import FactorModel
+from models.factorization.model_id import ModelId
 from models.feedback.events import Play
 from tables.position import POSITION_KEY
 from tests.support.event_path.changelog_log import Log
@@ -192,7 +193,7 @@ async def test_what_was_erased_after_a_chunk_is_not_in_the_next_one(worker: Work
     await worker.processor.process(chunk(worker, 0, "v1"))
     await acknowledged(worker)
     await worker.erase(USER)
-    await worker.processor.process(chunk(worker, 1, "v2"))
+    await worker.processor.process(chunk(worker, 2, "v2"))
     await acknowledged(worker)
     worker.check()
     assert videos_in(worker.table.read(AT, USER.encode())) == {"v2"}
@@ -205,7 +206,7 @@ def renamed(seen: list[Rows], version: str) -> Any:
         (row,) = read(AT, [USER.encode()])
         seen.append({USER.encode(): row})
         state = UserState.decode(row)
-        return {AT: {USER.encode(): state.scored(version, state.top).encode()}}
+        return {AT: {USER.encode(): state.scored(ModelId("global", version), state.top).encode()}}
 
     return prepare
 
