@@ -1,7 +1,7 @@
-"""Users whom murmur2 of their id would have put into another partition, because their producer uses another partitioner.
+"""Users whom murmur2 of their id would have put into another partition: their producer uses another partitioner.
 
 Rows are kept where the events lie, so such a user is complete, but a query looks where murmur2 says. What is known here
-lets a query find them: which partitions have any. The ids are not kept, so this is as small as the number of partitions.
+lets a query find them: which partitions have any. The ids are not kept, so this is a number for each partition.
 A worker knows it of its own partitions (`MisplacedUsers`), and of all by records in the topic of the counts of
 popularity (`MisplacedEverywhere`), which older workers pass over.
 """

@@ -1,4 +1,4 @@
-"""A look at the last records of the member events: does their producers' partitioner put users where murmur2 does?"""
+"""A look at the last records of the member events: whether their producers put users where murmur2 does."""
 
 import asyncio
 from collections import Counter

@@ -11,8 +11,9 @@ from app.settings.settings import Settings
 from app.worker.assignor import TellingAssignor
 from app.worker.faust_seam import PromptTables, StreamApp
 from app.worker.membership import place_of
-from tables.batch_table import BatchTable, PartitionWatch
+from tables.batch_table import BatchTable
 from tables.rocksdb import RocksDBOptions
+from tables.table_watch import PartitionWatch
 
 
 def make_faust_app(settings: Settings) -> StreamApp:

@@ -55,8 +55,8 @@ async def send_to(cluster: Cluster, placed: Iterable[tuple[int, tuple[bytes, byt
     await producer.stop()
 
 
-async def run_command(cluster: Cluster, *words: str) -> str:
-    """Run the command line; returns what it prints."""
+async def run_command(cluster: Cluster, *words: str, status: int = 0) -> str:
+    """Run the command line, which must end with a status; returns what it prints."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "app", *words),
         cwd=ROOT,
@@ -64,7 +64,7 @@ async def run_command(cluster: Cluster, *words: str) -> str:
         stdout=asyncio.subprocess.PIPE,
     )
     told, _ = await process.communicate()
-    assert process.returncode == 0
+    assert process.returncode == status
     return told.decode()
 
 
@@ -127,9 +127,11 @@ async def test_a_user_is_erased_by_any_worker_and_may_come_back_as_somebody_new(
                 assert (status, answer["source"], answer["as_of"]) == (200, "popular", None)
         for user in USERS:
             records = await records_of(cluster, user)
-            assert records[0].value is not None
-            assert records[-1].value is None
-            assert tombstone_offset(records[-1].headers) is not None
+            assert {record.partition for record in records} == set(range(PARTITIONS)), "a late row may lie anywhere"
+            at_home = [record for record in records if record.partition == home(user)]
+            assert at_home[0].value is not None
+            assert at_home[-1].value is None
+            assert tombstone_offset(at_home[-1].headers) is not None
         await cluster.send([rating("ann-0", "ann", "v0"), rating("ann-new", "ann", "v9")])
         answer = await user_as(second, "ann", 200)
         await wait_for("both events", lambda: _has(second, "ann", {"v0", "v9"}), _PATIENCE_SECONDS)
@@ -144,6 +146,12 @@ async def test_a_user_is_erased_by_any_worker_and_may_come_back_as_somebody_new(
     assert await _has(first, "ann", {"v0", "v9"})
     assert first.stop() == 0, first.log_tail()
     assert not any(databases_name(first, user) for user in USERS[1:])
+
+
+async def _is_found(worker: WorkerProcess, user: str, elsewhere: bool) -> bool:
+    status, answer = await worker.get(f"/v1/users/{user}/recommendations")
+    found = answer.get("kept_elsewhere") == "found"
+    return status == 200 and answer["source"] == "nearline" and found == elsewhere
 
 
 async def _has(worker: WorkerProcess, user: str, videos: set[str]) -> bool:
@@ -190,6 +198,13 @@ async def test_a_user_whom_another_partitioner_put_elsewhere_is_erased_for_good(
         + [(partition, rating(f"all-{partition}", "everywhere", f"v{partition}")) for partition in range(PARTITIONS)],
     )
     await applied(cluster)
+    for worker in (first, second):
+        for user in USERS:
+            await wait_for("own list", lambda: _is_found(worker, user, user in strangers), _PATIENCE_SECONDS)  # noqa: B023
+    warned = [(await worker.get("/health/ready"))[1].get("warnings", []) for worker in (first, second)]
+    assert "murmur2" in json.dumps(warned)
+    checked = json.loads(await run_command(cluster, "topics", "check", "--json", status=1))["partitioner"]
+    assert checked["misplaced"] == 3 * len(strangers) + PARTITIONS - 1
     for user in USERS:
         assert await erase(first, user) == [crc32[user]]
     assert await erase(second, "everywhere") == list(range(PARTITIONS))

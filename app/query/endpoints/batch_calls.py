@@ -85,7 +85,7 @@ def _located(user_id: str, running: RunningView) -> Located:
 async def _ask_elsewhere(
     asked: BatchRequest, missing: _Positions, request: web.Request, running: RunningView
 ) -> tuple[dict[int, BatchResult], set[int]]:
-    """Ask the owners who may have users who are not where murmur2 says; returns lists, and whose answers are missing."""
+    """Ask those who may have users who are not where murmur2 says; returns lists, and who is not settled."""
     owners, unowned = other_owners(running)
     replies = await asyncio.gather(
         *(_ask_worker(owner, asked, missing, request, running, elsewhere=True) for owner in owners)

@@ -80,7 +80,7 @@ def asked_by_peer(running: RunningView, user_id: str) -> Located:
 
 
 def read_elsewhere(running: RunningView, user_id: str) -> Located | None:
-    """Return the newest of what this worker's partitions have of a user who does not belong there; a RocksDB get each."""
+    """Return the newest that this worker's partitions have of a user who belongs elsewhere; a RocksDB get each."""
     home, found = running.view.routing.partition_of(user_id), None
     for partition in running.view.misplaced.partitions - {home}:
         try:

@@ -35,7 +35,7 @@ def test_the_record_of_a_partition_says_how_many_and_takes_it_back() -> None:
     record = misplaced_record("counts", 3, 7)
     assert (record.topic, record.partition) == ("counts", 0)
     assert everywhere.take(told(record.key, record.value))
-    assert (everywhere.partitions, everywhere.users(3)) == ({3}, 7)
+    assert (everywhere.partitions, everywhere.users(3)) == (frozenset({3}), 7)
     record = misplaced_record("counts", 3, 0)
     assert record.value is None, "compaction drops it"
     assert everywhere.take(told(record.key, record.value))

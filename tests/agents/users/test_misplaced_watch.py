@@ -43,7 +43,7 @@ class Rig:
         """Take what goes to the topic, and let everybody hear of it."""
         for record in records:
             self.sent.append(record)
-            self.everywhere.take(record)  # type: ignore[arg-type]  # it has key and value, as what is read has
+            self.everywhere.take(record)  # it has key and value, as what is read has
 
     def store(self, partition: int, users: Iterable[str]) -> None:
         """Store rows of users in a partition."""
@@ -112,11 +112,11 @@ async def test_what_is_told_of_a_partition_that_went_is_its_new_owners_affair(ri
     await rig.ownership.revoke()
     rig.ownership.start({0: 5})
     await rig.round()
-    assert (len(rig.sent), rig.watch.partitions(), rig.everywhere.partitions) == (1, [], {2})
+    assert (len(rig.sent), rig.watch.partitions(), rig.everywhere.partitions) == (1, [], frozenset({2}))
 
 
 async def test_what_an_owner_before_told_wrongly_is_set_right(rig: Rig) -> None:
-    rig.everywhere.take(Outgoing("counts", b"misplaced/2", b'{"users":9}'))  # type: ignore[arg-type]
+    rig.everywhere.take(Outgoing("counts", b"misplaced/2", b'{"users":9}'))
     await rig.round()
     assert [(record.key, record.value) for record in rig.sent] == [(b"misplaced/2", None)]
 

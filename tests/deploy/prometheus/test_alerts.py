@@ -40,3 +40,8 @@ def test_partitions_without_a_worker_or_a_leader_are_alerted() -> None:
     alerts = {rule["alert"]: rule["expr"] for rule in RULES}
     assert "nearline_partitions_unserved" in alerts["NearlinePartitionsUnserved"]
     assert "nearline_partitions_leaderless" in alerts["NearlinePartitionsLeaderless"]
+
+
+def test_a_producer_with_another_partitioner_is_alerted() -> None:
+    alerts = {rule["alert"]: rule["expr"] for rule in RULES}
+    assert "nearline_events_misrouted_total" in alerts["NearlineUsersMisplaced"]
