@@ -87,7 +87,8 @@ async def test_the_last_batch_goes_out_when_the_others_are_acknowledged(kafka: s
     rows: dict[bytes, bytes | None] = {b"u%d" % number: bytes(300_000) for number in range(10)}
     async with producing(kafka, guard) as producer:
         batches: list[list[bool]] = []
-        plain, futures = producer._running().send_batch, []
+        futures: list[asyncio.Future[Any]] = []
+        plain = producer._running().send_batch
 
         async def send_batch(*args: Any, **options: Any) -> Any:
             batches.append([future.done() for future in futures])
