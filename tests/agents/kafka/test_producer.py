@@ -41,11 +41,11 @@ class Overheard(ProcessGuard):
         self.answered = 0
 
     def guarded(self, send: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        """Return what sends, and notes requests that bring records."""
+        """Return what sends, and notes requests that bring records, each once."""
         checked = super().guarded(send)
 
         async def noted(node: int, request: Any, **options: Any) -> Any:
-            if not isinstance(request, ProduceRequest):
+            if not isinstance(request, ProduceRequest) or any(request is known for known, _ in self.sent):
                 return await checked(node, request, **options)
             self.sent.append((request, self.answered))
             answer = await checked(node, request, **options)
