@@ -13,7 +13,6 @@ No applied offset may reach the position, so such a place waits until the positi
 
 import asyncio
 import logging
-import struct
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
@@ -22,7 +21,17 @@ from aiokafka.errors import KafkaError
 from agents.changelog.changelog_lookup import ChangelogLookup
 from agents.users.own_partitions import OwnPartitions
 from agents.users.ownership import Ownership
-from tables.applied_offset import APPLIED_OFFSET, applied_offset_of, outranking_offset, row_rank, tombstone_rank
+from tables.applied_offset import (
+    APPLIED_OFFSET,
+    LOWEST_RANK,
+    applied_offset_of,
+    believed_offset,
+    is_replicated,
+    outranking_offset,
+    row_rank,
+    stored_rank,
+    tombstone_rank,
+)
 from tables.errors import RowCorrupt
 from tables.intrusions import INTRUSIONS_KEY, decode_intrusions
 from tables.position import POSITION_KEY
@@ -32,7 +41,6 @@ from tables.tombstones import tombstone_key, tombstone_offset
 _log = logging.getLogger(__name__)
 _EVERY_SECONDS = 1.0
 _ROUNDS_TO_A_LOOK = 60
-_NO_RANK = -(1 << 63)
 
 Read = Callable[[int, range], Awaitable[tuple[Sequence[ChangelogRecord], range]]]
 """Returns some first records of a place in a partition, and the offsets that these are."""
@@ -82,6 +90,7 @@ class Mender:
         self, partition: int, generation: int, records: Sequence[ChangelogRecord], settled: range
     ) -> bool:
         """Write again what is newer than the records at the offsets `settled`; returns whether it could be done."""
+        records = [record for record in records if is_replicated(record.key)]
         async with self._ownership.turn(generation) as current:
             position = self._table.position(partition) if current else None
             if position is None or any(_is_ahead(record, position.next_offset) for record in records):
@@ -94,22 +103,28 @@ class Mender:
         return True
 
     def _to_write(self, partition: int, records: Sequence[ChangelogRecord]) -> dict[bytes, bytes | None]:
-        """Return what is stored of the keys whose last record is another, or a newer one, ranked above it."""
+        """Return what is stored of the keys whose last record is another, or a newer one, ranked above it.
+
+        A stored row that cannot be read is left alone: there is nothing in it to keep.
+        """
         keys = list({record.key for record in records})
         stored = dict(zip(keys, self._table.read_many(partition, keys), strict=True))
         ranks: dict[bytes, int] = {}
         behind: set[bytes] = set()
         for record in records:
             key = record.key
-            if record.value == stored[key]:
+            row = stored[key]
+            if row is not None and stored_rank(row) == LOWEST_RANK:
+                continue
+            if record.value == row:
                 behind.discard(key)
             else:
                 behind.add(key)
-                ranks[key] = max(ranks.get(key, _NO_RANK), _rank(record))
+                ranks[key] = max(ranks.get(key, LOWEST_RANK), _rank(record))
         return {
             key: None if (row := stored[key]) is None else _with_applied_offset(row, outranking_offset(rank))
             for key, rank in ranks.items()
-            if key in behind or (row := stored[key]) is None or row_rank(applied_offset_of(row)) < rank
+            if key in behind or (row := stored[key]) is None or stored_rank(row) < rank
         }
 
     def _applied_offsets(self, partition: int, rows: Mapping[bytes, bytes | None]) -> list[int]:
@@ -149,13 +164,13 @@ def _is_ahead(record: ChangelogRecord, next_offset: int) -> bool:
 
 def _rank(record: ChangelogRecord) -> int:
     """Return a record's rank, the lowest for one that has no applied offset and is none of this code's."""
-    with suppress(struct.error, RowCorrupt):
+    with suppress(RowCorrupt):
         if record.value is not None:
-            return row_rank(applied_offset_of(record.value))
+            return row_rank(believed_offset(record.value))
         applied_offset = tombstone_offset(record.headers)
         if applied_offset is not None:
             return tombstone_rank(applied_offset)
-    return _NO_RANK
+    return LOWEST_RANK
 
 
 def _with_applied_offset(row: bytes, applied_offset: int) -> bytes:

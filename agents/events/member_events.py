@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from aiokafka import ConsumerRecord
 
+from agents.events.arrival import arrived_at
 from agents.events.chunks import Chunk
 from agents.events.dead_letters import DeadLetter
 from agents.events.metrics import EventMetrics
@@ -25,6 +26,7 @@ from agents.users.pending_rows import PendingRows
 from agents.users.recent_users import RecentUsers
 from agents.users.user_scores import UserScores
 from agents.users.user_state import NEW_USER, TIE_BYTES, UserState, remembers
+from agents.users.users import state_of
 from models.feedback.events import Browse, Event, Play, Rate, Rejected, check_erasure, decode_event
 from models.feedback.facts import event_tie
 from models.feedback.history import EMPTY_HISTORY
@@ -81,7 +83,7 @@ class MemberEvents:
     recent : hears of the users who changed.
     erasures : hears of users who are erased.
     misplaced : hears of partitions with events of users whom murmur2 puts elsewhere.
-    now : seconds since the epoch, to refuse events from the future.
+    now : seconds since the epoch: when rows are written, and when a record arrived that does not say it.
     """
 
     def __init__(
@@ -113,7 +115,11 @@ class MemberEvents:
         self._misplaced = misplaced
 
     def prepare(self, chunk: Chunk) -> PreparedChunk:
-        """Return rows, positions and dead letters of a chunk; several events of one user cost one solve."""
+        """Return rows, positions and dead letters of a chunk; several events of one user cost one solve.
+
+        A user whose row cannot be read begins anew. Which offset it had applied does not matter then: what is below the
+        position never comes again, and what is not below it was lost with the row.
+        """
         prepared = PreparedChunk()
         changed: dict[tuple[int, bytes], UserState] = {}
         now = self._now()
@@ -150,7 +156,7 @@ class MemberEvents:
                 if record.value is None:
                     check_erasure(record.key)
                 else:
-                    event = decode_event(record.value, record.key, now)
+                    event = decode_event(record.value, record.key, arrived_at(record, now))
             except Rejected as rejection:
                 self._metrics.rejected.labels(rejection.reason).inc()
                 rejected.append(DeadLetter(record, rejection))
@@ -177,7 +183,7 @@ class MemberEvents:
         began. Like a row that is ahead of the position, it says that they are applied.
         """
         rows = self._table.read_many(partition, keys)
-        states = list(map(UserState.decode, rows))
+        states = [state_of(self._table, partition, key, row) or NEW_USER for key, row in zip(keys, rows, strict=True)]
         missing = [at for at, row in enumerate(rows) if row is None]
         if missing and self._may_be_ahead(partition, first):
             tombstones = self._table.read_many(partition, [tombstone_key(keys[at]) for at in missing])

@@ -58,7 +58,19 @@ class EventMetrics:
             "nearline_partitions_running", "Source partitions that this worker reads.", registry=registry
         )
         self.lag_records = Gauge(
-            "nearline_lag_records", "Source records fetched behind the end, own partitions.", registry=registry
+            "nearline_lag_records",
+            "Records of the own source partitions that are not fetched, those behind open transactions included.",
+            registry=registry,
+        )
+        self.open_transaction_records = Gauge(
+            "nearline_open_transaction_records",
+            "Records of the own source partitions that wait behind open transactions of producers.",
+            registry=registry,
+        )
+        self.open_transaction_seconds = Gauge(
+            "nearline_open_transaction_seconds",
+            "How long the oldest open transaction of a producer has held an own source partition up.",
+            registry=registry,
         )
         self.rebalances = Counter(
             "nearline_rebalances", "Times that partitions were taken from this worker.", registry=registry

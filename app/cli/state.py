@@ -51,7 +51,7 @@ def check(
     if json:
         show_json({"data_dir": str(data), "partitions": [_described(report) for report in reports]})
     else:
-        headings = ("partition", "rows", "position", "changelog", "problems", "misplaced users")
+        headings = ("partition", "rows", "unreadable", "position", "changelog", "problems", "misplaced users")
         show_rows(headings, [_row(report) for report in reports])
         for report in reports:
             for problem in report.problems:
@@ -126,6 +126,8 @@ def _described(report: "PartitionReport") -> dict[str, Any]:
     return {
         "partition": report.partition,
         "rows": report.rows,
+        "unreadable": report.unreadable,
+        "kept_aside": report.kept_aside,
         "next_offset": report.next_offset,
         "changelog_offset": report.changelog_offset,
         "misplaced_users": report.misplaced,
@@ -136,5 +138,12 @@ def _described(report: "PartitionReport") -> dict[str, Any]:
 
 def _row(report: "PartitionReport") -> tuple[object, ...]:
     problems = len(report.problems) + report.more
-    position, changelog = report.next_offset, report.changelog_offset
-    return report.partition, report.rows, position, changelog, problems or "none", report.misplaced
+    return (
+        report.partition,
+        report.rows,
+        report.unreadable,
+        report.next_offset,
+        report.changelog_offset,
+        problems or "none",
+        report.misplaced,
+    )

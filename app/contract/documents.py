@@ -34,10 +34,10 @@ _PUBLISHED = {PreviousVersion.__name__: "Fallback"}
 _EVENT_RULES = (
     f"UTF-8 JSON, at most {MAX_EVENT_BYTES} bytes, unknown fields ignored. The record's key is the UTF-8 bytes of "
     "user_id, its partition murmur2(key) as in the Java client (librdkafka: partitioner=murmur2_random). ts is at most "
-    f"{MAX_FUTURE_SECONDS // 3600} hours ahead of the clock. An event applied twice changes nothing; event_id tells "
-    "repeats. A record with a user_id as key and no value (null) erases that user in its partition: what came before "
-    "it is gone, what comes behind it begins a new history. What breaks the contract goes to the dead-letter topic "
-    "with one of the reasons "
+    f"{MAX_FUTURE_SECONDS // 3600} hours ahead of the record's time in Kafka. An event applied twice changes nothing; "
+    "event_id tells repeats. A record with a user_id as key and no value (null) erases that user in its partition: "
+    "what came before it is gone, what comes behind it begins a new history. What breaks the contract goes to the "
+    "dead-letter topic with one of the reasons "
     f"{', '.join(sorted(REASONS))}."
 )
 _MODEL_RULES = (

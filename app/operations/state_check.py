@@ -1,6 +1,5 @@
 """Checking the state of a stopped worker: its folders row by row, and, if asked for, against the changelog."""
 
-import struct
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -23,17 +22,16 @@ _SHOWN = 5
 
 def check_row(key: bytes, row: bytes) -> None:
     """Raise `RowCorrupt` for a row that is not what this code writes under its key."""
-    try:
-        if key == POSITION_KEY:
-            Position.decode(row)
-        elif key.startswith(POPULARITY_PREFIX):
-            decode_count(key, row)
-        elif not key.startswith(RESERVED):
+    if key == POSITION_KEY:
+        Position.decode(row)
+    elif key.startswith(POPULARITY_PREFIX):
+        decode_count(key, row)
+    elif not key.startswith(RESERVED):
+        try:
             key.decode()
-            state = UserState.decode(row)
-            state.history.videos  # noqa: B018 - decodes the ids
-    except (ValueError, struct.error) as error:
-        raise RowCorrupt(str(error)) from None
+        except UnicodeDecodeError as error:
+            raise RowCorrupt(f"its key is not UTF-8: {error.reason}") from None
+        UserState.decode(row)
 
 
 class MisplacedCount:

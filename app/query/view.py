@@ -145,6 +145,18 @@ class Health(Protocol):
         """Return what is wrong although traffic may come, a sentence each."""
 
 
+class Lease(Protocol):
+    """What this worker knows of its membership, see `agents.liveness.lease`."""
+
+    @property
+    def lapsed(self) -> bool:
+        """Whether another worker may own this one's partitions by now."""
+
+    @property
+    def reason(self) -> str:
+        """Why a lease is lapsed, in words."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuerySettings:
     """What the query view is told.
@@ -176,6 +188,7 @@ class QueryView:
     Parameters
     ----------
     users, models, catalogue, popularity, routing, health, misplaced : what it reads.
+    lease : whether what is read of this worker's own partitions is fresh.
     erasure, checkpointing, activation : what an admin may have done.
     on_request : called for every list that is asked for.
     registry : Prometheus metrics go there, and `/metrics` shows it.
@@ -189,6 +202,7 @@ class QueryView:
     popularity: Popularity
     routing: Routing
     health: Health
+    lease: Lease
     misplaced: Misplaced
     erasure: Erasure
     checkpointing: Checkpointing

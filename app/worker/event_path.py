@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from agents.changelog.claiming import Claiming
 from agents.changelog.recovery import Recovery, RecoveryBounds
 from agents.events.chunk_agent import ChunkProcessor, make_chunk_agent, make_membership_agent
 from agents.events.chunk_sizes import ChunkSizes
@@ -42,6 +43,7 @@ class EventPath:
     processor : what the agent does with a chunk.
     rescoring : re-solves users between chunks.
     popularity : counts of this worker's partitions.
+    claiming : claims them.
     erasures : what those came to that were applied here.
     misplaced : watches for users whom murmur2 puts elsewhere.
     """
@@ -51,6 +53,7 @@ class EventPath:
     processor: ChunkProcessor
     rescoring: Rescoring
     popularity: OwnPopularity
+    claiming: Claiming
     erasures: AppliedErasures
     misplaced: MisplacedWatch
 
@@ -58,7 +61,7 @@ class EventPath:
 def make_own_partitions(shared: Shared, users_table: BatchTable) -> OwnPartitions:
     """Rows ─▶ changelog ─▶ table, in the turn that the ownership gives."""
     ownership = Ownership(users_table.running, shared.settings.worker.drain_seconds, shared.supervisor)
-    changelog = TopicChangelog(shared.producer, users_table.changelog_topic_name)
+    changelog = TopicChangelog(shared.producer, users_table.changelog_topic_name, shared.claims)
     writer = RowWriter(changelog, users_table, shared.metrics.users)
     return OwnPartitions(users_table, ownership, writer, shared.supervisor)
 
@@ -75,8 +78,10 @@ def make_event_path(app: StreamApp, shared: Shared, own: OwnPartitions, state: B
     member_events = _make_member_events(shared, pending, scores, popularity, erasures)
     processor = _make_processor(shared, own, pending, member_events, sizes)
     _make_agents(app, shared, chunks, processor)
+    claiming = Claiming(own, shared.claims)
 
     async def before_first_chunk(partitions: set[int]) -> None:
+        await claiming.take(partitions)
         await state.updates.settled()
         await take_counts_over(popularity, own.table, own.ownership, partitions)
 
@@ -106,6 +111,7 @@ def make_event_path(app: StreamApp, shared: Shared, own: OwnPartitions, state: B
         processor=processor,
         rescoring=rescoring,
         popularity=popularity,
+        claiming=claiming,
         erasures=erasures,
         misplaced=_make_misplaced_watch(shared, own, state),
     )

@@ -64,7 +64,7 @@ Region: TypeAlias = Annotated[
 ]
 Timestamp: TypeAlias = Annotated[
     datetime,
-    Meta(tz=True, description="When it happened: RFC 3339 with an offset, at most 24 hours ahead of the clock."),
+    Meta(tz=True, description="When it happened: RFC 3339 with an offset, at most 24 hours ahead of its arrival."),
 ]
 
 
@@ -129,7 +129,7 @@ def decode_event(value: bytes | None, key: bytes | None, now: float) -> Event:
     value, key
         The record's value and key as received.
     now
-        The clock, in seconds since the epoch.
+        When the record arrived, in seconds since the epoch.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def decode_event(value: bytes | None, key: bytes | None, now: float) -> Event:
     event = _parse(value)
     _check_characters(event)
     if event.ts.timestamp() > now + MAX_FUTURE_SECONDS:
-        raise Rejected("future_ts", "$.ts is more than 24 hours ahead of the clock")
+        raise Rejected("future_ts", "$.ts is more than 24 hours ahead of the record's arrival")
     if event.user_id.encode() != key:
         raise Rejected("key_mismatch", "the record's key is not the UTF-8 bytes of $.user_id")
     return event

@@ -125,7 +125,7 @@ async def _answer(
         else BatchResult(
             user_id=user,
             status=200,
-            answer=msgspec.structs.replace(answer, stale=stale, kept_elsewhere=located.elsewhere),
+            answer=msgspec.structs.replace(answer, stale=stale or answer.stale, kept_elsewhere=located.elsewhere),
         )
         for (user, located), answer in zip(users, await running.recommender.answer_all(pinned), strict=True)
     ]

@@ -10,7 +10,7 @@ from app.query.endpoints.running_view import RunningView
 from app.query.http.headers import ELSEWHERE_HEADER
 from app.query.http.problems import NO_MODEL, UNKNOWN_VIDEO, Problem
 from app.query.lists.recommendations import score_and_rank
-from app.query.schema.answers import VideoScoreAnswer, json_response
+from app.query.schema.answers import VideoScoreAnswer, as_of, json_response
 from app.query.schema.requests import NoQuery, RecommendationQuery, read_query, user_id_of, video_id_of
 from models.names import GLOBAL_REGION
 
@@ -68,6 +68,8 @@ async def video_score(running: RunningView, request: web.Request) -> web.StreamR
             title=running.title(video_id),
             region=region or GLOBAL_REGION,
             model_version=model.version,
+            as_of=as_of(located.state),
+            stale=running.view.lease.lapsed,
             score=score,
             rank=rank,
             videos=model.n_videos,

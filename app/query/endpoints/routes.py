@@ -112,7 +112,13 @@ ROUTES: tuple[Route, ...] = (
         body=ActivationRequest,
     ),
     Route("GET", "/v1/routing/users/{user_id}", routing_calls.user_routing, "Where a user is kept", UserRoutingAnswer),
-    Route("GET", "/v1/routing/partitions", routing_calls.partitions, "Who owns which partition", PartitionsAnswer),
+    Route(
+        "GET",
+        "/v1/routing/partitions",
+        routing_calls.partitions,
+        "Who owns which partition, and which have nobody",
+        PartitionsAnswer,
+    ),
     Route(
         "POST",
         "/v1/state:checkpoint",

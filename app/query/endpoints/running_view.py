@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.query.http.problems import CUT_OFF, Problem
 from app.query.lists.recommender import Recommender
 from app.query.lists.solver_threads import SolverThreads
 from app.query.peers.client import PeerClient
@@ -51,6 +52,11 @@ class RunningView:
         """Close the connections and let the threads end."""
         await self.peers.close()
         await self.threads.close()
+
+    def check_lease(self) -> None:
+        """Raise `Problem` while another worker may own this one's partitions; for answers that cannot say so."""
+        if self.view.lease.lapsed:
+            raise Problem(CUT_OFF, f"{self.view.lease.reason}, so another worker may own its partitions; try again")
 
     def title(self, video_id: str) -> str | None:
         """Return a video's title, None when the catalogue does not know it."""

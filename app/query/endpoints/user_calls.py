@@ -15,6 +15,7 @@ from app.query.schema.requests import NoQuery, read_query, user_id_of
 from models.feedback.facts import Kind
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _UNKNOWN = "no event of this user was applied; their list is the popular one"
 _UNKNOWN_SO_FAR = (
     "no event of this user was applied where murmur2 of the id says, and not every worker that may have them elsewhere "
@@ -30,6 +31,7 @@ async def user(running: RunningView, request: web.Request) -> web.StreamResponse
     located = await locate(running, request, user_id)
     if isinstance(located, web.Response):
         return located
+    running.check_lease()
     if not located.state.written_at:
         raise Problem(UNKNOWN_USER, _UNKNOWN if located.elsewhere is UNSET else _UNKNOWN_SO_FAR)
     return json_response(_user_answer(user_id, located, running))
@@ -73,4 +75,8 @@ def _facts(state: UserState, running: RunningView) -> list[FactAnswer]:
 
 
 def _time(milliseconds: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=milliseconds)
+    """Return a moment, `_NEVER` for a number that is none."""
+    try:
+        return _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return _NEVER

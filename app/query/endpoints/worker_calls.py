@@ -41,6 +41,7 @@ async def metrics(running: RunningView, _: web.Request) -> web.StreamResponse:
 async def checkpoint(running: RunningView, request: web.Request) -> web.StreamResponse:
     """Answer `POST /v1/state:checkpoint`; where it goes is the worker's business, never the caller's."""
     read_query(request, NoQuery)
+    running.check_lease()
     try:
         folder, partitions = await running.view.checkpointing.take()
     except StateUnusable as error:

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from agents.changelog.metrics import ChangelogMetrics
 from agents.changelog.partition_watch import LeaveWhenBroken
 from agents.liveness.supervisor import Supervisor
-from tables.errors import DiskFailed, PartitionCorrupt, PartitionError
+from tables.errors import DiskFailed, OutOfFiles, PartitionCorrupt, PartitionError
 from tables.partition_folders import SetAside
 
 
@@ -31,6 +31,7 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> LeaveWhenBroken:
     ("error", "status", "words"),
     [
         (DiskFailed("users-3.db: IO error: No space left"), 74, "start again when the disk reads and writes"),
+        (OutOfFiles("users-3.db: Too many open files"), 75, "the disk is well: this process may not open more files"),
         (PartitionCorrupt("users-3.db: Corruption"), 75, "the next start sets the folder aside"),
         (PartitionError("users-3.db: Invalid argument"), 75, "Invalid argument"),
     ],

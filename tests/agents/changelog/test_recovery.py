@@ -20,6 +20,7 @@ from tables.applied_offset import APPLIED_OFFSET, LOCAL
 from tables.batch_table import BatchTable
 from tables.replay import Replay
 from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.leases import held_lease
 from tests.support.waiting import wait_for
 
 _FAR = 3600.0
@@ -35,7 +36,7 @@ def row(applied_offset: int, size: int = 100) -> bytes:
 @pytest_asyncio.fixture
 async def producer(cluster: Cluster) -> AsyncIterator[AcknowledgedProducer]:
     """What writes changelogs."""
-    producer = AcknowledgedProducer(cluster.connection, ProcessGuard(_FAR, Supervisor()))
+    producer = AcknowledgedProducer(cluster.connection, ProcessGuard(_FAR, Supervisor()), held_lease())
     await producer.start()
     yield producer
     await producer.stop()

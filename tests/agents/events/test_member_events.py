@@ -57,6 +57,7 @@ class Rig:
         partitions: int = 1,
     ) -> None:
         self.table, self.model, self.metrics, self.bounds, self.partitions = table, model, metrics, bounds, partitions
+        self.clock: Callable[[], float] = NOW.timestamp
         self.erasures = AppliedErasures(table, lambda _: True)
         self.misplaced = MisplacedUsers()
         self.restart()
@@ -77,7 +78,7 @@ class Rig:
             recent=RecentUsers(),
             erasures=self.erasures,
             misplaced=self.misplaced,
-            now=NOW.timestamp,
+            now=self.clock,
         )
 
     def apply(self, records: Sequence[Any]) -> PreparedChunk:
@@ -406,6 +407,32 @@ def test_bad_records_become_dead_letters_and_good_ones_between_them_are_applied(
     position = rig.table.position(0)
     assert isinstance(position, Position)
     assert position.next_offset == 7
+
+
+ARRIVED_MS = int(NOW.timestamp() * 1000)
+
+
+@pytest.mark.parametrize("hours", [-25, -1, 0, 1, 25, 24 * 365])
+def test_what_is_dated_in_the_future_the_record_says_and_not_the_clock_of_the_worker(
+    make_table: Maker, model: FactorModel, metrics: WorkerMetrics, hours: int
+) -> None:
+    times = [timedelta(0), timedelta(hours=24), timedelta(hours=24, milliseconds=1), timedelta(days=365)]
+    happened = [
+        Play(event_id=f"e{number}", user_id="ann", video_id=f"v{number}", ts=NOW + ahead, seconds_watched=1.0)
+        for number, ahead in enumerate(times)
+    ]
+    records = [record(offset, event) for offset, event in enumerate(happened)]
+    for one in records:
+        one.timestamp = ARRIVED_MS
+    rig = Rig(make_table(), model, metrics)
+    rig.clock = (NOW + timedelta(hours=hours)).timestamp
+    rig.restart()
+    prepared = rig.apply(records)
+    assert [(letter.record.offset, letter.rejected.reason) for letter in prepared.rejected] == [
+        (2, "future_ts"),
+        (3, "future_ts"),
+    ]
+    assert rig.state("ann").history == EMPTY_HISTORY.apply(happened[:2], 5)
 
 
 def test_a_chunk_of_nothing_but_bad_records_moves_the_position(

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 import faust
-from aiokafka import ConsumerRecord, TopicPartition
+import pytest
+from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from agents.changelog.recovery import Recovery, RecoveryBounds
@@ -14,6 +15,7 @@ from agents.events.chunk_sizes import ChunkSizes
 from agents.events.chunks import Chunk, make_chunk_channel
 from agents.events.reader import Assignment, Reader, ReaderBounds, Source, between_lookups, source_consumer
 from agents.kafka.producer import MAX_BATCH_BYTES
+from agents.kafka.producer_claims import ClaimsForbidden
 from agents.liveness.exit_status import EXIT_CONFIG
 from agents.liveness.supervisor import Supervisor
 from app.worker.metrics import WorkerMetrics
@@ -176,6 +178,27 @@ async def test_a_topic_that_was_made_again_is_noticed_and_nothing_of_it_is_hande
     assert status == EXIT_CONFIG
 
 
+async def test_a_takeover_that_may_not_claim_ends_the_worker_for_good(
+    cluster: Cluster, table: BatchTable, metrics: WorkerMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sent(cluster, 40)
+
+    async def claim(_: Reading, __: set[int]) -> None:
+        raise ClaimsForbidden("no rule allows it")
+
+    monkeypatch.setattr(Reading, "prepare", claim)
+    async with reading(cluster, table, metrics) as rig:
+        await rig.reader.assigned()
+
+        async def is_told() -> bool:
+            return bool(rig.said)
+
+        await wait_for("the end of the process", is_told)
+        assert rig.own.ownership.running == set()
+        assert rig.chunks == []
+    assert rig.said == [("no rule allows it", EXIT_CONFIG)]
+
+
 async def test_what_retention_took_before_it_was_read_is_counted_and_the_rest_is_read(
     cluster: Cluster, table: BatchTable, metrics: WorkerMetrics
 ) -> None:
@@ -195,6 +218,79 @@ async def test_what_retention_took_before_it_was_read_is_counted_and_the_rest_is
         assert offsets(rig.records()) == {3: [record.offset for record in records[3][7:]]}
     assert metrics.events.retention_gap._value.get() == 5
     assert rig.said == []
+
+
+@asynccontextmanager
+async def transactional(cluster: Cluster) -> AsyncIterator[AIOKafkaProducer]:
+    """Start a producer with transactions of its own."""
+    name = f"{cluster.names.app_id}-transactions"
+    producer = AIOKafkaProducer(bootstrap_servers=cluster.bootstrap, transactional_id=name, acks="all")
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
+async def test_what_waits_behind_an_open_transaction_is_lag_until_it_ends(
+    cluster: Cluster, table: BatchTable, metrics: WorkerMetrics
+) -> None:
+    topic = cluster.names.member_events
+    async with transactional(cluster) as producer, reading(cluster, table, metrics) as rig:
+        rig.partitions = {0}
+        await producer.begin_transaction()
+        await producer.send_and_wait(topic, key=b"u1", value=b"{}", partition=0)
+        await cluster.send_to(0, [rating(f"e{number}", "u2", "v1") for number in range(50)])
+        await rig.reader.assigned()
+
+        async def is_told() -> bool:
+            held_up = rig.reader.open_transaction
+            return held_up is not None and held_up.seconds > 1
+
+        await wait_for("the open transaction", is_told)
+        assert rig.reader.lag() == metrics.events.lag_records._value.get() == 51
+        held_up = rig.reader.open_transaction
+        assert held_up is not None
+        assert (held_up.partition, held_up.records) == (0, 51)
+        assert metrics.events.open_transaction_records._value.get() == 51
+        assert metrics.events.open_transaction_seconds._value.get() > 0
+        assert rig.reader.reached() == {0: 0}, "the watchdog compares it with the last stable offset, which is 0, too"
+        assert rig.chunks == []
+        await producer.abort_transaction()
+        await rig.has(50)
+
+        async def is_over() -> bool:
+            return metrics.events.open_transaction_seconds._value.get() == 0 == metrics.events.lag_records._value.get()
+
+        await wait_for("the end of the lag, the marker at the end notwithstanding", is_over)
+        assert rig.reader.open_transaction is None
+        assert offsets(rig.records()) == {0: list(range(1, 51))}
+    assert rig.said == []
+
+
+@pytest.mark.parametrize("followed", [True, False])
+async def test_a_marker_where_the_applied_record_was_is_another_topics(
+    cluster: Cluster, table: BatchTable, metrics: WorkerMetrics, followed: bool
+) -> None:
+    topic = cluster.names.member_events
+    async with transactional(cluster) as producer, producer.transaction():
+        for _ in range(5):
+            await producer.send(topic, key=b"u1", value=b"{}", partition=2)
+    if followed:
+        await cluster.send_to(2, [rating("e1", "u1", "v1")])
+    table.commit(2, {POSITION_KEY: Position(6, fingerprint=12345).encode()}, -1)  # the marker is at offset 5
+    async with reading(cluster, table, metrics) as rig:
+        rig.partitions = {2}
+        await rig.reader.assigned()
+
+        async def is_told() -> bool:
+            return bool(rig.said)
+
+        await wait_for("the end of the process", is_told)
+        assert rig.chunks == []
+    reason, status = rig.said[0]
+    assert "this worker applied a record at offset 5, and there is none now" in reason
+    assert status == EXIT_CONFIG
 
 
 async def test_partitions_may_be_exchanged_while_the_coordinator_is_being_looked_for(cluster: Cluster) -> None:

@@ -9,6 +9,7 @@ from agents.liveness.process_guard import ProcessGuard
 from agents.liveness.supervisor import Supervisor
 from tables.tombstones import tombstone_offset
 from tests.support.cluster.oracle import read_topic
+from tests.support.leases import held_lease
 
 
 @pytest.mark.parametrize("row_bytes", [10, 700, 300_000])
@@ -22,7 +23,7 @@ async def test_rows_come_before_the_last_record_and_tombstones_have_their_applie
     await admin.close()
     rows: dict[bytes, bytes | None] = {b"u%d" % number: b"x" * row_bytes for number in range(3_000_000 // row_bytes)}
     rows = dict(list(rows.items())[:4000])
-    producer = AcknowledgedProducer(Connection(kafka), ProcessGuard(60.0, Supervisor()))
+    producer = AcknowledgedProducer(Connection(kafka), ProcessGuard(60.0, Supervisor()), held_lease())
     await producer.start()
     try:
         landed = await producer.append(topic, 0, rows, 6, (b"position", b"7"))

@@ -11,6 +11,7 @@ from agents.kafka.producer import AcknowledgedProducer, Outgoing
 from agents.liveness.process_guard import ProcessGuard
 from agents.users.applied_erasures import AppliedErasures
 from agents.users.erasure import Erasure, ErasureNotSent
+from tests.support.leases import held_lease
 from tests.support.leaving import LeavingSupervisor
 
 
@@ -48,6 +49,6 @@ async def test_what_the_broker_refuses_is_not_sent() -> None:
 
 
 async def test_before_a_worker_is_connected_nothing_is_sent() -> None:
-    producer = AcknowledgedProducer(Connection("127.0.0.1:9"), ProcessGuard(3.0, LeavingSupervisor()))
+    producer = AcknowledgedProducer(Connection("127.0.0.1:9"), ProcessGuard(3.0, LeavingSupervisor()), held_lease())
     with pytest.raises(ErasureNotSent, match="not started"):
         await erasure(producer).send("ann")

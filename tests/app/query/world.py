@@ -81,7 +81,7 @@ def stored(past: History, model: FactorModel | None, offset: int = 7) -> UserSta
     written = UserState(past, offset, b"", int(WRITTEN.timestamp() * 1000))
     if model is None:
         return written
-    return written.scored(model.version, recommend(model, [past], STORED)[0])
+    return written.scored(model.id, recommend(model, [past], STORED)[0])
 
 
 @dataclass
@@ -284,6 +284,12 @@ class MemoryHealth:
 
 
 @dataclass
+class MemoryLease:
+    lapsed: bool = False
+    reason: str = "the group's coordinator has not answered for 7.5 s"
+
+
+@dataclass
 class MemoryMisplaced:
     partitions: set[int] = field(default_factory=set)
 
@@ -309,6 +315,7 @@ class World:
     popularity: MemoryPopularity = field(default_factory=MemoryPopularity)
     routing: MemoryRouting = field(default_factory=MemoryRouting)
     health: MemoryHealth = field(default_factory=MemoryHealth)
+    lease: MemoryLease = field(default_factory=MemoryLease)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     requests: int = 0
 
@@ -329,6 +336,7 @@ class World:
             popularity=self.popularity,
             routing=self.routing,
             health=self.health,
+            lease=self.lease,
             misplaced=self.misplaced,
             erasure=self.erasure,
             checkpointing=self.checkpointing,

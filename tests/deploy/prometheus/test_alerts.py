@@ -36,6 +36,12 @@ def test_an_alert_is_of_a_metric_that_there_is_and_says_what_to_do(rule: dict[st
     assert set(rule["annotations"]) == {"summary", "description"}
 
 
+def test_partitions_without_a_worker_or_a_leader_are_alerted() -> None:
+    alerts = {rule["alert"]: rule["expr"] for rule in RULES}
+    assert "nearline_partitions_unserved" in alerts["NearlinePartitionsUnserved"]
+    assert "nearline_partitions_leaderless" in alerts["NearlinePartitionsLeaderless"]
+
+
 def test_a_producer_with_another_partitioner_is_alerted() -> None:
     alerts = {rule["alert"]: rule["expr"] for rule in RULES}
     assert "nearline_events_misrouted_total" in alerts["NearlineUsersMisplaced"]
