@@ -17,6 +17,7 @@ _MORE_FILES = (
     "this process may not open more files or sockets (`ulimit -n`, LimitNOFILE= of systemd, nofile of a container), or "
     "the whole machine may not (fs.file-max); raise that limit, or let fewer clients connect at once"
 )
+_MAX_ROWS_TOLD = 100
 _log = logging.getLogger(__name__)
 
 
@@ -36,6 +37,7 @@ class LeaveWhenBroken:
     def __init__(self, supervisor: Supervisor, metrics: ChangelogMetrics) -> None:
         self._supervisor = supervisor
         self._metrics = metrics
+        self._rows_told = 0
 
     def set_aside(self, found: SetAside) -> None:
         """Log and count; recovery fills the empty database."""
@@ -56,6 +58,9 @@ class LeaveWhenBroken:
     def row_set_aside(self, found: RowAside) -> None:
         """Log and count; the key may be a user's id, so that a hash stands for it."""
         self._metrics.rows_set_aside.inc()
+        self._rows_told += 1
+        if self._rows_told > _MAX_ROWS_TOLD:
+            return
         where = "" if found.offset is None else f", at offset {found.offset} of the changelog"
         kept = "its bytes are kept in the partition's database" if found.kept else "its bytes are not kept"
         _log.error(
@@ -66,6 +71,8 @@ class LeaveWhenBroken:
             found.found,
             kept,
         )
+        if self._rows_told == _MAX_ROWS_TOLD:
+            _log.error("more rows that cannot be read are counted only; `nearline state check` names some of them")
 
     def too_new(self, error: NewerFormat) -> None:
         """Leave; starting again does not help."""

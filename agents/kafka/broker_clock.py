@@ -4,19 +4,21 @@ Nothing here orders anything by a clock. But how long a database was away is tol
 by the broker's, and the time of an answer is the worker's: a clock that is wrong by hours makes all of them wrong.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import InvalidTimestampError, TopicAuthorizationFailedError
+from aiokafka.errors import InvalidTimestampError, KafkaError
 
 from agents.kafka.connection import Connection
 
 HARMLESS_SECONDS = 5400.0
 """Two starts of a worker may differ by twice as much, and a database that was away for 23 hours is believed."""
 _LOG_APPEND_TIME = 1
+_ANSWER_MS = 10_000
 _MINUTE_SECONDS, _HOUR_SECONDS = 60.0, 3600.0
 _log = logging.getLogger(__name__)
 
@@ -41,15 +43,17 @@ async def check_clock(
     ClockWrong
         When they differ by more than `HARMLESS_SECONDS`, or by so much that the broker takes no records.
     """
-    async with AIOKafkaProducer(**connection.client_options(), acks="all") as producer:
+    options = {**connection.client_options(), "acks": "all", "request_timeout_ms": _ANSWER_MS}
+    async with AIOKafkaProducer(**options) as producer:
         before = clock()
         try:
-            written = await _write(producer, topic, before)
+            async with asyncio.timeout(_ANSWER_MS / 1000):
+                written = await _write(producer, topic, before)
         except InvalidTimestampError:  # which only a clock that is ahead meets
             latest = await _latest_taken(producer, topic, before)
             raise _wrong(before, latest - taken_ahead_seconds) from None
-        except TopicAuthorizationFailedError:
-            _log.warning("the clock is not compared with the broker's: this worker may not write to topic %s", topic)
+        except (KafkaError, TimeoutError) as error:  # no leader, too few replicas, not allowed to write there
+            _log.warning("the clock is not compared with the broker's, for topic %s takes no record: %r", topic, error)
             return
         after = clock()
     if written is None:

@@ -8,10 +8,12 @@ from faust.types import TopicT
 
 from agents.events.reader import Assignment
 from app.settings.settings import Settings
-from app.worker.faust_seam import PromptTables, StreamApp, TellingAssignor
+from app.worker.assignor import TellingAssignor
+from app.worker.faust_seam import PromptTables, StreamApp
 from app.worker.membership import place_of
-from tables.batch_table import BatchTable, PartitionWatch
+from tables.batch_table import BatchTable
 from tables.rocksdb import RocksDBOptions
+from tables.table_watch import PartitionWatch
 
 
 def make_faust_app(settings: Settings) -> StreamApp:

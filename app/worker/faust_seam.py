@@ -1,13 +1,14 @@
 """The seam around Faust: how its app, consumer, assignor, recovery and web server are changed.
 
 Its other parts are changed where they are used: the table in `tables.batch_table` and `tables.rocksdb`, the channel of
-chunks in `agents.events.chunks`, the handling of signals in `app.worker.worker`. Three places touch aiokafka's insides:
-`agents.events.reader` (the lock of its coordinator), `agents.kafka.producer` (the way to its socket) and
-`agents.kafka.coordinator_requests` (the way to the coordinator). Faust is pinned to one version; whoever raises it
-reads these pages and runs the system tests.
+chunks in `agents.events.chunks`, the assignor in `app.worker.assignor`, the handling of signals in `app.worker.worker`.
+Three places touch aiokafka's insides: `agents.events.reader` (the lock of its coordinator), `agents.kafka.producer`
+(the way to its socket) and `agents.kafka.coordinator_requests` (the way to the coordinator). Faust is pinned to one
+version; whoever raises it reads these pages and runs the system tests.
 """
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Callable
 from typing import Any, Protocol, cast
@@ -15,32 +16,21 @@ from typing import Any, Protocol, cast
 import faust
 from aiohttp.web import Application
 from aiokafka import AIOKafkaConsumer
-from aiokafka.cluster import ClusterMetadata
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.protocol.commit import OffsetCommitRequest
-from faust.assignor.client_assignment import ClientMetadata
-from faust.assignor.partition_assignor import (
-    ClientAssignmentMapping,
-    MemberAssignmentMapping,
-    MemberMetadataMapping,
-    PartitionAssignor,
-)
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
-from faust.types import TP, AppT, TransportT
-from faust.types.assignor import HostToPartitionMap
+from faust.types import TP, TransportT
 from faust.types.tables import CollectionT
 from faust.web.drivers.aiohttp import Web
 
+from app.worker.assignor import TellingAssignor
+
 FETCH_WAIT_MS = 100
 """Faust waits 1,500 ms for an empty fetch, which is most of every recovery and rebalance."""
-STANDBY = "standby:"
-"""Before a changelog's name, in what the group knows of a worker: the partitions of which it keeps a copy."""
-STANDBYS_WANTED = "standbys wanted"
-"""In what a member says of itself, and in what the group knows of it: how many standbys its settings ask for."""
-_ASKED = "assignments asked for"
-"""In what a member says of itself: a number that is new when it asks, so that the broker takes it for a change."""
+_LOOK_SECONDS = 1.0
+"""How long a leader waits to hear which topics there are; all members wait for it."""
 
 
 class PromptThread(AIOKafkaConsumerThread):
@@ -67,16 +57,8 @@ class PromptThread(AIOKafkaConsumerThread):
         if isinstance(self.app, StreamApp) and self._consumer is not None:
             self.app.go_between(self._consumer)
         coordinator = getattr(self._consumer, "_coordinator", None)
-        if not isinstance(coordinator, GroupCoordinator):
-            return
-        share_out = coordinator._perform_assignment  # noqa: SLF001
-
-        async def look_and_share_out(response: Any) -> Any:
-            # what it knew may be minutes old: topics without partitions, which are there by now
-            await coordinator._client.force_metadata_update()  # noqa: SLF001
-            return await share_out(response)
-
-        coordinator._perform_assignment = look_and_share_out  # noqa: SLF001
+        if isinstance(coordinator, GroupCoordinator):
+            look_before_sharing_out(coordinator)
 
     def ask_for_assignment(self) -> None:
         """Let the group share its partitions out again, without leaving it; called from any thread."""
@@ -99,6 +81,23 @@ class PromptThread(AIOKafkaConsumerThread):
         await super().on_thread_stop()
 
 
+def look_before_sharing_out(coordinator: GroupCoordinator) -> None:
+    """Let a coordinator ask which topics there are before it shares them out, should it lead its group.
+
+    What it knows may be minutes old: topics that were missing and are there by now. The members wait for it, so it goes
+    by what it knows where no broker answers soon.
+    """
+    share_out = coordinator._perform_assignment  # noqa: SLF001
+
+    async def look_and_share_out(response: Any) -> Any:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_SECONDS):
+                await coordinator._client.force_metadata_update()  # noqa: SLF001
+        return await share_out(response)
+
+    coordinator._perform_assignment = look_and_share_out  # noqa: SLF001
+
+
 class PromptConsumer(Consumer):
     """Faust's consumer in a prompt thread."""
 
@@ -110,53 +109,6 @@ class PromptTransport(Transport):
     """Faust's Kafka transport with the prompt consumer."""
 
     Consumer = PromptConsumer
-
-
-class TellingAssignor(PartitionAssignor):
-    """Faust's assignor, which tells more, and makes standbys while any member wants them.
-
-    Every worker hears where the standbys are (under `STANDBY` and the changelog), and with which setting of its own the
-    assignment was made (`STANDBYS_WANTED`). Faust would go by the setting of whoever leads the group, so that standbys
-    would come and go while workers with another setting come, one after the other; and a new worker that was started
-    without the setting shall take them from nobody.
-
-    Attributes
-    ----------
-    asked : how often this member asked for a new assignment. The group shares out again when what a member says of
-        itself has changed, and does not when a static member comes back: so it would keep a wrong assignment for good.
-    """
-
-    def __init__(self, app: AppT, replicas: int = 0) -> None:
-        super().__init__(app, replicas)
-        self.asked = 0
-        self._own_wish = replicas
-        self._wishes: dict[str, int] = {}
-
-    @property
-    def _metadata(self) -> ClientMetadata:
-        said = super()._metadata
-        said.topic_groups = {**said.topic_groups, STANDBYS_WANTED: self._own_wish, _ASKED: self.asked}
-        return said
-
-    def _perform_assignment(
-        self, cluster: ClusterMetadata, member_metadata: MemberMetadataMapping
-    ) -> MemberAssignmentMapping:
-        said = {member: self._get_client_metadata(metadata) for member, metadata in member_metadata.items()}
-        wishes = {member: told.topic_groups.get(STANDBYS_WANTED) for member, told in said.items()}
-        self._wishes = {member: wish for member, wish in wishes.items() if wish is not None}
-        self.replicas = max(self._wishes.values(), default=self._own_wish)
-        return super()._perform_assignment(cluster, member_metadata)
-
-    def _get_changelog_distribution(self, assignments: ClientAssignmentMapping) -> HostToPartitionMap:
-        found = super()._get_changelog_distribution(assignments)
-        changelogs = self._table_manager.changelog_topics
-        for client, assignment in assignments.items():
-            standbys = self._topics_filtered(assignment.standbys, changelogs)
-            told = found[self._member_urls[client]]
-            told.update({STANDBY + topic: found_at for topic, found_at in standbys.items()})
-            if client in self._wishes:
-                told[STANDBYS_WANTED] = [self._wishes[client]]
-        return found
 
 
 class BareWeb(Web):

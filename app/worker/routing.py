@@ -5,7 +5,7 @@ from faust.types.assignor import HostToPartitionMap
 
 from agents.users.own_partitions import OwnPartitions
 from agents.users.users import Users
-from app.worker.faust_seam import STANDBY, STANDBYS_WANTED
+from app.worker.assignor import STANDBY, STANDBYS_WANTED
 from app.worker.shared_parts import Shared
 
 

@@ -32,7 +32,7 @@ from models.evaluation.canary import CanaryLimits
 from models.factorization.factor_model import FactorModel
 from models.feedback.history import EMPTY_HISTORY
 from tables.batch_table import BatchTable
-from tables.errors import NewerFormat
+from tables.errors import NewerFormat, RowCorrupt
 from tables.position import POSITION_KEY, Position
 from tables.rows_aside import aside_key, decode_aside
 from tests.support.announcements import announced
@@ -111,7 +111,7 @@ def put(table: BatchTable, key: bytes, row: bytes, at: int = 0) -> None:
 def users_of(worker: Swapped) -> Users:
     """How queries read."""
     users = Users(worker.table, 2)
-    users.partition_of = partition  # type: ignore[method-assign]
+    users.partition_of = partition  # type: ignore[method-assign, assignment]
     return users
 
 
@@ -198,6 +198,13 @@ async def test_its_user_is_erased_as_any_other(worker: Swapped, row: bytes) -> N
     await worker.hand_over(Chunk(worker.ownership.generation, {at: erasure}, after), acknowledge_first=True)
     await worker.stored()
     assert worker.table.read_many(at, [key, aside_key(key)]) == [None, None]
+
+
+async def test_what_was_set_aside_of_a_user_without_a_row_is_erased_too(worker: Swapped) -> None:
+    at = partition("nobody")
+    worker.table.set_row_aside(at, b"nobody", b"abc", RowCorrupt("cut"), 7)
+    await worker.erase("nobody")
+    assert worker.table.read(at, aside_key(b"nobody")) is None
 
 
 COUNT = POPULARITY_PREFIX + b"\0\0\0\1us\0v7"

@@ -25,7 +25,8 @@ SESSION_SECONDS = 6.0
 """The session timeout of a cluster's workers."""
 HELD_SECONDS = 0.75 * SESSION_SECONDS
 """So long after the last request that was answered a worker may write, and answer as fresh."""
-_EVERY_SECONDS = 0.02
+_EVERY_SECONDS = 0.05
+_AT_ONCE = 3
 _PATIENCE_SECONDS = 2.0
 _CALLS = ("/v1/users/{}/recommendations", "/v1/users/{}", "/v1/users/{}/recommendations/v1", "/v1/routing/users/{}")
 
@@ -65,10 +66,18 @@ async def pair(folder: Path, **settings: str) -> AsyncIterator[Pair]:
 
 @dataclass
 class Asked:
-    """What one worker answered about users of its own partitions: each time when it was asked, and how it answered."""
+    """What one worker answered about users of its own partitions.
+
+    Attributes
+    ----------
+    fresh : when it was asked what it answered as fresh.
+    others : how often it answered how else.
+    silent : how often it did not answer in time, by call.
+    """
 
     fresh: list[float] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
+    silent: Counter[str] = field(default_factory=Counter)
 
     def take(self, asked: float, path: str, status: int, body: Any) -> None:
         """Note an answer."""
@@ -91,30 +100,36 @@ class Questions:
         self.answers = Asked()
         self._worker = worker
 
+    def __str__(self) -> str:
+        return f"answered otherwise: {dict(self.answers.others)}, not at all: {dict(self.answers.silent)}"
+
     async def __aenter__(self) -> Self:
         _, body = await self._worker.get("/v1/routing/partitions")
         own = {one["partition"] for one in body["partitions"] if one["here"]}
         assert own
         users = [f"u{number}" for number in range(60) if partition_of(b"u%d" % number, PARTITIONS) in own]
-        self._asking = asyncio.create_task(self._ask(users, self._worker.pid))
+        pid = self._worker.pid
+        self._asking = [asyncio.create_task(self._ask(users[place::_AT_ONCE], pid)) for place in range(_AT_ONCE)]
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._asking.cancel()
-        await asyncio.gather(self._asking, return_exceptions=True)
+        for asking in self._asking:
+            asking.cancel()
+        await asyncio.gather(*self._asking, return_exceptions=True)
 
     async def _ask(self, users: list[str], pid: int) -> None:
         number = 0
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_PATIENCE_SECONDS)) as session:
             while self._worker.alive and self._worker.pid == pid:
                 number += 1
-                path = _CALLS[number % len(_CALLS)].format(users[number % len(users)])
+                call = _CALLS[number % len(_CALLS)]
+                path = call.format(users[number % len(users)])
                 asked = time.monotonic()
                 try:
                     async with session.get(self._worker.url + path) as response:
                         self.answers.take(asked, path, response.status, await response.json(content_type=None))
                 except (aiohttp.ClientError, TimeoutError, OSError):
-                    self.answers.others["silent"] += 1
+                    self.answers.silent[call] += 1
                 await asyncio.sleep(_EVERY_SECONDS)
 
 

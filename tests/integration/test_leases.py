@@ -1,6 +1,7 @@
 """A worker that does not hear from its group: it stops to write and to answer as fresh, and ends; the other serves."""
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,11 @@ FAULTS: dict[str, Callable[[KafkaProxy], None]] = {
 }
 
 
+def tell(figures: str) -> None:
+    """Show what was measured, with ``pytest -s``."""
+    sys.stdout.write(f"{figures}\n")
+
+
 def heal(proxy: KafkaProxy) -> None:
     """End every fault."""
     proxy.release()
@@ -59,7 +65,7 @@ async def test_a_worker_that_is_cut_off_stops_before_the_group_gives_its_partiti
             answered = last_heartbeat(proxy)
             FAULTS[fault](proxy)
             overlap = Overlap.measured(answered, questions.answers, proxy, await ended(workers))
-            print(fault, overlap, questions.answers.others)  # noqa: T201 - the figures of a run
+            tell(f"{fault}: {overlap}, {questions}")
             assert workers.cut.wait(1) == EXIT_RETRY, workers.cut.log_tail()
             assert "the group's coordinator has not answered for 6.0 s" in workers.cut.log_tail(50)
             await wait_for("takeover by the other one", lambda: serves_all(workers.other), 60)
@@ -93,7 +99,7 @@ async def test_a_short_silence_changes_nothing(tmp_path: Path, fault: str) -> No
                 return proxy.passed[HEARTBEAT] > beats + 3
 
             await wait_for("heartbeats", answers_again, 30)
-        assert questions.answers.others.keys() <= {"silent"}, questions.answers.others
+        assert not questions.answers.others
         assert len([asked for asked in questions.answers.fresh if asked > begun + SHORT_SECONDS]) > 10
         assert await metric(workers.cut, "nearline_lease_lapses_total") == 0
         assert await metric(workers.cut, "nearline_rebalances_total") == before
@@ -112,7 +118,7 @@ async def test_a_connection_that_is_half_open_heals_before_the_lease_lapses(tmp_
 
         await wait_for("heartbeats on a connection of their own", has_healed, 30)
         assert await metric(workers.cut, "nearline_lease_lapses_total") == 0
-        assert await metric(workers.cut, "nearline_heartbeats_unanswered_total") or 0 > 0
+        assert await metric(workers.cut, "nearline_heartbeats_unanswered_total") != 0
         assert workers.cut.alive
 
 
@@ -146,7 +152,7 @@ async def test_a_worker_that_is_cut_off_for_long_and_started_again_is_whole_soon
             await settled(cluster, [workers.cut, workers.other])
             whole = round(time.monotonic() - healed, 1)
             supervising.cancel()
-        print(f"cut for {seconds} s:", overlap, questions.answers.others, statuses, f"whole after {whole} s")  # noqa: T201
+        tell(f"cut for {seconds} s: {overlap}, {questions}, statuses {statuses}, whole {whole} s after")
         await asyncio.gather(supervising, return_exceptions=True)
         assert statuses[0] == EXIT_RETRY
         assert (overlap.fresh_answer < 0, overlap.write < 0) == (True, True)

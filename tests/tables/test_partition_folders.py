@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tables.applied_offset import APPLIED_OFFSET, CHANGELOG_OFFSET_KEY
+from tables.applied_offset import APPLIED_OFFSET, CHANGELOG_OFFSET_KEY, HIGHEST_APPLIED_OFFSET_KEY
 from tables.batch_table import BatchTable
-from tables.errors import DiskFailed, OutOfFiles, PartitionCorrupt, PartitionError, PartitionLocked
+from tables.data_folder import partition_folder
+from tables.errors import DiskFailed, NewerFormat, OutOfFiles, PartitionCorrupt, PartitionError, PartitionLocked
+from tables.intrusions import INTRUSIONS_KEY
 from tables.partition_folders import condemn, condemned, folders_aside, partition_error, set_aside
+from tables.position import POSITION_KEY, Position
 from tests.support.partition_folders import CHANGELOG, Heard, close_table, fill, held_at, open_table, replay, stored
 from tests.support.torn_files import HARMLESS, OLDER, SET_ASIDE, Tear, flip, flip_rows, newest
 
@@ -233,6 +236,42 @@ def test_a_database_that_was_away_for_a_day_is_not_believed(
     if not believed:
         assert "it last had all of the changelog 24 hours ago" in heard.aside[0].found
     check_rebuilt(table)
+
+
+@pytest.mark.parametrize(
+    ("key", "row"),
+    [
+        (INTRUSIONS_KEY, b"abc"),
+        (INTRUSIONS_KEY, bytes(16)),
+        (INTRUSIONS_KEY, b"\xff" * 16),
+        (HIGHEST_APPLIED_OFFSET_KEY, b"abc"),
+        (POSITION_KEY, b"abc"),
+        (POSITION_KEY, bytes(20)),
+    ],
+)
+def test_a_database_whose_own_rows_cannot_be_read_is_rebuilt(
+    data: Path, opened: Opened, key: bytes, row: bytes
+) -> None:
+    table, _ = opened(data)
+    table.commit(0, {key: row}, len(CHANGELOG) - 1)
+    close_table(table)
+    table, heard = opened(data)
+    assert [found.kept is not None for found in heard.aside] == [True]
+    assert stored(table) == {}
+    replay(table)
+    assert stored(table) == held_at(len(CHANGELOG) - 1)
+
+
+def test_a_position_of_a_later_release_is_no_reason_to_set_a_folder_aside(data: Path, opened: Opened) -> None:
+    table, _ = opened(data)
+    later = Position(30_000, 1).encode()[:8] + bytes([3, 4, 5, 6]) + bytes(8)
+    table.commit(0, {POSITION_KEY: later}, len(CHANGELOG) - 1)
+    close_table(table)
+    with pytest.raises(NewerFormat, match=r"users-0.db: source position of format 3, written by release 4\.5\.6"):
+        opened(data)
+    folder = partition_folder(data, 0)
+    assert folder.exists()
+    assert folders_aside(folder) == []
 
 
 def test_one_folder_is_kept_of_each_partition(data: Path) -> None:

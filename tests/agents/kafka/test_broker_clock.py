@@ -3,14 +3,17 @@
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from agents.kafka.broker_clock import ClockWrong, check_clock
 from agents.kafka.connection import Connection
+from tests.support.waiting import wait_for
 
 HOUR = 3600.0
 TAKEN_AHEAD = 1800.0
@@ -82,6 +85,26 @@ async def test_a_topic_that_keeps_our_time_cannot_tell_more_and_that_is_said(
     )  # type: ignore[misc]
     await check_clock(Connection(kafka), topic, TAKEN_AHEAD, shifted(hours * HOUR))
     assert f"topic {topic} keeps the time of whoever writes to it" in caplog.text
+
+
+async def test_a_topic_that_takes_no_record_is_said_and_keeps_nobody_from_starting(
+    kafka: str, make_topic: Callable[..., object], caplog: pytest.LogCaptureFixture
+) -> None:
+    topic = await make_topic(**{"message.timestamp.type": "LogAppendTime"})  # type: ignore[misc]
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {"min.insync.replicas": "2"})])
+    finally:
+        await admin.close()
+
+    async def takes_none() -> bool:  # the broker takes a moment to obey
+        caplog.clear()
+        with suppress(ClockWrong):
+            await check_clock(Connection(kafka), topic, HOUR, shifted(30 * HOUR))
+        return f"for topic {topic} takes no record" in caplog.text
+
+    await wait_for("a warning", takes_none, 60)
 
 
 def times(said: str) -> list[float]:

@@ -1,5 +1,7 @@
 """What is wrong with topics: what is refused, what is warned of, and what is neither."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from agents.kafka.topic_checks import FoundTopic, TopicSpec, problems, warnings
@@ -22,9 +24,9 @@ def specs() -> dict[str, TopicSpec]:
     return {spec.name: spec for spec in topic_specs(NAMES, PARTITIONS)}
 
 
-def found(spec: TopicSpec, *, replicas: int = 1, **config: str) -> FoundTopic:
+def found(spec: TopicSpec, config: Mapping[str, str] | None = None, replicas: int = 1) -> FoundTopic:
     """A topic as it is right after it was made, but for `config` (with _ for the dots)."""
-    changed = {name.replace("_", "."): value for name, value in config.items()}
+    changed = {name.replace("_", "."): value for name, value in (config or {}).items()}
     return FoundTopic(
         spec.partitions,
         replicas,
@@ -59,7 +61,7 @@ def test_every_own_topic_has_the_brokers_time() -> None:
     ],
 )
 def test_what_loses_or_stops_something_is_refused(topic: str, config: dict[str, str], words: str) -> None:
-    (said,) = problems(specs()[topic], found(specs()[topic], **config))
+    (said,) = problems(specs()[topic], found(specs()[topic], config))
     assert words in said
     assert said.startswith(f"topic {topic} has ")
     assert "kafka-configs" in said
@@ -67,7 +69,7 @@ def test_what_loses_or_stops_something_is_refused(topic: str, config: dict[str, 
 
 def test_a_day_is_enough_for_tombstones_and_what_an_earlier_release_made_is_taken() -> None:
     for spec in specs().values():
-        before = found(spec, message_timestamp_type="CreateTime", delete_retention_ms="86400000")
+        before = found(spec, {"message_timestamp_type": "CreateTime", "delete_retention_ms": "86400000"})
         assert problems(spec, before) == []
 
 
@@ -83,18 +85,18 @@ def test_a_day_is_enough_for_tombstones_and_what_an_earlier_release_made_is_take
 )
 def test_what_some_clusters_want_so_is_warned_of_by_name(replicas: int, config: dict[str, str], words: str) -> None:
     name, spec = NAMES.users_changelog, specs()[NAMES.users_changelog]
-    (said,) = warnings([spec], {name: found(spec, replicas=replicas, **config)})
+    (said,) = warnings([spec], {name: found(spec, config, replicas)})
     assert said.startswith(f"{words} {name}")
-    assert problems(spec, found(spec, replicas=replicas, **config)) == []
+    assert problems(spec, found(spec, config, replicas)) == []
 
 
 @pytest.mark.parametrize(("replicas", "least"), [(3, "2"), (1, "1"), (2, "2")])
 def test_two_copies_or_one_broker_give_no_cause(replicas: int, least: str) -> None:
     name, spec = NAMES.users_changelog, specs()[NAMES.users_changelog]
-    assert warnings([spec], {name: found(spec, replicas=replicas, min_insync_replicas=least)}) == []
+    assert warnings([spec], {name: found(spec, {"min_insync_replicas": least}, replicas)}) == []
 
 
 def test_topics_of_one_kind_are_named_together() -> None:
-    made = {name: found(spec, message_timestamp_type="CreateTime") for name, spec in specs().items()}
+    made = {name: found(spec, {"message_timestamp_type": "CreateTime"}) for name, spec in specs().items()}
     (said,) = warnings(list(specs().values()), made)
     assert all(name in said for name in made)

@@ -6,7 +6,7 @@ import pytest
 
 from agents.liveness.exit_status import EXIT_CONFIG, EXIT_RETRY, EXIT_STUCK
 from agents.liveness.supervisor import Supervisor
-from tables.errors import NewerFormat
+from tables.errors import NewerFormat, RowTooLarge
 from tests.support.leaving import LeavingSupervisor, Left
 
 
@@ -23,10 +23,11 @@ def test_what_must_succeed_and_fails_ends_the_process_with_its_reason(status: in
     assert left.value.args == ("a row could not be written: ConnectionError('no broker')", status)
 
 
-def test_what_a_later_release_wrote_ends_it_with_the_status_that_no_restart_mends() -> None:
+@pytest.mark.parametrize("error", [NewerFormat("of release 4.5.6"), RowTooLarge("lower the bounds")])
+def test_what_the_next_start_would_meet_again_ends_it_with_78(error: Exception) -> None:
     with pytest.raises(Left) as left, LeavingSupervisor().must_succeed("a chunk could not be applied"):
-        raise NewerFormat("of release 4.5.6")
-    assert left.value.args == ("a chunk could not be applied: of release 4.5.6", EXIT_CONFIG)
+        raise error
+    assert left.value.args == (f"a chunk could not be applied: {error}", EXIT_CONFIG)
 
 
 def test_a_cancellation_is_no_failure() -> None:
