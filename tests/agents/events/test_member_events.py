@@ -367,6 +367,38 @@ def test_a_producers_duplicates_change_nothing(
         assert rig.state(user).history == state.history
 
 
+@pytest.mark.parametrize("again", [1, 2, 3])
+def test_what_a_row_covers_is_not_applied_again_though_its_ids_are_forgotten(
+    make_table: Maker, model: FactorModel, metrics: WorkerMetrics, again: int
+) -> None:
+    """The applied offset alone tells: ids are remembered of a few events, and here of none."""
+    records = [record(offset, play("ann", f"v{offset}", 9 - offset)) for offset in range(3)]
+    rig = Rig(make_table(), model, metrics, UserBounds(history_limit=5, recent_events=0))
+    rig.apply(records)
+    before = rig.table.read(0, b"ann")
+    prepared = rig.apply(records[-again:])
+    assert prepared.partitions[0].rows == {}
+    assert metrics.events.repeated._value.get() == again
+    assert rig.table.read(0, b"ann") == before
+    assert sorted(rig.popularity().values()) == [1, 1, 1]
+    rig.restart()
+    rig.apply([*records[-again:], record(3, play("ann", "v3", 1))])
+    assert rig.state("ann").applied_offset == 3
+    assert rig.state("ann").history.videos == ("v0", "v1", "v2", "v3")
+
+
+def test_the_newest_event_ids_are_the_ones_that_are_remembered(
+    make_table: Maker, model: FactorModel, metrics: WorkerMetrics
+) -> None:
+    sent = [play("ann", f"v{number}", 9 - number) for number in range(4)]
+    rig = Rig(make_table(), model, metrics, UserBounds(history_limit=5, recent_events=2))
+    rig.apply([record(offset, event) for offset, event in enumerate(sent)])
+    prepared = rig.apply([record(4 + offset, event) for offset, event in enumerate(sent[2:])])
+    assert prepared.partitions[0].rows == {}
+    assert metrics.events.duplicate._value.get() == 2
+    assert rig.state("ann").applied_offset == 3
+
+
 def test_the_stored_list_is_what_the_offline_path_recommends(
     make_table: Maker, model: FactorModel, metrics: WorkerMetrics
 ) -> None:
