@@ -33,12 +33,6 @@ class EventMetrics:
             "Events in a partition where murmur2 of the key would not put them.",
             registry=registry,
         )
-        self.erasures = Counter(
-            "nearline_erasures_applied", "Records of the member events that erase a user, applied.", registry=registry
-        )
-        self.erased = Counter(
-            "nearline_users_erased", "Applied erasures that removed something of a user.", registry=registry
-        )
         self.retention_gap = Counter(
             "nearline_retention_gap_records", "Records that retention removed before they were read.", registry=registry
         )

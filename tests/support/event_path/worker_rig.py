@@ -69,7 +69,7 @@ class Worker:
             partitions=PARTITIONS,
             metrics=metrics.events,
             recent=RecentUsers(),
-            erasures=AppliedErasures(table, table.running.__contains__),
+            erasures=AppliedErasures(table, table.running.__contains__, metrics.users),
             misplaced=MisplacedUsers(),
             now=NOW.timestamp,
         )
