@@ -9,6 +9,7 @@ import struct
 from tables.errors import RowCorrupt
 
 APPLIED_OFFSET = struct.Struct("<q")
+_BYTES, _unpack = APPLIED_OFFSET.size, APPLIED_OFFSET.unpack_from
 MAX_APPLIED_OFFSET = (1 << 48) - 1
 """No source topic comes to so many records; a larger number is no applied offset."""
 RESERVED = b"\0"
@@ -32,9 +33,9 @@ def applied_offset_of(row: bytes) -> int:
 
 def believed_offset(row: bytes) -> int:
     """Return the applied offset of a row that anybody may have written; raises `RowCorrupt` when it can be none."""
-    if len(row) < APPLIED_OFFSET.size:
-        raise RowCorrupt(f"a row of {len(row)} bytes, too few for an applied offset")
-    applied_offset = applied_offset_of(row)
+    if len(row) < _BYTES:
+        raise RowCorrupt(f"{len(row)} bytes, too few for any row")
+    applied_offset: int = _unpack(row)[0]
     if applied_offset > MAX_APPLIED_OFFSET:
         raise RowCorrupt(f"{applied_offset} in the place of an applied offset")
     return applied_offset

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, cast
+from typing import Any, NoReturn, cast
 
 import faust
 from faust.types import EventT, StoreT
@@ -18,10 +18,11 @@ from rocksdict import DbClosedError, Rdict, ReadOptions, WriteBatch, WriteOption
 
 from tables.applied_offset import CHANGELOG_OFFSET_KEY, CURRENT_AT_KEY
 from tables.errors import NewerFormat, PartitionCorrupt, PartitionError, PartitionLocked, RowCorrupt
-from tables.partition_folders import CURRENT_AT, SetAside, condemn, open_whole, partition_error
+from tables.partition_folders import CURRENT_AT, condemn, open_whole, partition_error
 from tables.position import POSITION_KEY, Position
 from tables.rocksdb import QuickOptions
-from tables.rows_aside import ASIDE_PREFIX, MAX_ROWS_ASIDE, AsideRows, RowAside, aside_key
+from tables.rows_aside import ASIDE_PREFIX, MAX_ROWS_ASIDE, AsideRows, aside_key
+from tables.table_watch import PartitionWatch, Unwatched
 
 
 def _without_journal() -> WriteOptions:
@@ -46,38 +47,6 @@ def _beside_the_cache() -> ReadOptions:
 
 
 _BESIDE_THE_CACHE = _beside_the_cache()
-
-
-class PartitionWatch(Protocol):
-    """Hears what is wrong with partitions' folders and rows, on whatever thread it was met."""
-
-    def set_aside(self, found: SetAside) -> None:
-        """Hear that a folder was set aside and an empty database is in its place."""
-
-    def broken(self, error: PartitionError) -> None:
-        """Hear of an error that the process must not outlive; a rotten folder is condemned already."""
-
-    def row_set_aside(self, found: RowAside) -> None:
-        """Hear of a row that cannot be read and is taken for missing."""
-
-    def too_new(self, error: NewerFormat) -> None:
-        """Hear of a row that a later release wrote, with the partition; this process must not outlive it."""
-
-
-class Unwatched:
-    """Leaves it to whoever called the table to hear of errors."""
-
-    def set_aside(self, found: SetAside) -> None:
-        """Do nothing."""
-
-    def broken(self, error: PartitionError) -> None:
-        """Do nothing; the error is raised."""
-
-    def row_set_aside(self, found: RowAside) -> None:
-        """Do nothing; the row is kept."""
-
-    def too_new(self, error: NewerFormat) -> None:
-        """Do nothing; the error is raised."""
 
 
 class BatchTable(faust.Table):  # type: ignore[type-arg]
@@ -168,6 +137,10 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
         """Return at most `limit` rows of `scan`, from the key `start` on; raises KeyError as `read` does."""
         return list(islice(self._rows(partition, prefix, start, None), limit))
 
+    def keys_from(self, partition: int, start: bytes, limit: int) -> list[bytes]:
+        """Return at most `limit` keys of rows of any kind, beside the cache; raises KeyError as `read` does."""
+        return [key for key, _ in islice(self._rows(partition, b"", start, _BESIDE_THE_CACHE), limit)]
+
     def check_rows(self, partition: int, start: bytes, limit: int) -> bytes | None:
         """Read at most `limit` >= 2 rows from the key `start` on, so that a rotten one is found.
 
@@ -215,16 +188,8 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
     ) -> None:
         """Keep a row that `error` says cannot be read, and tell of it; the caller goes on as if it were not there.
 
-        Parameters
-        ----------
-        partition, key, row : what was read.
-        error : why it is no row.
-        offset : of the record, where it was read in the changelog.
-
-        Raises
-        ------
-        NewerFormat
-            When a later release wrote it: nothing is wrong with it, and nothing may be put in its place.
+        `offset` is the record's, where it was read in the changelog. Raises `NewerFormat` when a later release wrote
+        it: nothing is wrong with it, and nothing may be put in its place.
         """
         if isinstance(error, NewerFormat):
             self._refuse(partition, error)

@@ -11,6 +11,7 @@ TableError
 └── PartitionError      RocksDB answered for a partition's folder with an error of its own
     ├── PartitionCorrupt    its files are torn or rotten; the changelog holds what they held
     ├── PartitionLocked     another process, or another thread of this one, has it open
+    ├── OutOfFiles          the process, or the machine, may not open one more file; nothing is wrong with the disk
     └── DiskFailed          the disk does not read or write; nothing is wrong with what is stored
 """
 
@@ -57,6 +58,10 @@ class PartitionCorrupt(PartitionError):
 
 class PartitionLocked(PartitionError):
     """A partition's folder is open elsewhere."""
+
+
+class OutOfFiles(PartitionError):
+    """The process, or the whole machine, has as many files and sockets open as it may."""
 
 
 class DiskFailed(PartitionError):

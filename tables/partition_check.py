@@ -33,6 +33,7 @@ class PartitionReport:
     ----------
     partition : which one.
     rows : of the changelog, read and decoded.
+    misplaced : users among them whom the partitioner puts elsewhere; they are no problem of the folder.
     next_offset : of the source, None before the first event.
     changelog_offset : the last one that it holds, -1 for none.
     away_ms : how long ago it had all of the changelog, None where nothing says it.
@@ -43,6 +44,7 @@ class PartitionReport:
 
     partition: int
     rows: int = 0
+    misplaced: int = 0
     next_offset: int | None = None
     changelog_offset: int = -1
     away_ms: int | None = None

@@ -32,9 +32,11 @@ from tables.formats import FORMAT_AT, WRITTEN_BY, unknown_format
 _FORMAT = 2
 _HEADER = struct.Struct("<qB3sBHHBHIq")
 """applied offset, format, release, region length, facts, recent, model length, scores, bytes of ids, written at, ms."""
+_HEADER_BYTES = _HEADER.size
 _HEADER_1 = struct.Struct("<qxBHHBHIqx")
 """The same of format 1, less format and release."""
 _REGION = struct.Struct("<qQ")
+_REGION_BYTES = _REGION.size
 _TIE_BYTES, _SCORE_BYTES = 8, 4
 _SEPARATOR = b"\0"
 _Places: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int]
@@ -169,27 +171,33 @@ class RowCodec:
         They are: region and the length of its name, recent, records, ids, model, top rows, top scores; then what the
         header says besides, applied offset and time of writing.
         """
-        layout = data[FORMAT_AT] if len(data) > FORMAT_AT else 0
-        if layout == _FORMAT and len(data) >= _HEADER.size:
+        size = len(data)
+        if size >= _HEADER_BYTES and data[FORMAT_AT] == _FORMAT:
             applied, _, _, n_region, n_facts, n_recent, n_model, n_top, n_ids, written = _HEADER.unpack_from(data)
-            region_at = _HEADER.size
-        elif layout == 1 and len(data) >= _HEADER_1.size:
+            region_at = _HEADER_BYTES
+        elif size >= _HEADER_1.size and data[FORMAT_AT] == 1:
             applied, n_region, n_facts, n_recent, n_model, n_top, n_ids, written = _HEADER_1.unpack_from(data)
             region_at = _HEADER_1.size
-        elif layout in {1, _FORMAT}:
-            raise RowCorrupt(f"user row of {len(data)} bytes, too few for the header of format {layout}")
         else:
-            raise unknown_format("user row", data, _FORMAT)
-        recent_at = region_at + (n_region + _REGION.size if n_region else 0)
+            raise _not_read(data)
+        recent_at = region_at + (n_region + _REGION_BYTES if n_region else 0)
         records_at = recent_at + n_recent * _TIE_BYTES
         ids_at = records_at + n_facts * self._fact_bytes
         model_at = ids_at + n_ids
         rows_at = model_at + n_model
         scores_at = rows_at + n_top * _SCORE_BYTES
         end = scores_at + n_top * _SCORE_BYTES
-        if end != len(data):
+        if end != size:
             raise RowCorrupt(f"user row of {len(data)} bytes, its header speaks of {end}")
         return region_at, n_region, recent_at, records_at, ids_at, model_at, rows_at, scores_at, applied, written
+
+
+def _not_read(data: bytes) -> RowCorrupt:
+    """Return why there is no header that this code knows."""
+    layout = data[FORMAT_AT] if len(data) > FORMAT_AT else 0
+    if layout in {1, _FORMAT}:
+        return RowCorrupt(f"user row of {len(data)} bytes, too few for the header of format {layout}")
+    return unknown_format("user row", data, _FORMAT)
 
 
 def _region(data: bytes, length: int) -> RegionStamp:

@@ -62,13 +62,6 @@ class UserState(msgspec.Struct, frozen=True, gc=False):
         rows, scores = top.rows.tobytes(), top.scores.tobytes()
         return UserState(self.history, self.applied_offset, self.recent, self.written_at, model.encoded, rows, scores)
 
-    def remembers(self, tie: bytes) -> bool:
-        """Return whether an event id's hash is among the recent ones."""
-        at = self.recent.find(tie)
-        while at % TIE_BYTES and at > 0:  # found across two of them
-            at = self.recent.find(tie, at + 1)
-        return at >= 0
-
     @classmethod
     def decode(cls, row: bytes | None) -> "UserState":
         """Read a stored row; None gives the state of a user nobody has seen.
@@ -113,6 +106,14 @@ class UserState(msgspec.Struct, frozen=True, gc=False):
 
 
 NEW_USER = UserState(EMPTY_HISTORY, -1, b"", 0)
+
+
+def remembers(recent: bytes, tie: bytes) -> bool:
+    """Return whether an event id's hash is among recent ones, `TIE_BYTES` each."""
+    at = recent.find(tie)
+    while at % TIE_BYTES and at > 0:  # found across two of them
+        at = recent.find(tie, at + 1)
+    return at >= 0
 
 
 def stamp_of(row: bytes) -> tuple[bytes, str | None, int]:

@@ -53,7 +53,10 @@ class Users:
 
         One RocksDB get.
         """
-        partition = self.partition_of(user_id)
+        return self.read_in(self.partition_of(user_id), user_id)
+
+    def read_in(self, partition: int, user_id: str) -> UserState:
+        """Return what a partition has of the user, whether they belong there or not; raises `NotHere`."""
         if not self.holds(partition):
             raise NotHere(partition)
         key = user_id.encode()
@@ -86,3 +89,9 @@ def user_rows(table: BatchTable, partition: int, start: bytes, limit: int) -> li
     """Return users' rows among at most `limit` rows from the key `start` on; raises KeyError as `table.read` does."""
     rows = table.rows_from(partition, b"", max(start, _FIRST_USER), limit)
     return [(key, row) for key, row in rows if key != CHANGELOG_OFFSET_KEY]
+
+
+def user_keys(table: BatchTable, partition: int, start: bytes, limit: int) -> list[bytes]:
+    """Return at most `limit` >= 2 users' keys from the key `start` on, none at the end; raises KeyError as above."""
+    keys = table.keys_from(partition, max(start, _FIRST_USER), limit)
+    return [key for key in keys if key != CHANGELOG_OFFSET_KEY]

@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from agents.kafka.connection import Connection
+from agents.kafka.partitions import partitions_of
 from agents.popularity.own_popularity import POPULARITY_PREFIX, decode_count
 from agents.users.user_state import UserState
 from app.operations.state_changelog import ChangelogRows, changelog_reader, digest_of
@@ -14,6 +15,7 @@ from tables.errors import RowCorrupt
 from tables.partition_check import PartitionReport, check_partition
 from tables.position import POSITION_KEY, Position
 
+_KEYS_AT_ONCE = 1_000
 _SHOWN = 5
 """Keys that are named of those that differ."""
 
@@ -32,6 +34,35 @@ def check_row(key: bytes, row: bytes) -> None:
         UserState.decode(row)
 
 
+class MisplacedCount:
+    """Counts the users of a partition whom murmur2 of their id puts elsewhere.
+
+    Parameters
+    ----------
+    partition, partitions : where they are, and N.
+    """
+
+    def __init__(self, partition: int, partitions: int) -> None:
+        self._partition = partition
+        self._partitions = partitions
+        self._keys: list[bytes] = []
+        self._total = 0
+
+    def take(self, key: bytes) -> None:
+        """Take the key of a row of any kind."""
+        if not key.startswith(RESERVED):
+            self._keys.append(key)
+            if len(self._keys) == _KEYS_AT_ONCE:
+                self.total()
+
+    def total(self) -> int:
+        """Return how many there are so far."""
+        if self._keys:
+            self._total += int((partitions_of(self._keys, self._partitions) != self._partition).sum())
+            self._keys.clear()
+        return self._total
+
+
 async def check_state(data: Path, mark: Mark, changelog: tuple[Connection, str] | None) -> list[PartitionReport]:
     """Check every partition that a data folder holds; the caller holds its lock.
 
@@ -48,11 +79,20 @@ async def check_state(data: Path, mark: Mark, changelog: tuple[Connection, str] 
         for partition, folder in partition_folders(data, mark.partitions):
             digests: dict[bytes, bytes] = {}
 
-            def keep(key: bytes, row: bytes, digests: dict[bytes, bytes] = digests) -> None:
+            misplaced = MisplacedCount(partition, mark.partitions)
+
+            def keep(
+                key: bytes,
+                row: bytes,
+                digests: dict[bytes, bytes] = digests,
+                misplaced: MisplacedCount = misplaced,
+            ) -> None:
+                misplaced.take(key)
                 if reader is not None:
                     digests[key] = digest_of(row)
 
             report = check_partition(partition, folder, check_row, keep)
+            report.misplaced = misplaced.total()
             if reader is not None and not report.problems:
                 compare(report, digests, await reader.read(partition, report.changelog_offset))
             reports.append(report)

@@ -207,7 +207,11 @@ def test_a_position_or_corrupt(examples: int) -> None:
         position = outcome(Position.decode, RowCorrupt, data)
         if isinstance(position, Position):
             assert position.next_offset >= 0
-            assert position.encode() == data
+            assert Position.decode(position.encode()) == position
+            assert data[8] == 1 or position.encode()[12:] == data[12:]
 
     layouts = st.tuples(st.integers(-(2**63), 2**63 - 1), st.integers(0, 2), st.integers(0, 2**64 - 1))
-    for_all(layouts.map(lambda parts: struct.pack("<qBQ", *parts)) | mutations(row), check, examples)
+    both = layouts.map(lambda parts: struct.pack("<qBQ", *parts)) | layouts.map(
+        lambda parts: struct.pack("<qB3sQ", *parts[:2], b"\1\2\3", parts[2])
+    )
+    for_all(both | mutations(row), check, examples)

@@ -76,7 +76,7 @@ async def _frozen_and_thawed(scenario: Scenario, victim: WorkerProcess) -> None:
     victim.start()
 
 
-_PASSAGES = {"during_recovery": 1, "during_takeover": 1, "during_revocation": 2, "during_commit": 2}
+_PASSAGES = {"during_recovery": 1, "during_takeover": 1, "during_claim": 1, "during_revocation": 2, "during_commit": 2}
 """The others are passed for every chunk: a random number of them is survived. Joining revokes, too, though nothing."""
 
 

@@ -174,7 +174,9 @@ def test_user_who_dislikes_all_has_no_list() -> None:
     past = history(rate(5, 1.0))
     assert solved_page(stored(past, None), MODEL, context_filter()) is None
     assert lacks_list(stored(past, MODEL), MODEL, include_seen=False)
-    assert not lacks_list(replace(stored(past, MODEL), version="zero"), MODEL, include_seen=False)
+    assert not lacks_list(
+        replace(stored(past, MODEL), model=ModelId(MODEL.region, "zero").encoded), MODEL, include_seen=False
+    )
     assert lacks_list(NEW_USER, MODEL, include_seen=True)
     assert not lacks_list(STATE, MODEL, include_seen=True)
 
