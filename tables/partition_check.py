@@ -16,6 +16,7 @@ from tables.applied_offset import (
     applied_offset_of,
 )
 from tables.errors import PartitionError, RowCorrupt, TableError
+from tables.extent import LANDED_KEY
 from tables.partition_folders import condemned, partition_error, since_ms
 from tables.position import POSITION_KEY, Position
 
@@ -33,6 +34,7 @@ class PartitionReport:
     rows : of the changelog, read and decoded.
     next_offset : of the source, None before the first event.
     changelog_offset : the last one that it holds, -1 for none.
+    known_offset : the last one that it knows of; its worker's own records may lie beyond what it holds.
     away_ms : how long ago it had all of the changelog, None where nothing says it.
     problems : what is wrong, at most `MAX_PROBLEMS` sentences, and `more`, the number of those left out.
     """
@@ -41,6 +43,7 @@ class PartitionReport:
     rows: int = 0
     next_offset: int | None = None
     changelog_offset: int = -1
+    known_offset: int = -1
     away_ms: int | None = None
     problems: list[str] = field(default_factory=list)
     more: int = 0
@@ -141,6 +144,8 @@ def _read_head(stored: StoredPartition, report: PartitionReport) -> int | None:
     if offset is not None:
         try:
             report.changelog_offset = int(offset)
+            landed = stored.get(LANDED_KEY)
+            report.known_offset = max(report.changelog_offset, -1 if landed is None else int(landed))
         except ValueError:
             report.add(f"{offset!r} is in the place of the changelog's offset")
     if row is not None:

@@ -8,11 +8,13 @@ the broker, not believed: a partition's database must hold the changelog to its 
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import OffsetOutOfRangeError
 
+from agents.changelog.errors import KEEP_FOLDERS, ChangelogLost, begins_behind
 from agents.changelog.metrics import ChangelogMetrics
 from agents.kafka.connection import Connection, learn_leaders
 from agents.liveness.supervisor import Supervisor
@@ -24,10 +26,9 @@ _PARTITIONS_AT_ONCE = 2
 _RECORDS_AT_ONCE = 2_000
 """Records of one write: about 20 ms in which nothing else runs."""
 _POLL_SECONDS = 0.05
-
-
-class ChangelogLost(Exception):
-    """The changelog ends before what a database holds of it."""
+STANDBY_SECONDS = 5.0
+"""How long an answer of the broker about a standby's changelog counts; it answers several times a second."""
+_FIRST = "Before anything else,"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,8 @@ class Recovery:
         self._announce(await catch_up.begin())
         moved = time.monotonic()
         while catch_up.missing:
+            if time.monotonic() - started > STANDBY_SECONDS:  # nobody asks about standbys meanwhile
+                self._table.complete_standbys -= standbys
             self._metrics.behind_records.set(catch_up.behind)
             if await catch_up.step():
                 moved = time.monotonic()
@@ -152,7 +155,9 @@ class Recovery:
         )
         while standbys:
             await catch_up.step()
-            self._table.complete_standbys |= catch_up.complete_standbys()
+            complete = catch_up.complete_standbys()
+            self._table.complete_standbys -= standbys - complete
+            self._table.complete_standbys |= complete
             self._metrics.partitions_standby.set(len(self._table.complete_standbys))
 
     def _announce(self, complete: set[int]) -> None:
@@ -192,6 +197,8 @@ class CatchUp:
         self._replays = {partition: Replay(table, partition) for partition in own | standbys}
         self._at = {partition: TopicPartition(table.changelog_topic_name, partition) for partition in self._replays}
         self._standbys = sorted(standbys)
+        self._answered: dict[int, tuple[int, float]] = {}
+        """By standby: the consumer's mark of the last answer about it, and when that was met first, by our clock."""
         self._ends: dict[int, int] = dict.fromkeys(own, 0)
         self.missing = sorted(own)
         self.replayed = 0
@@ -207,22 +214,41 @@ class CatchUp:
         return sum(self._ends[partition] - self._replays[partition].next_offset for partition in self.missing)
 
     async def begin(self) -> set[int]:
-        """Return the own partitions that are complete already, and assign the others and the standbys to be read."""
+        """Return the own partitions that are complete already, and assign the others and the standbys to be read.
+
+        Raises
+        ------
+        ChangelogLost
+            When a changelog begins behind what a database holds, or ends before it.
+        """
         complete = await self.settle()
         read = [self._at[partition] for partition in (*self.missing, *self._standbys)]
         if read:
-            first = await self._consumer.beginning_offsets(read)
+            await self._check_beginnings(read)
             self._consumer.assign(read)
             self._consumer.pause(*read)
             for at in read:
-                self._consumer.seek(at, max(first[at], self._replays[at.partition].next_offset))
+                self._consumer.seek(at, self._replays[at.partition].next_offset)
         return complete
 
     async def step(self) -> bool:
-        """Fetch once and write what came; return whether anything did."""
+        """Fetch once and write what came; return whether anything did.
+
+        Raises
+        ------
+        ChangelogLost
+            When a changelog lost meanwhile what is to be read next.
+        """
         reading = [self._at[partition] for partition in self.missing[:_PARTITIONS_AT_ONCE] or self._standbys]
         self._consumer.resume(*self._consumer.paused().intersection(reading))
-        fetched = await self._consumer.getmany(timeout_ms=200, max_records=_RECORDS_AT_ONCE)
+        try:
+            fetched = await self._consumer.getmany(timeout_ms=200, max_records=_RECORDS_AT_ONCE)
+        except OffsetOutOfRangeError as error:
+            await self._check_beginnings(reading)
+            raise ChangelogLost(
+                f"the changelog has no longer what is to be read next, {error}: it was deleted and made again, or lost "
+                f"its tail. {_FIRST} {KEEP_FOLDERS}"
+            ) from error
         moved = False
         for at in reading:
             reached = await self._consumer.position(at)  # past the last record, and past what compaction left empty
@@ -234,12 +260,20 @@ class CatchUp:
         return moved
 
     def complete_standbys(self) -> set[int]:
-        """Return the standbys that hold the changelog to the end that the last fetch saw."""
-        ends = {partition: self._consumer.highwater(self._at[partition]) for partition in self._standbys}
+        """Return the standbys that hold the changelog to its end, as the broker told it a moment ago.
+
+        Of a partition that no broker leads, or where the broker does not answer, nothing is known.
+        """
+        now = time.monotonic()
+        for partition in self._standbys:
+            answered = self._consumer.last_poll_timestamp(self._at[partition])
+            if answered is not None and answered != self._answered.get(partition, (None, 0.0))[0]:
+                self._answered[partition] = answered, now
         return {
             partition
-            for partition, end in ends.items()
-            if end is not None and self._replays[partition].next_offset >= end
+            for partition, (_, heard) in self._answered.items()
+            if now - heard <= STANDBY_SECONDS
+            and self._replays[partition].next_offset >= (self._consumer.highwater(self._at[partition]) or 0)
         }
 
     async def settle(self) -> set[int]:
@@ -262,14 +296,24 @@ class CatchUp:
         self._consumer.pause(*self._consumer.assignment().intersection(self._at[partition] for partition in complete))
         return complete
 
+    async def _check_beginnings(self, read: Collection[TopicPartition]) -> None:
+        first = await self._consumer.beginning_offsets(read)
+        for at in read:
+            wanted = self._replays[at.partition].next_offset
+            if first[at] > wanted:
+                held = "is empty" if not wanted else f"holds it up to offset {wanted} only"
+                raise ChangelogLost(
+                    f"{begins_behind(at.topic, at.partition, first[at])}, and the database here {held}. {_FIRST} "
+                    f"{KEEP_FOLDERS}"
+                )
+
     def _holds_all(self, partition: int) -> bool:
-        held, end = self._replays[partition].next_offset, self._ends[partition]
-        if held > end:
+        replay, end = self._replays[partition], self._ends[partition]
+        if replay.known_end > end:
             raise ChangelogLost(
-                f"the database of partition {partition} holds the changelog {self._at[partition].topic} up to offset "
-                f"{held}, but it ends at {end}: it was deleted and made again, or lost its tail, and this folder may "
-                "hold the only copy. Restore the topic; or move the data folder away to go on from what the topic "
-                "holds, with `nearline state restore` from a checkpoint if there is one. `nearline state check "
-                "--changelog` compares the two"
+                f"the database of partition {partition} knows the changelog {self._at[partition].topic} up to offset "
+                f"{replay.known_end}, but it ends at {end}: it was deleted and made again, or lost its tail. {_FIRST} "
+                f"{KEEP_FOLDERS}. With the topic restored, this folder can start; `nearline state check --changelog` "
+                "compares the two"
             )
-        return held == end
+        return replay.next_offset == end

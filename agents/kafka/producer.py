@@ -83,11 +83,11 @@ class AcknowledgedProducer:
         topic: str,
         partition: int,
         rows: Mapping[bytes, bytes | None],
-        removed_at: int,
+        removed_at: Mapping[bytes, int],
         last: tuple[bytes, bytes],
     ) -> list[range]:
         """Append rows and then `last` to one partition; see `tables.partition_writer.Changelog.append`."""
-        batches = self._batches(chain(rows.items(), (last,)), tombstone_headers(removed_at))
+        batches = self._batches(chain(rows.items(), (last,)), removed_at)
         *earlier, (final, count) = batches
         acknowledged = [await self._send_batch(batch, topic, partition) for batch, _ in earlier]
         landed = [int(metadata.offset) for metadata in await asyncio.gather(*acknowledged)]
@@ -99,14 +99,14 @@ class AcknowledgedProducer:
         ]
 
     def _batches(
-        self, records: Iterable[tuple[bytes, bytes | None]], of_tombstones: list[tuple[str, bytes]]
+        self, records: Iterable[tuple[bytes, bytes | None]], removed_at: Mapping[bytes, int]
     ) -> list[tuple[BatchBuilder, int]]:
         """Return full batches with the number of their records; one clock for all, for asking it is a tenth of it."""
         producer, now = self._running(), int(time.time() * 1000)
         batch, count = producer.create_batch(), 0
         batches: list[tuple[BatchBuilder, int]] = []
         for key, value in records:
-            headers = of_tombstones if value is None else _NO_HEADERS
+            headers = tombstone_headers(removed_at[key]) if value is None else _NO_HEADERS
             if batch.append(key=key, value=value, timestamp=now, headers=headers) is None:
                 batches.append((batch, count))
                 batch, count = producer.create_batch(), 0
@@ -134,7 +134,11 @@ class TopicChangelog:
         self._topic = topic
 
     async def append(
-        self, partition: int, rows: Mapping[bytes, bytes | None], removed_at: int, last: tuple[bytes, bytes]
+        self,
+        partition: int,
+        rows: Mapping[bytes, bytes | None],
+        removed_at: Mapping[bytes, int],
+        last: tuple[bytes, bytes],
     ) -> list[range]:
         """Append to the table's changelog; returns the offsets, one range a batch."""
         return await self._producer.append(self._topic, partition, rows, removed_at, last)

@@ -106,4 +106,4 @@ class WorkerLifecycle:
         publishing = publish_popularity(path.popularity, own.ownership, shared.producer, shared.names.popularity, every)
         start("popularity publisher", publishing)
         start("table flusher", flush_regularly(own.table))
-        start("mender of the changelog", mend_regularly(self._mender, self._changelog, own.ownership))
+        start("mender of the changelog", mend_regularly(self._mender, self._changelog, own))

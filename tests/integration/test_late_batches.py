@@ -66,7 +66,9 @@ async def test_rows_that_land_late_are_followed_by_the_newer_ones(
         position = rows.pop(POSITION_KEY)
         assert position is not None
         rows[b"never heard of"] = position
-        await zombie.append(cluster.names.users_changelog, partition, rows, 0, (POSITION_KEY, position))
+        await zombie.append(
+            cluster.names.users_changelog, partition, rows, dict.fromkeys(rows, 0), (POSITION_KEY, position)
+        )
         late += len(rows) + 1
     lost = compacted(await changelog(cluster))
     assert lost != newest_rows(await changelog(cluster)), "compaction would go back to the late rows"

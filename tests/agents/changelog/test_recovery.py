@@ -12,7 +12,8 @@ from aiokafka import AIOKafkaProducer
 from prometheus_client import CollectorRegistry
 
 from agents.changelog.metrics import ChangelogMetrics
-from agents.changelog.recovery import CatchUp, ChangelogLost, Recovery, RecoveryBounds
+from agents.changelog.errors import ChangelogLost
+from agents.changelog.recovery import CatchUp, Recovery, RecoveryBounds
 from agents.kafka.producer import AcknowledgedProducer
 from agents.liveness.process_guard import ProcessGuard
 from agents.liveness.supervisor import Supervisor
@@ -70,7 +71,8 @@ async def write(
     """Append rows to a changelog partition, tombstones with their applied offset; returns the offset behind them."""
     *others, (key, last) = rows.items()
     topic = cluster.names.users_changelog
-    landed = await producer.append(topic, partition, dict(others), removed_at, (key, last))  # type: ignore[arg-type]
+    removed = dict.fromkeys(rows, removed_at)
+    landed = await producer.append(topic, partition, dict(others), removed, (key, last))  # type: ignore[arg-type]
     return landed[-1].stop
 
 
@@ -193,5 +195,5 @@ async def test_a_changelog_that_is_shorter_than_what_a_database_holds_is_refused
     async with recovering(cluster, table) as recovery:
         assert recovery._consumer is not None
         catch_up = CatchUp(recovery._consumer, table, {3}, set())
-        with pytest.raises(ChangelogLost, match=r"database of partition 3 holds .* up to offset 5, but it ends at 0"):
+        with pytest.raises(ChangelogLost, match=r"database of partition 3 knows .* up to offset 5, but it ends at 0"):
             await catch_up.begin()

@@ -25,8 +25,8 @@ async def test_rows_come_before_the_last_record_and_tombstones_have_their_applie
     producer = AcknowledgedProducer(Connection(kafka), ProcessGuard(60.0, Supervisor()))
     await producer.start()
     try:
-        landed = await producer.append(topic, 0, rows, 6, (b"position", b"7"))
-        again = await producer.append(topic, 0, {b"gone": None}, 7, (b"position", b"8"))
+        landed = await producer.append(topic, 0, rows, {}, (b"position", b"7"))
+        again = await producer.append(topic, 0, {b"gone": None}, {b"gone": 7}, (b"position", b"8"))
     finally:
         await producer.stop()
     records = await read_topic(kafka, topic)

@@ -27,10 +27,14 @@ class Log:
     def __init__(self, first: int) -> None:
         self.next = first
         self.fails = False
-        self.appended: list[tuple[dict[bytes, bytes | None], int]] = []
+        self.appended: list[tuple[dict[bytes, bytes | None], Mapping[bytes, int]]] = []
 
     async def append(
-        self, partition: int, rows: Mapping[bytes, bytes | None], removed_at: int, last: tuple[bytes, bytes]
+        self,
+        partition: int,
+        rows: Mapping[bytes, bytes | None],
+        removed_at: Mapping[bytes, int],
+        last: tuple[bytes, bytes],
     ) -> Sequence[range]:
         """Append."""
         await asyncio.sleep(0)
@@ -62,7 +66,7 @@ def make_rig(make_table: Callable[[], BatchTable], metrics: WorkerMetrics) -> Ca
 async def test_a_user_is_removed_from_the_log_and_then_from_the_table(make_rig: Callable[..., Rig]) -> None:
     rig = make_rig()
     await rig.erasure.erase("ann")
-    assert rig.log.appended == [({b"ann": None}, 9)]
+    assert rig.log.appended == [({b"ann": None}, {b"ann": 9})]
     assert rig.table.read(0, b"ann") is None
     assert rig.table.read(0, tombstone_key(b"ann")) is not None
     await rig.erasure.erase("ann")
@@ -91,7 +95,7 @@ async def test_a_row_that_is_ahead_of_the_position_is_removed_when_that_has_pass
     assert rig.log.appended == []
     rig.table.commit(0, {POSITION_KEY: Position(13, 1).encode()}, 4)
     await erasure
-    assert rig.log.appended == [({b"ann": None}, 12)]
+    assert rig.log.appended == [({b"ann": None}, {b"ann": 12})]
 
 
 async def test_who_stops_waiting_does_not_stop_it(make_rig: Callable[..., Rig]) -> None:
