@@ -22,7 +22,6 @@ from agents.changelog.changelog_lookup import ChangelogLookup
 from agents.changelog.errors import ChangelogLost
 from agents.liveness.exit_status import EXIT_CONFIG
 from agents.users.own_partitions import OwnPartitions
-from agents.users.ownership import Ownership
 from tables.comparison import Comparison, Held, held_of, is_ahead
 from tables.extent import Extent
 from tables.partition_writer import settle_partition

@@ -17,7 +17,6 @@ from tables.position import POSITION_KEY, Position
 from tables.replay import Replay
 from tables.tombstones import TOMBSTONES_KEPT_MS, purge_tombstones, tombstone_headers, tombstone_key, tombstone_row
 
-
 OF_EXTENT = {CHANGELOG_OFFSET_KEY, LANDED_KEY, INTRUSIONS_KEY}
 """What a replay begins with."""
 

@@ -272,3 +272,144 @@ async def test_rubbish_of_somebody_else_is_followed_by_what_counts(
     await owner.chunk({})
     assert await owner.mender.mend(0)
     assert owner.log.compacted() == owner.rows()
+
+
+SOURCE = [(key, removed) for removed in (False, True, False) for key in (*KEYS, *KEYS)]
+"""The events of the source: whom each is about, and whether it removes them."""
+
+
+class Believer(Owner):
+    """One of two who both believe that they own the partition; each event's row is decided by the source."""
+
+    async def events(self, count: int, *, crash: bool = False) -> None:
+        """Apply so many events as one chunk; or crash when they have landed, before they are stored."""
+        first, after = self.position, min(self.position + count, len(SOURCE))
+        if first == after:
+            return
+        last = {SOURCE[offset][0]: offset for offset in range(first, after)}
+        fresh = {key: offset for key, offset in last.items() if self._newest(key) < offset}
+        rows = {key: None if SOURCE[offset][1] else row(offset) for key, offset in fresh.items()}
+        removed_at = {key: offset for key, offset in fresh.items() if rows[key] is None}
+        position = Position(after, 1)
+        if crash:
+            await self.log.append(0, rows, removed_at, (POSITION_KEY, position.encode()))
+            await self.again()
+        else:
+            async with self.ownership.turn(self.ownership.generation):
+                await self.writer.write(0, rows, position, removed_at=removed_at)
+
+    async def again(self) -> None:
+        """Lose the partition and get it back."""
+        await self.ownership.revoke()
+        self.take_over()
+
+    async def round(self) -> None:
+        """What the mender does in a minute."""
+        await self.mender.mend(0)
+        await self.mender.look({0: len(self.log.records)})
+        await self.mender.mend(0)
+
+
+decided = {key: row(offset) for offset, (key, removed) in enumerate(SOURCE) if not removed}
+"""What must be there in the end: nothing of the source's last events removes."""
+
+both = st.lists(
+    st.tuples(
+        st.integers(0, 1),
+        st.sampled_from(["events", "events", "events", "mend", "look", "again", "anew", "crash"]),
+        st.integers(1, 7),
+    ),
+    max_size=24,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@given(both)
+async def test_two_who_both_believe_come_to_the_same_and_to_an_end(
+    make_table: Callable[[], BatchTable], metrics: WorkerMetrics, happened: list[tuple[int, str, int]]
+) -> None:
+    log = Log()
+    believers = [Believer(make_table(), log, metrics) for _ in range(2)]
+    for who, what, number in happened:
+        one = believers[who]
+        if what == "events":
+            await one.events(number)
+        elif what == "mend":
+            await one.mender.mend(0)
+        elif what == "look":
+            await one.mender.look({0: len(log.records)})
+        elif what == "again":
+            await one.again()
+        elif what == "crash":
+            await one.events(number, crash=True)
+        else:
+            believers[who] = Believer(make_table(), log, metrics)
+    for one in believers:
+        await one.events(len(SOURCE))
+    ends = []
+    for _ in range(4):
+        for one in believers:
+            await one.round()
+        ends.append(len(log.records))
+    assert ends[1:] == ends[1:2] * 3, "the changelog grows by itself"
+    expected = {**decided, POSITION_KEY: Position(len(SOURCE), 1).encode()}
+    assert [one.rows() for one in believers] == [expected, expected]
+    assert log.compacted() == expected
+    assert Believer(make_table(), log, metrics).rows() == expected
+    for one in believers:
+        assert Extent.read(one.table, 0) == Extent(len(log.records) - 1, len(log.records) - 1)
+
+
+async def test_without_events_two_append_nothing(
+    make_table: Callable[[], BatchTable], metrics: WorkerMetrics
+) -> None:
+    log = Log()
+    first = Believer(make_table(), log, metrics)
+    await first.events(len(SOURCE))
+    second = Believer(make_table(), log, metrics)
+    second.log.land(b"u1", row(2), None)
+    for _ in range(2):
+        for one in (first, second):
+            await one.round()
+    end = len(log.records)
+    for _ in range(5):
+        for one in (first, second):
+            await one.round()
+    assert len(log.records) == end
+    assert log.compacted()[b"u1"] == decided[b"u1"]
+
+
+async def test_an_old_owner_does_not_bring_back_whom_its_successor_removed(
+    make_table: Callable[[], BatchTable], metrics: WorkerMetrics
+) -> None:
+    """Its late batch lands behind the removal; it gets the partition back, and everything is rebuilt from nothing."""
+    log = Log()
+    old = Believer(make_table(), log, metrics)
+    await old.events(3)
+    new = Believer(make_table(), log, metrics)
+    await new.events(9)
+    assert log.records[-2].value is None, "the successor removed all three"
+    await old.events(1)
+    assert set(old.rows()) - {POSITION_KEY} == set(KEYS)
+    await new.ownership.revoke()
+    await old.again()
+    assert set(old.rows()) == {POSITION_KEY}
+    await old.round()
+    assert set(old.rows()) == {POSITION_KEY}
+    assert set(log.compacted()) == {POSITION_KEY}
+    assert set(Believer(make_table(), log, metrics).rows()) == {POSITION_KEY}
+
+
+async def test_places_that_became_one_cost_reading_only(
+    make_table: Callable[[], BatchTable], metrics: WorkerMetrics
+) -> None:
+    """Between more late batches than places are remembered, own rows are written over and over."""
+    owner = await owning(make_table, metrics)
+    for _ in range(80):
+        owner.log.land(b"unknown", None, 1)
+        await owner.chunk({b"u1": False, b"u2": True})
+    assert len(Extent.read(owner.table, 0).places) == 64
+    end, held = len(owner.log.records), owner.rows()
+    assert await owner.mender.mend(0)
+    assert len(owner.log.records) == end
+    assert owner.rows() == held == owner.log.compacted()

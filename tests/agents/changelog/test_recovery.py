@@ -11,8 +11,8 @@ import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 from prometheus_client import CollectorRegistry
 
-from agents.changelog.metrics import ChangelogMetrics
 from agents.changelog.errors import ChangelogLost
+from agents.changelog.metrics import ChangelogMetrics
 from agents.changelog.recovery import CatchUp, Recovery, RecoveryBounds
 from agents.kafka.producer import AcknowledgedProducer
 from agents.liveness.process_guard import ProcessGuard
