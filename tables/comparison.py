@@ -1,7 +1,7 @@
 """Of two rows the source decides: comparing records of others in a changelog with what a database holds of their keys.
 
-The higher rank counts (`applied_offset`), whoever wrote it and wherever it lies. Rows of one rank are equal: they differ
-in when they were written, or in the version that made the list. So there are three outcomes for a key:
+The higher rank counts (`applied_offset`), whoever wrote it and wherever it lies. Rows of one rank are equal: they
+differ in when they were written, or in the version that made the list. So there are three outcomes for a key:
 
 - a record outranks what is held: it is *adopted*;
 - the last record of the key is outranked, by what is held or by what is adopted: that is *appended* again, as it is;

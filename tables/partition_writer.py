@@ -40,9 +40,9 @@ class Changelog(Protocol):
     ) -> Sequence[range]:
         """Append `rows`, then `last`, and return the offsets of all once the broker has acknowledged them.
 
-        `removed_at` has the applied offset of each of those rows that are tombstones. `last` is in the last batch; if the rows
-        need more than one batch, that one is sent only after the others are acknowledged, so `last` is never there
-        without them. The offsets are one range a batch, in the order of the records.
+        `removed_at` has the applied offset of each of those rows that are tombstones. `last` is in the last batch; if
+        the rows need more than one batch, that one is sent only after the others are acknowledged, so `last` is never
+        there without them. The offsets are one range a batch, in the order of the records.
         """
 
 

@@ -63,8 +63,8 @@ class ChangelogLookup:
         first = (await consumer.beginning_offsets([at]))[at]
         if first > place.start:
             raise ChangelogLost(
-                f"{begins_behind(self._topic, partition, first)}, and what others wrote from offset {place.start} on was "
-                f"not read yet. Before anything else, {KEEP_FOLDERS}"
+                f"{begins_behind(self._topic, partition, first)}, and what others wrote from offset {place.start} on "
+                f"was not read yet. Before anything else, {KEEP_FOLDERS}"
             )
         consumer.assign([at])
         consumer.seek(at, place.start)

@@ -21,6 +21,16 @@ _HOUR_MS = 60 * _MINUTE_MS
 _DAY_MS = 24 * _HOUR_MS
 
 
+_BEFORE_COMPACTING = (
+    "retention may have taken the newest records of keys already, so before you change it with kafka-configs look with "
+    "`kafka-get-offsets --time earliest`: a partition that does not begin at offset 0 has lost its beginning, and of a "
+    "changelog the data folders of its workers may hold the only copy: keep them"
+)
+_BEFORE_DELETING = (
+    "compaction may have taken events already that were not read; stop it with kafka-configs, which brings none back"
+)
+
+
 class TopicMismatch(Exception):
     """Topics are missing, or are not what this application needs; the message names each one."""
 
@@ -177,7 +187,7 @@ def _problems(spec: TopicSpec, partitions: Mapping[str, int], policies: Mapping[
     if policies[spec.name] != spec.cleanup_policy:
         problems.append(
             f"topic {spec.name} has cleanup.policy={policies[spec.name]}, it must be {spec.cleanup_policy}; "
-            "change it with kafka-configs"
+            f"{_BEFORE_COMPACTING if spec.cleanup_policy == 'compact' else _BEFORE_DELETING}"
         )
     return problems
 

@@ -41,5 +41,5 @@ def _check_copy(partition: int, folder: Path) -> None:
     if (doubt := doubt_of(report.away_ms)) is not None:
         raise StateUnusable(
             f"partition {partition} of the checkpoint: {doubt}. Kafka keeps them for a day, so rows that were removed "
-            "since could come back; keep the checkpoint, and start with an empty folder, which reads the whole changelog"
+            "since could come back; keep it, and start with an empty folder, which reads the whole changelog"
         )

@@ -1,8 +1,11 @@
 """How far a database is with its changelog: nothing is claimed that was not applied, whatever lands when."""
 
+from collections.abc import Sequence
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tables.applied_offset import CHANGELOG_OFFSET_KEY
 from tables.extent import Extent
 
 NUMBERS = st.integers(1, 5)
@@ -51,10 +54,10 @@ class Rows:
     """The rows of a database that went from one extent to another."""
 
     def __init__(self, before: Extent, after: Extent) -> None:
-        self.rows = {b"__faust\0offset__": b"%d" % after.held} | before.changes(after)
+        self.rows = {**before.changes(after), CHANGELOG_OFFSET_KEY: b"%d" % after.held}
 
-    def read_many(self, partition: int, keys: object) -> list[bytes | None]:
-        return [self.rows.get(key) for key in keys]  # type: ignore[attr-defined]
+    def read_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
+        return [self.rows.get(key) for key in keys]
 
 
 def test_once_nothing_is_unseen_the_row_of_what_has_landed_is_removed() -> None:

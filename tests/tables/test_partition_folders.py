@@ -235,6 +235,24 @@ def test_a_database_that_was_away_for_a_day_is_not_believed(
     check_rebuilt(table)
 
 
+@pytest.mark.parametrize(("minutes", "believed"), [(4, True), (60, False), (48 * 60, False)])
+def test_a_database_that_was_current_by_a_clock_that_was_ahead_is_not_believed(
+    data: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch, minutes: int, believed: bool
+) -> None:
+    """Nobody knows how long ago that was, and by such a clock it would be believed for ever."""
+    table, _ = opened(data)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + minutes * 60)
+    table.note_current([0, 1])
+    close_table(table)
+    monkeypatch.setattr(time, "time", lambda: now)
+    table, heard = opened(data)
+    assert len(heard.aside) == (not believed)
+    if not believed:
+        assert f"{minutes / 60:.1f} hours ahead of this clock" in heard.aside[0].found
+    check_rebuilt(table)
+
+
 def test_one_folder_is_kept_of_each_partition(data: Path) -> None:
     folder = folder_of(data)
     other = folder.with_name("users-1.db")

@@ -138,7 +138,7 @@ steps = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(steps)
 async def test_compaction_never_takes_what_counts(
     make_table: Callable[[], BatchTable], metrics: WorkerMetrics, happened: list[tuple[str, Any]]
@@ -323,7 +323,7 @@ both = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(both)
 async def test_two_who_both_believe_come_to_the_same_and_to_an_end(
     make_table: Callable[[], BatchTable], metrics: WorkerMetrics, happened: list[tuple[int, str, int]]
@@ -360,9 +360,7 @@ async def test_two_who_both_believe_come_to_the_same_and_to_an_end(
         assert Extent.read(one.table, 0) == Extent(len(log.records) - 1, len(log.records) - 1)
 
 
-async def test_without_events_two_append_nothing(
-    make_table: Callable[[], BatchTable], metrics: WorkerMetrics
-) -> None:
+async def test_without_events_two_append_nothing(make_table: Callable[[], BatchTable], metrics: WorkerMetrics) -> None:
     log = Log()
     first = Believer(make_table(), log, metrics)
     await first.events(len(SOURCE))
