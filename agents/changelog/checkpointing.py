@@ -8,6 +8,7 @@ from pathlib import Path
 from agents.users.own_partitions import OwnPartitions
 from tables.checkpoint import begin_checkpoint, finish_checkpoint, write_checkpoint
 from tables.data_folder import Mark, partition_folder
+from tables.extent import Extent
 
 KEPT_CHECKPOINTS = 2
 """The disk keeps files for each that the table has replaced long since."""
@@ -60,7 +61,8 @@ class Checkpointing:
                 database = self._table.database(partition)
                 if database is None or partition not in self._ownership.running:
                     continue
-                self._table.note_current([partition])
+                if not Extent.read(self._table, partition).unseen:
+                    self._table.note_current([partition])
                 write_checkpoint(database, folder / partition_folder(self._data, partition).name)
                 copied.append(partition)
         return copied

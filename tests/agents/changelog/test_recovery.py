@@ -12,9 +12,10 @@ import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 from prometheus_client import CollectorRegistry
 
+from agents.changelog.catch_up import CatchUp
 from agents.changelog.errors import ChangelogLost
 from agents.changelog.metrics import ChangelogMetrics
-from agents.changelog.recovery import CatchUp, Recovery, RecoveryBounds
+from agents.changelog.recovery import Recovery, RecoveryBounds
 from agents.changelog.table_flusher import current_partitions
 from agents.kafka.producer import AcknowledgedProducer
 from agents.liveness.process_guard import ProcessGuard
