@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from prometheus_client import CollectorRegistry
 
 from agents.changelog.catch_up import CatchUp
@@ -29,6 +31,7 @@ from tables.replay import Replay
 from tests.support.cluster.cluster import PARTITIONS, Cluster
 from tests.support.cluster.kafka_proxy import Direction, KafkaProxy
 from tests.support.cluster.lost_beginning import lose_beginning
+from tests.support.cluster.oracle import read_topic
 from tests.support.real_tables import new_table
 from tests.support.waiting import wait_for
 
@@ -280,3 +283,34 @@ async def test_a_standby_is_complete_only_while_the_broker_says_so(tmp_path: Pat
                 proxy.heal()
                 await wait_for("complete standbys again", lambda: complete_standbys({0, 1}), 60)
         table.data._dbs.clear()  # type: ignore[attr-defined]
+
+
+@pytest.mark.full
+async def test_compaction_alone_is_no_lost_beginning(
+    cluster: Cluster, producer: AcknowledgedProducer, table: BatchTable
+) -> None:
+    """The first records are gone, and the changelog still begins at 0."""
+    topic = cluster.names.users_changelog
+    eagerly = {
+        "cleanup.policy": "compact",
+        "max.compaction.lag.ms": "100",
+        "min.cleanable.dirty.ratio": "0.01",
+        "min.compaction.lag.ms": "0",
+        "segment.ms": "100",
+    }
+    admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap)
+    await admin.start()
+    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=eagerly)])
+    await admin.close()
+    generations = iter(range(1_000_000))
+
+    async def first_is_gone() -> bool:
+        await write(producer, cluster, 1, users(5, applied_offset=10 * next(generations)))
+        return (await read_topic(cluster.bootstrap, topic))[0].offset > 0
+
+    await wait_for("compaction", first_is_gone, 240.0)
+    newest = next(generations) - 1
+    async with recovering(cluster, table) as recovery:
+        recovery.begin({1}, ())
+        await complete(recovery, {1})
+    assert stored(table, 1) == users(5, applied_offset=10 * newest)
