@@ -306,7 +306,8 @@ async def test_compaction_alone_is_no_lost_beginning(
 
     async def first_is_gone() -> bool:
         await write(producer, cluster, 1, users(5, applied_offset=10 * next(generations)))
-        return (await read_topic(cluster.bootstrap, topic))[0].offset > 0
+        first: int = (await read_topic(cluster.bootstrap, topic))[0].offset
+        return first > 0
 
     await wait_for("compaction", first_is_gone, 240.0)
     newest = next(generations) - 1
