@@ -6,9 +6,16 @@ of a row the one with the higher applied offset is the newer one, whatever order
 
 import struct
 
+from tables.errors import RowCorrupt
+
 APPLIED_OFFSET = struct.Struct("<q")
+_BYTES, _unpack = APPLIED_OFFSET.size, APPLIED_OFFSET.unpack_from
+MAX_APPLIED_OFFSET = (1 << 48) - 1
+"""No source topic comes to so many records; a larger number is no applied offset."""
 RESERVED = b"\0"
 """Keys that start with this byte are not users: ids hold no control characters."""
+LOWEST_RANK = -(1 << 63)
+"""Of what is no row, or no tombstone."""
 LOCAL = RESERVED + b"local\0"
 """Keys that start so are in a database only, and never in the changelog."""
 HIGHEST_APPLIED_OFFSET_KEY = LOCAL + b"highest-fence"
@@ -24,6 +31,16 @@ def applied_offset_of(row: bytes) -> int:
     return int(APPLIED_OFFSET.unpack_from(row)[0])
 
 
+def believed_offset(row: bytes) -> int:
+    """Return the applied offset of a row that anybody may have written; raises `RowCorrupt` when it can be none."""
+    if len(row) < _BYTES:
+        raise RowCorrupt(f"{len(row)} bytes, too few for any row")
+    applied_offset: int = _unpack(row)[0]
+    if applied_offset > MAX_APPLIED_OFFSET:
+        raise RowCorrupt(f"{applied_offset} in the place of an applied offset")
+    return applied_offset
+
+
 def row_rank(applied_offset: int) -> int:
     """Return what orders a row of an applied offset among the records of its key: the higher one stays."""
     return 2 * applied_offset
@@ -32,6 +49,19 @@ def row_rank(applied_offset: int) -> int:
 def tombstone_rank(applied_offset: int) -> int:
     """Return the same for a tombstone, which covers rows of its own applied offset, too."""
     return 2 * applied_offset + 1
+
+
+def is_replicated(key: bytes) -> bool:
+    """Return whether a row of a key is in the changelog, or in a database only."""
+    return key != CHANGELOG_OFFSET_KEY and not key.startswith(LOCAL)
+
+
+def stored_rank(row: bytes) -> int:
+    """Return the rank of a stored row, whatever bytes it has; below every other one where they are no row's."""
+    try:
+        return row_rank(believed_offset(row))
+    except RowCorrupt:
+        return LOWEST_RANK
 
 
 def outranking_offset(rank: int) -> int:

@@ -10,17 +10,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, cast
+from typing import Any, NoReturn, cast
 
 import faust
 from faust.types import EventT, StoreT
 from rocksdict import DbClosedError, Rdict, ReadOptions, WriteBatch, WriteOptions
 
 from tables.applied_offset import CHANGELOG_OFFSET_KEY, CURRENT_AT_KEY
-from tables.errors import PartitionCorrupt, PartitionError, PartitionLocked
-from tables.partition_folders import CURRENT_AT, SetAside, condemn, open_whole, partition_error
+from tables.errors import NewerFormat, PartitionCorrupt, PartitionError, PartitionLocked, RowCorrupt
+from tables.partition_folders import CURRENT_AT, condemn, open_whole, partition_error
 from tables.position import POSITION_KEY, Position
 from tables.rocksdb import QuickOptions
+from tables.rows_aside import ASIDE_PREFIX, MAX_ROWS_ASIDE, AsideRows, aside_key
+from tables.table_watch import PartitionWatch, Unwatched
 
 
 def _without_journal() -> WriteOptions:
@@ -45,26 +47,6 @@ def _beside_the_cache() -> ReadOptions:
 
 
 _BESIDE_THE_CACHE = _beside_the_cache()
-
-
-class PartitionWatch(Protocol):
-    """Hears what is wrong with partitions' folders, on whatever thread it was met."""
-
-    def set_aside(self, found: SetAside) -> None:
-        """Hear that a folder was set aside and an empty database is in its place."""
-
-    def broken(self, error: PartitionError) -> None:
-        """Hear of an error that the process must not outlive; a rotten folder is condemned already."""
-
-
-class Unwatched:
-    """Leaves it to whoever called the table to hear of errors."""
-
-    def set_aside(self, found: SetAside) -> None:
-        """Do nothing."""
-
-    def broken(self, error: PartitionError) -> None:
-        """Do nothing; the error is raised."""
 
 
 class BatchTable(faust.Table):  # type: ignore[type-arg]
@@ -99,6 +81,7 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
         self.complete_standbys: set[int] = set()
         self._watch = watch or Unwatched()
         self._at_disk = at_disk
+        self._aside = AsideRows(self._count_aside, self._keep_aside, lambda found: self._watch.row_set_aside(found))
 
     def open(self, partition: int) -> None:
         """Open the database of a partition that Faust does not open: a standby's."""
@@ -129,9 +112,17 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
             self._broken(partition, error)
 
     def position(self, partition: int) -> Position | None:
-        """Return the stored source position, or None before the first event of the partition."""
+        """Return the stored source position, or None before the first event of the partition.
+
+        One that cannot be read condemns the folder: nothing but rot puts it there.
+        """
         row = self.read(partition, POSITION_KEY)
-        return None if row is None else Position.decode(row)
+        try:
+            return None if row is None else Position.decode(row)
+        except NewerFormat as error:
+            self._refuse(partition, error)
+        except RowCorrupt as error:
+            self._broken(partition, error)
 
     def changelog_offset(self, partition: int) -> int:
         """Return the last changelog offset that the database holds, -1 for none."""
@@ -146,6 +137,10 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
         """Return at most `limit` rows of `scan`, from the key `start` on; raises KeyError as `read` does."""
         return list(islice(self._rows(partition, prefix, start, None), limit))
 
+    def keys_from(self, partition: int, start: bytes, limit: int) -> list[bytes]:
+        """Return at most `limit` keys of rows of any kind, beside the cache; raises KeyError as `read` does."""
+        return [key for key, _ in islice(self._rows(partition, b"", start, _BESIDE_THE_CACHE), limit)]
+
     def check_rows(self, partition: int, start: bytes, limit: int) -> bytes | None:
         """Read at most `limit` >= 2 rows from the key `start` on, so that a rotten one is found.
 
@@ -157,11 +152,15 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
         return None
 
     def commit(self, partition: int, rows: Mapping[bytes, bytes | None], changelog_offset: int) -> None:
-        """Write rows (None removes) and the changelog offset of the last of them in one atomic batch."""
+        """Write rows (None removes) and the changelog offset of the last of them in one atomic batch.
+
+        With a row goes what was set aside under its key.
+        """
         batch = WriteBatch(raw_mode=True)
         for key, value in rows.items():
             if value is None:
                 batch.delete(key)
+                batch.delete(aside_key(key))
             else:
                 batch.put(key, value)
         batch.put(CHANGELOG_OFFSET_KEY, b"%d" % changelog_offset)
@@ -183,6 +182,18 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
                 database.write(batch, _WITHOUT_JOURNAL)
         except Exception as error:  # noqa: BLE001 - RocksDB's errors have no type
             self._broken(partition, error)
+
+    def set_row_aside(
+        self, partition: int, key: bytes, row: bytes, error: Exception, offset: int | None = None
+    ) -> None:
+        """Keep a row that `error` says cannot be read, and tell of it; the caller goes on as if it were not there.
+
+        `offset` is the record's, where it was read in the changelog. Raises `NewerFormat` when a later release wrote
+        it: nothing is wrong with it, and nothing may be put in its place.
+        """
+        if isinstance(error, NewerFormat):
+            self._refuse(partition, error)
+        self._aside.take(partition, key, row, error, offset)
 
     def note_current(self, partitions: Iterable[int]) -> None:
         """Write into the open ones of these databases that they have all of the changelog now."""
@@ -218,6 +229,9 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
             return open_whole(folder, open_database, self._watch.set_aside)
         except PartitionLocked:
             raise  # Faust tries again for a while: its previous database may still be closing
+        except NewerFormat as error:
+            self._watch.too_new(error)
+            raise
         except PartitionError as error:
             self._watch.broken(error)
             raise
@@ -243,6 +257,22 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
             self._broken(partition, error)
         finally:
             del cursor  # an error would keep it, and it would keep the database open
+
+    def _count_aside(self, partition: int) -> int:
+        return len(self.rows_from(partition, ASIDE_PREFIX, ASIDE_PREFIX, MAX_ROWS_ASIDE))
+
+    def _keep_aside(self, partition: int, key: bytes, row: bytes) -> None:
+        database = self._databases()[partition]
+        try:
+            database.put(key, row, write_opt=_WITHOUT_JOURNAL)
+        except Exception as error:  # noqa: BLE001 - RocksDB's errors have no type
+            self._broken(partition, error)
+
+    def _refuse(self, partition: int, error: NewerFormat) -> NoReturn:
+        """Say which partition holds a row of a later release, and raise."""
+        told = NewerFormat(f"partition {partition}: {error}")
+        self._watch.too_new(told)
+        raise told from error
 
     def _broken(self, partition: int, error: Exception) -> NoReturn:
         """Say what an error of an open database means, condemn the folder if it is rotten, and raise."""

@@ -15,7 +15,8 @@ from tables.errors import StateUnusable
 from tables.partition_folders import condemned, partition_error
 from tables.whole_files import sync_folder
 
-_UNFINISHED = ".unfinished"
+UNFINISHED = ".unfinished"
+"""Behind the name of a checkpoint or a partition that is not whole yet."""
 
 
 def write_checkpoint(database: Rdict, folder: Path) -> None:
@@ -37,7 +38,7 @@ def begin_checkpoint(folder: Path) -> Path:
     """Return a new folder beside the one that is to be, in place of what an interrupted call left."""
     if folder.exists():
         raise StateUnusable(f"{folder} exists; a checkpoint goes into a folder of its own")
-    unfinished = folder.with_name(folder.name + _UNFINISHED)
+    unfinished = folder.with_name(folder.name + UNFINISHED)
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True, mode=0o700)
     return unfinished
@@ -87,12 +88,12 @@ def restore(source: Path, data: Path, mark: Mark, sound: Callable[[int, Path], N
         raise StateUnusable(f"{data} is not empty, {taken[0].name} is there; move it away to restore a checkpoint")
     copies = [(partition, source / path.name, path) for partition, path in _named(source, data, mark.partitions)]
     for partition, saved, path in copies:
-        copying = path.with_name(path.name + _UNFINISHED)
+        copying = path.with_name(path.name + UNFINISHED)
         shutil.rmtree(copying, ignore_errors=True)
         shutil.copytree(saved, copying)
         sound(partition, copying)
     for _, _, path in copies:
-        path.with_name(path.name + _UNFINISHED).rename(path)
+        path.with_name(path.name + UNFINISHED).rename(path)
     mark.write(data)
     return [partition for partition, _, _ in copies]
 

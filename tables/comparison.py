@@ -11,18 +11,16 @@ Nothing gets another applied offset by that. So two databases that compare thems
 the same rows, and to an end.
 """
 
-import struct
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tables.applied_offset import applied_offset_of, row_rank, tombstone_rank
-from tables.errors import RowCorrupt
+from tables.applied_offset import LOWEST_RANK, applied_offset_of, is_replicated, row_rank, stored_rank, tombstone_rank
+from tables.errors import NewerFormat, RowCorrupt
 from tables.extent import Readable
 from tables.position import POSITION_KEY
-from tables.replay import ChangelogRecord
-from tables.tombstones import tombstone_key, tombstone_offset
+from tables.replay import ChangelogRecord, replayed_rank
+from tables.tombstones import tombstone_key
 
 _MAX_OPEN = 50_000
 """Keys that a comparison keeps at once, at about 200 bytes."""
@@ -30,7 +28,7 @@ _MAX_ADOPTED = 500
 """Rows that it keeps at once."""
 UNKNOWN_REMOVED_AT = -1
 """The applied offset of a tombstone behind something unreadable, of a key of which nothing is held: below every row."""
-_RUBBISH, _UNKNOWN = -(1 << 63), -(1 << 63) + 1
+_UNKNOWN = LOWEST_RANK + 1
 
 
 class Held(NamedTuple):
@@ -59,12 +57,13 @@ def rank_of(record: ChangelogRecord) -> int:
 
     A tombstone without a header, of earlier code, ranks as nothing known.
     """
-    with suppress(struct.error, RowCorrupt):
-        if record.value is not None:
-            return row_rank(applied_offset_of(record.value))
-        applied_offset = tombstone_offset(record.headers)
-        return _UNKNOWN if applied_offset is None else tombstone_rank(applied_offset)
-    return _RUBBISH
+    try:
+        rank = replayed_rank(record)
+    except NewerFormat:  # of a position, whose applied offset is where it always was
+        return LOWEST_RANK if record.value is None else stored_rank(record.value)
+    except RowCorrupt:
+        return LOWEST_RANK
+    return _UNKNOWN if rank is None else rank
 
 
 def is_ahead(record: ChangelogRecord, next_offset: int) -> bool:
@@ -93,9 +92,11 @@ class Comparison:
     def meet(self, records: Sequence[ChangelogRecord], held: Mapping[bytes, Held]) -> None:
         """Take records of others, in their order; `held` tells of all their keys. A position is never adopted."""
         for record in records:
+            if not is_replicated(record.key):
+                continue
             key, rank = record.key, rank_of(record)
             counts = self.adopted.get(key, held[key])
-            if rank > counts.rank and key != POSITION_KEY:
+            if rank > max(counts.rank, _UNKNOWN) and key != POSITION_KEY:
                 removed_at = UNKNOWN_REMOVED_AT if record.value is not None else rank // 2
                 self.adopted[key] = Held(rank, record.value, removed_at)
                 self.outranked.pop(key, None)
@@ -120,8 +121,7 @@ class Comparison:
 
 def _held(row: bytes | None, tombstone: bytes | None) -> Held:
     if row is not None:
-        with suppress(struct.error):
-            return Held(row_rank(applied_offset_of(row)), row)
+        return Held(stored_rank(row), row)
     if tombstone is not None:
         removed_at = applied_offset_of(tombstone)
         return Held(tombstone_rank(removed_at), None, removed_at)

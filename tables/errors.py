@@ -2,6 +2,7 @@
 
 TableError
 ├── RowCorrupt          the bytes of a row are not what this code writes
+│   └── NewerFormat         they are what a later release writes
 ├── RowTooLarge         a row would not fit into one record of the changelog
 ├── ChangelogShrunk     the changelog has lost records that a database holds
 ├── FolderInUse         another process works on a data folder
@@ -10,6 +11,7 @@ TableError
 └── PartitionError      RocksDB answered for a partition's folder with an error of its own
     ├── PartitionCorrupt    its files are torn or rotten; the changelog holds what they held
     ├── PartitionLocked     another process, or another thread of this one, has it open
+    ├── OutOfFiles          the process, or the machine, may not open one more file; nothing is wrong with the disk
     └── DiskFailed          the disk does not read or write; nothing is wrong with what is stored
 """
 
@@ -20,6 +22,10 @@ class TableError(Exception):
 
 class RowCorrupt(TableError):
     """The bytes of a row are cut, or of a format that this code does not know."""
+
+
+class NewerFormat(RowCorrupt):
+    """A row, or a position, is of a format that a later release writes; the text says which."""
 
 
 class RowTooLarge(TableError):
@@ -52,6 +58,10 @@ class PartitionCorrupt(PartitionError):
 
 class PartitionLocked(PartitionError):
     """A partition's folder is open elsewhere."""
+
+
+class OutOfFiles(PartitionError):
+    """The process, or the whole machine, has as many files and sockets open as it may."""
 
 
 class DiskFailed(PartitionError):

@@ -14,6 +14,7 @@ import struct
 from collections.abc import Iterable
 
 from tables.applied_offset import LOCAL
+from tables.errors import RowCorrupt
 
 INTRUSIONS_KEY = LOCAL + b"intrusions"
 _MAX_RANGES = 64
@@ -21,8 +22,15 @@ _RANGE = struct.Struct("<qq")
 
 
 def decode_intrusions(row: bytes | None) -> list[range]:
-    """Return the remembered ranges of changelog offsets, ascending; none for no row."""
-    return [] if row is None else [range(first, end) for first, end in _RANGE.iter_unpack(row)]
+    """Return the remembered ranges of changelog offsets, ascending; none for no row. Raises `RowCorrupt`."""
+    if row is None:
+        return []
+    if len(row) % _RANGE.size:
+        raise RowCorrupt(f"places of late records in {len(row)} bytes, each has {_RANGE.size}")
+    ranges = [range(first, end) for first, end in _RANGE.iter_unpack(row)]
+    if any(one.start < 0 or not one for one in ranges):
+        raise RowCorrupt("a place of late records that has no offset")
+    return ranges
 
 
 def encode_intrusions(ranges: Iterable[range]) -> bytes | None:

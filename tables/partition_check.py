@@ -12,13 +12,15 @@ from tables.applied_offset import (
     CHANGELOG_OFFSET_KEY,
     CURRENT_AT_KEY,
     HIGHEST_APPLIED_OFFSET_KEY,
-    LOCAL,
     applied_offset_of,
+    believed_offset,
+    is_replicated,
 )
-from tables.errors import PartitionError, RowCorrupt, TableError
+from tables.errors import NewerFormat, PartitionError, RowCorrupt
 from tables.extent import LANDED_KEY
 from tables.partition_folders import condemned, partition_error, since_ms
 from tables.position import POSITION_KEY, Position
+from tables.rows_aside import ASIDE_PREFIX
 
 MAX_PROBLEMS = 20
 """Named of one partition; the rest is counted."""
@@ -32,19 +34,25 @@ class PartitionReport:
     ----------
     partition : which one.
     rows : of the changelog, read and decoded.
+    misplaced : users among them whom the partitioner puts elsewhere; they are no problem of the folder.
     next_offset : of the source, None before the first event.
     changelog_offset : the last one that it holds, -1 for none.
     known_offset : the last one that it knows of; its worker's own records may lie beyond what it holds.
     away_ms : how long ago it had all of the changelog, None where nothing says it.
+    unreadable : rows that cannot be read, each a problem: a worker takes them for missing.
+    kept_aside : what a worker keeps of such rows, also of those that were replaced meanwhile.
     problems : what is wrong, at most `MAX_PROBLEMS` sentences, and `more`, the number of those left out.
     """
 
     partition: int
     rows: int = 0
+    misplaced: int = 0
     next_offset: int | None = None
     changelog_offset: int = -1
     known_offset: int = -1
     away_ms: int | None = None
+    unreadable: int = 0
+    kept_aside: int = 0
     problems: list[str] = field(default_factory=list)
     more: int = 0
 
@@ -76,6 +84,21 @@ class StoredPartition:
         except Exception as error:
             raise partition_error(self._folder, error) from error
 
+    def count(self, prefix: bytes) -> int:
+        """Return how many keys begin with `prefix`; raises `PartitionError`."""
+        cursor, found = self._database.iter(), 0
+        try:
+            cursor.seek(prefix)
+            while cursor.valid() and cursor.key().startswith(prefix):
+                found += 1
+                cursor.next()
+            cursor.status()
+        except Exception as error:
+            raise partition_error(self._folder, error) from error
+        finally:
+            del cursor
+        return found
+
     def rows(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield every row of the changelog in key order, checksums checked; raises `PartitionError`."""
         cursor = self._database.iter()
@@ -83,7 +106,7 @@ class StoredPartition:
             cursor.seek_to_first()
             while cursor.valid():
                 key = cursor.key()
-                if key != CHANGELOG_OFFSET_KEY and not key.startswith(LOCAL):
+                if is_replicated(key):
                     yield key, cursor.value()
                 cursor.next()
             cursor.status()
@@ -125,6 +148,7 @@ def check_partition(
     try:
         with open_stopped(folder) as stored:
             limit = _read_head(stored, report)
+            report.kept_aside = stored.count(ASIDE_PREFIX)
             for key, row in stored.rows():
                 report.rows += 1
                 seen(key, row)
@@ -165,11 +189,11 @@ def _check_row(
     report: PartitionReport, key: bytes, row: bytes, limit: int | None, check_row: Callable[[bytes, bytes], None]
 ) -> None:
     try:
-        if len(row) < APPLIED_OFFSET.size:
-            raise RowCorrupt(f"{len(row)} bytes, too few for any row")
+        applied_offset = believed_offset(row)
         check_row(key, row)
-    except TableError as error:
+    except RowCorrupt as error:
+        report.unreadable += not isinstance(error, NewerFormat)
         report.add(f"row {key!r}: {error}")
         return
-    if limit is not None and applied_offset_of(row) > limit:
-        report.add(f"row {key!r}: its applied offset {applied_offset_of(row)} is ahead of the position {limit}")
+    if limit is not None and applied_offset > limit:
+        report.add(f"row {key!r}: its applied offset {applied_offset} is ahead of the position {limit}")

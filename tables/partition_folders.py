@@ -16,13 +16,23 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rocksdict import Rdict
 
-from tables.applied_offset import CHANGELOG_OFFSET_KEY, CURRENT_AT_KEY
-from tables.errors import DiskFailed, PartitionCorrupt, PartitionError, PartitionLocked, RowCorrupt
+from tables.applied_offset import APPLIED_OFFSET, CHANGELOG_OFFSET_KEY, CURRENT_AT_KEY, HIGHEST_APPLIED_OFFSET_KEY
+from tables.errors import (
+    DiskFailed,
+    NewerFormat,
+    OutOfFiles,
+    PartitionCorrupt,
+    PartitionError,
+    PartitionLocked,
+    RowCorrupt,
+)
+from tables.extent import LANDED_KEY
+from tables.intrusions import INTRUSIONS_KEY, decode_intrusions
+from tables.numbered_names import next_name, numbered
 from tables.position import POSITION_KEY, Position
 from tables.whole_files import sync_folder, write_durably
 
@@ -37,6 +47,7 @@ CURRENT_AT = struct.Struct("<q")
 _ASIDE, _CONDEMNED = ".bad-", ".condemned"
 _LOCKED = ("lock hold by current process", "While lock file")
 _MISSING = os.strerror(errno.ENOENT)
+_OUT_OF_FILES = {errno.EMFILE: os.strerror(errno.EMFILE), errno.ENFILE: os.strerror(errno.ENFILE)}
 _FROM_RUST = re.compile(r"\(os error (\d+)\)")
 _NOT_THE_DISK = frozenset({errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR})
 
@@ -60,6 +71,8 @@ def partition_error(folder: Path, error: Exception) -> PartitionError:
         return PartitionLocked(said)
     from_rust = _FROM_RUST.search(text)
     number = error.errno if isinstance(error, OSError) else int(from_rust[1]) if from_rust else None
+    if number in _OUT_OF_FILES or any(words in text for words in _OUT_OF_FILES.values()):
+        return OutOfFiles(said)
     if number is not None:
         return PartitionCorrupt(said) if number in _NOT_THE_DISK else DiskFailed(said)
     if "IO error" in text and _MISSING not in text:  # RocksDB wraps some of them into corruptions
@@ -86,25 +99,31 @@ def open_whole(
 ) -> Rdict:
     """Open a partition's database, or an empty one in its place if the folder cannot be believed.
 
-    Costs three gets and two steps of an iterator more than opening; rows are not read. A folder that went back to an
+    Costs five gets and two steps of an iterator more than opening; rows are not read. A folder that went back to an
     older state, as a cut MANIFEST does, is as good as any: its own changelog offset tells what it lacks.
 
     Raises
     ------
     PartitionLocked
         When the folder is open elsewhere.
+    OutOfFiles
+        When one more file may not be opened.
     DiskFailed
         When the disk cannot be read or written.
     PartitionError
         When not even an empty database opens.
+    NewerFormat
+        When a later release wrote its position; the folder stays as it is.
     """
     found = condemned(folder)
     if found is None:
         try:
             return _believable(folder, open_database(folder))
+        except NewerFormat as error:
+            raise NewerFormat(f"{folder}: {error}") from error
         except Exception as error:
             meant = partition_error(folder, error)
-            if isinstance(meant, PartitionLocked | DiskFailed):
+            if isinstance(meant, PartitionLocked | OutOfFiles | DiskFailed):
                 raise meant from error
             found = str(meant)
     try:
@@ -120,7 +139,7 @@ def set_aside(folder: Path) -> Path | None:
 
     A process that ends in between leaves either the folder and its condemnation, or no folder.
     """
-    kept = folder.with_name(f"{folder.name}{_ASIDE}{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
+    kept = folder.with_name(next_name(folder.parent, folder.name + _ASIDE))
     was_there = folder.exists()
     if was_there:
         folder.rename(kept)
@@ -135,8 +154,8 @@ def set_aside(folder: Path) -> Path | None:
 
 
 def folders_aside(folder: Path) -> list[Path]:
-    """Return what was set aside of a partition's folder, oldest first."""
-    return sorted(folder.parent.glob(f"{folder.name}{_ASIDE}*"))
+    """Return what `set_aside` made of a partition's folder, oldest first; other names are somebody else's."""
+    return numbered(folder.parent, folder.name + _ASIDE)
 
 
 def _condemnation(folder: Path) -> Path:
@@ -157,6 +176,13 @@ def _believable(folder: Path, database: Rdict) -> Rdict:
             raise PartitionCorrupt(f"{folder}: {offset!r} in the place of a changelog offset")
         if position is not None:
             Position.decode(position)
+        decode_intrusions(database.get(INTRUSIONS_KEY))
+        landed = database.get(LANDED_KEY)
+        if landed is not None and not landed.isdigit():
+            raise PartitionCorrupt(f"{folder}: {landed!r} in the place of the last offset that is accounted for")
+        highest = database.get(HIGHEST_APPLIED_OFFSET_KEY)
+        if highest is not None and len(highest) != APPLIED_OFFSET.size:
+            raise PartitionCorrupt(f"{folder}: {highest!r} in the place of the highest applied offset")
         away_ms = since_ms(database.get(CURRENT_AT_KEY))
         if (doubt := doubt_of(away_ms)) is not None:
             raise PartitionCorrupt(f"{folder}: {doubt}")

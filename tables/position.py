@@ -1,8 +1,8 @@
 """The source position of a partition: a reserved row that is written with the rows it covers.
 
-Layout, little endian: int64 next source offset (it is the row's applied offset too), uint8 format, uint64 fingerprint
-of the last applied record. The fingerprint tells a source topic that was deleted and made again, whose offsets mean
-other events, from the one that was read before.
+Layout, little endian: int64 next source offset (it is the row's applied offset too), uint8 format, the release as in
+every row (`tables.formats`), uint64 fingerprint of the last applied record. Format 1 had no release. The fingerprint
+tells a source topic that was deleted and made again, whose offsets mean other events, from the one read before.
 """
 
 import struct
@@ -11,10 +11,12 @@ from hashlib import blake2b
 
 from tables.applied_offset import RESERVED
 from tables.errors import RowCorrupt
+from tables.formats import FORMAT_AT, WRITTEN_BY, unknown_format
 
 POSITION_KEY = RESERVED + b"source-position"
-_FORMAT = 1
-_LAYOUT = struct.Struct("<qBQ")
+_FORMAT = 2
+_LAYOUT = struct.Struct("<qB3sQ")
+_LAYOUT_1 = struct.Struct("<qBQ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +27,27 @@ class Position:
     fingerprint: int
 
     def encode(self) -> bytes:
-        """Return the 17 bytes of the row."""
-        return _LAYOUT.pack(self.next_offset, _FORMAT, self.fingerprint)
+        """Return the 20 bytes of the row."""
+        return _LAYOUT.pack(self.next_offset, _FORMAT, WRITTEN_BY, self.fingerprint)
 
     @classmethod
     def decode(cls, row: bytes) -> "Position":
-        """Read a row; raises `RowCorrupt` when its length, its format or its offset is not ours."""
-        if len(row) != _LAYOUT.size:
-            raise RowCorrupt(f"source position of {len(row)} bytes, expected {_LAYOUT.size}")
-        next_offset, layout, digest = _LAYOUT.unpack(row)
-        if layout != _FORMAT:
-            raise RowCorrupt(f"source position of format {layout}, this code reads format {_FORMAT}")
+        """Read a row of any format so far.
+
+        Raises
+        ------
+        NewerFormat
+            When a later release wrote it.
+        RowCorrupt
+            When its length, its format or its offset is nobody's.
+        """
+        layout = row[FORMAT_AT] if len(row) > FORMAT_AT else 0
+        if layout not in {1, _FORMAT}:
+            raise unknown_format("source position", row, _FORMAT)
+        expected = _LAYOUT if layout == _FORMAT else _LAYOUT_1
+        if len(row) != expected.size:
+            raise RowCorrupt(f"source position of {len(row)} bytes, format {layout} has {expected.size}")
+        next_offset, *_, digest = expected.unpack(row)
         if next_offset < 0:
             raise RowCorrupt(f"source position at offset {next_offset}, there is none below 0")
         return cls(next_offset, digest)

@@ -4,9 +4,11 @@ The higher applied offset wins between two records of one key, whichever comes l
 thought dead may land behind its successor's. A tombstone covers rows of its own applied offset, too. Tombstones of
 earlier code carry no applied offset and always apply. Places where an older record lies behind a newer one are
 remembered (`intrusions`).
+
+A record without an applied offset, a position that is none, and one under a key that no changelog has are nobody's:
+they are passed over as older ones are, so that the owner writes what counts behind them, and set aside (`rows_aside`).
 """
 
-import struct
 import time
 from collections.abc import Sequence
 from typing import Protocol
@@ -14,17 +16,23 @@ from typing import Protocol
 from tables.applied_offset import (
     APPLIED_OFFSET,
     HIGHEST_APPLIED_OFFSET_KEY,
+    RESERVED,
     applied_offset_of,
+    believed_offset,
+    is_replicated,
     outranking_offset,
     row_rank,
+    stored_rank,
     tombstone_rank,
 )
 from tables.batch_table import BatchTable
 from tables.errors import RowCorrupt
 from tables.extent import Extent
+from tables.position import POSITION_KEY, Position
 from tables.tombstones import tombstone_key, tombstone_offset, tombstone_row
 
 _BELOW_EVERY_OFFSET = -(1 << 63)
+_FIRST_USER = bytes([RESERVED[0] + 1])
 
 
 class ChangelogRecord(Protocol):
@@ -84,15 +92,17 @@ class Replay:
 
         Raises
         ------
-        RowCorrupt
-            When a row has no applied offset; nothing of the batch is stored then.
+        NewerFormat
+            When a later release wrote a position; nothing of the batch is stored then.
         RuntimeError
             When the partition runs: its rows are newer than the changelog that was read.
         """
         if self.partition in self._table.running:
             raise RuntimeError(f"partition {self.partition} runs, its changelog must not be replayed")
-        newest = _Newest(self.partition)
+        newest = _Newest()
         newest.meet(records)
+        for record, error in newest.unreadable:
+            self._table.set_row_aside(self.partition, record.key, record.value or b"", error, record.offset)
         outdone = self._outdone(newest)
         if outdone:
             newest.drop(outdone, records)
@@ -130,8 +140,8 @@ class Replay:
         return {
             key
             for key, row, tombstone in zip(doubtful, stored, stored[len(doubtful) :], strict=False)
-            if (row is not None and newest.ranks[key] < row_rank(applied_offset_of(row)))
-            or (tombstone is not None and newest.ranks[key] < tombstone_rank(applied_offset_of(tombstone)))
+            if (row is not None and newest.ranks[key] < stored_rank(row))
+            or (tombstone is not None and newest.ranks[key] <= stored_rank(tombstone))  # it covers rows of its offset
         }
 
 
@@ -144,32 +154,37 @@ class _Newest:
     ranks : of those; a tombstone without an applied offset has none.
     cleared : keys that a tombstone without an applied offset met on the way: what is stored of them is of no account.
     passed : the last offset at which an older record was passed over, by key, unless a newer one came behind it.
-    older : records that were passed over.
+    older : records that were passed over because a newer one was there.
+    unreadable : records that are nobody's, and why.
     """
 
-    def __init__(self, partition: int) -> None:
-        self._partition = partition
+    def __init__(self) -> None:
         self._removed: set[bytes] = set()
         self.rows: dict[bytes, bytes | None] = {}
         self.ranks: dict[bytes, int] = {}
         self.cleared: set[bytes] = set()
         self.passed: dict[bytes, int] = {}
         self.older = 0
+        self.unreadable: list[tuple[ChangelogRecord, RowCorrupt]] = []
 
     def meet(self, records: Sequence[ChangelogRecord]) -> None:
-        """Take records, in their order; raises `RowCorrupt`."""
+        """Take records, in their order."""
         rows, ranks, passed = self.rows, self.ranks, self.passed
         for record in records:
             key, value = record.key, record.value
-            if value is not None:
-                rank = 2 * self._applied_offset(record.offset, value)  # row_rank, without a call a row
-            else:
+            try:
+                # of a user's row as `replayed_rank` gives it, without its calls
+                rank = replayed_rank(record) if value is None or key < _FIRST_USER else 2 * believed_offset(value)
+            except RowCorrupt as error:
+                self.unreadable.append((record, error))
+                if is_replicated(key):
+                    passed[key] = record.offset
+                continue
+            if value is None:
                 self._removed.add(key)
-                applied_offset = tombstone_offset(record.headers)
-                if applied_offset is None:
-                    self._clear(key)
-                    continue
-                rank = tombstone_rank(applied_offset)
+            if rank is None:
+                self._clear(key)
+                continue
             if rank < ranks.get(key, rank):
                 passed[key] = record.offset
                 self.older += 1
@@ -209,10 +224,14 @@ class _Newest:
         self.passed.pop(key, None)
         self.cleared.add(key)
 
-    def _applied_offset(self, offset: int, row: bytes) -> int:
-        try:
-            return applied_offset_of(row)
-        except struct.error:
-            raise RowCorrupt(
-                f"changelog of partition {self._partition}: the row at offset {offset} has {len(row)} bytes, too few"
-            ) from None
+
+def replayed_rank(record: ChangelogRecord) -> int | None:
+    """Return the rank of any record, None for a tombstone without an applied offset; raises `RowCorrupt`."""
+    if not is_replicated(record.key):
+        raise RowCorrupt("a row of a changelog under a key that only databases have")
+    if record.value is None:
+        applied_offset = tombstone_offset(record.headers)
+        return None if applied_offset is None else tombstone_rank(applied_offset)
+    if record.key == POSITION_KEY:
+        Position.decode(record.value)
+    return row_rank(believed_offset(record.value))

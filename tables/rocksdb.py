@@ -1,7 +1,8 @@
 """RocksDB options: every byte of memory and every open file is budgeted.
 
 Faust opens one database a table and partition, each with a 2 GiB block cache and three 64 MiB write buffers
-unless told otherwise. A worker's budget is divided here by the number of databases that it may come to hold.
+unless told otherwise. Here all databases share one cache, and the rest of a worker's budget is divided by the number
+of databases that it may come to hold.
 """
 
 from collections.abc import Callable
@@ -10,10 +11,16 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from faust.stores import rocksdb
-from rocksdict import DBCompressionType, Rdict
+from rocksdict import BlockBasedIndexType, BlockBasedOptions, Cache, DBCompressionType, Rdict
 
-MIN_CACHE_BYTES = 1 << 20
-MIN_WRITE_BUFFER_BYTES = 1 << 20
+from tables.budget import (
+    DATABASE_BYTES,
+    MIN_WRITE_BUFFER_BYTES,
+    MIN_WRITE_BUFFERS,
+    least_memory_mib,
+    least_open_files,
+)
+
 _WRITE_BUFFERS = 3
 _FILES_TO_MERGE = 8
 
@@ -23,27 +30,42 @@ Opening: TypeAlias = Callable[[Path, Callable[[Path], Rdict]], Rdict]
 
 @dataclass(frozen=True, slots=True)
 class RocksDBOptions:
-    """Bounds of one database.
+    """Bounds of a worker's databases.
 
     Parameters
     ----------
-    block_cache_bytes : cache of uncompressed blocks.
-    write_buffer_bytes : one memtable; RocksDB holds at most three of them.
-    max_open_files : file descriptors.
+    block_cache_bytes : cache of uncompressed blocks, indexes and Bloom filters; one, of all databases.
+    write_buffer_bytes : one memtable of one database.
+    write_buffers : how many of them a database holds at most; then its writes wait until one is in a file.
+    max_open_files : file descriptors of one database.
     """
 
     block_cache_bytes: int
     write_buffer_bytes: int
+    write_buffers: int
     max_open_files: int
 
     @classmethod
     def from_budget(cls, memory_bytes: int, databases: int, open_files: int) -> "RocksDBOptions":
-        """Divide a worker's budget by `databases` >= 1: half to caches, half to write buffers."""
-        share = memory_bytes // (2 * databases)
+        """Divide a worker's budget by `databases` >= 1: what they take themselves, then half each to cache and buffers.
+
+        Raises
+        ------
+        ValueError
+            When it is not enough for so many; both numbers are in the message.
+        """
+        if memory_bytes >> 20 < (least := least_memory_mib(databases)):
+            raise ValueError(f"{databases} databases need {least} MiB of memory, and {memory_bytes >> 20} are given")
+        if open_files < (least := least_open_files(databases)):
+            raise ValueError(f"{databases} databases need {least} open files, and {open_files} are given")
+        half = (memory_bytes - databases * DATABASE_BYTES) // 2
+        share = half // databases
+        buffers = _WRITE_BUFFERS if share >= _WRITE_BUFFERS * MIN_WRITE_BUFFER_BYTES else MIN_WRITE_BUFFERS
         return cls(
-            block_cache_bytes=max(MIN_CACHE_BYTES, share),
-            write_buffer_bytes=max(MIN_WRITE_BUFFER_BYTES, share // _WRITE_BUFFERS),
-            max_open_files=max(16, open_files // databases),
+            block_cache_bytes=half,
+            write_buffer_bytes=share // buffers,
+            write_buffers=buffers,
+            max_open_files=open_files // databases,
         )
 
     def for_faust(self) -> dict[str, object]:
@@ -52,14 +74,14 @@ class RocksDBOptions:
             "driver": "rocksdict",
             "block_cache_size": self.block_cache_bytes,
             "write_buffer_size": self.write_buffer_bytes,
-            "max_write_buffer_number": _WRITE_BUFFERS,
+            "max_write_buffer_number": self.write_buffers,
             "max_open_files": self.max_open_files,
             "bloom_filter_size": 10,
         }
 
 
 class QuickOptions(rocksdb.RocksDBOptions):
-    """Faust's options, with two that cost less CPU, and an opening of this project's own.
+    """Faust's options, with two that cost less CPU, one cache of all databases, and an opening of this project's own.
 
     Files of the first level are merged eight at a time instead of four: users are written in no order, so each such
     merge rewrites the whole database; Bloom filters keep reads cheap. Blocks are compressed with LZ4 instead of
@@ -70,13 +92,15 @@ class QuickOptions(rocksdb.RocksDBOptions):
     """
 
     opening: Opening
+    cache: Cache
 
     @classmethod
     def like(cls, options: rocksdb.RocksDBOptions, opening: Opening) -> "QuickOptions":
-        """Return the same options, and the two; databases are opened through `opening`."""
+        """Return the same options, and these; databases are opened through `opening`."""
         found = cls()
         vars(found).update(vars(options))
         found.opening = opening
+        found.cache = Cache(found.block_cache_size)
         return found
 
     def open(self, path: Path, *, read_only: bool = False) -> Rdict:
@@ -88,4 +112,15 @@ class QuickOptions(rocksdb.RocksDBOptions):
         options = super().as_options()
         options.set_level_zero_file_num_compaction_trigger(_FILES_TO_MERGE)
         options.set_compression_type(DBCompressionType.lz4())
+        options.set_block_based_table_factory(self._tables())
         return options
+
+    def _tables(self) -> BlockBasedOptions:
+        """Return Faust's options of tables, on the shared cache; what RocksDB would hold beside it is in it, too."""
+        tables = BlockBasedOptions()
+        tables.set_block_cache(self.cache)
+        tables.set_cache_index_and_filter_blocks(True)
+        tables.set_pin_l0_filter_and_index_blocks_in_cache(True)
+        tables.set_bloom_filter(self.bloom_filter_size, block_based=True)
+        tables.set_index_type(BlockBasedIndexType.binary_search())
+        return tables

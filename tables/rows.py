@@ -1,36 +1,45 @@
-"""The row of a user: what they did, and the scores that one version of the model made of it.
+"""The row of a user: what they did, and the scores that one model made of it.
 
-Layout, little endian, in this order:
+Layout of format 2, little endian, in this order:
 
 =============  =======================  ====================================================================
 part           size in bytes            content
 =============  =======================  ====================================================================
-header         30                       applied offset int64, format uint8, counts and lengths, time of writing
+header         32                       applied offset int64, format uint8, release as in every row
+                                        (`tables.formats`), counts and lengths, time of writing
 region         region length + 16       name, then ts int64 and tie uint64 of the event that named it
 recent         8 a recent event         hashes of the last event ids, oldest first
 facts          itemsize a fact          the history's facts, a numpy structured array
 videos         length                   ids of the facts' videos, UTF-8, joined by NUL (ids hold none)
-version        length                   UTF-8 name of the model version that made the scores
-top rows       4 a score                int32 rows of the stored videos in that version, best first
+model          length                   the identity of the model that made the scores
+top rows       4 a score                int32 rows of the stored videos in that model, best first
 top scores     4 a score                float32 scores, aligned with the rows
 =============  =======================  ====================================================================
+
+Format 1 had a header of 30 bytes without the release, and the version's name in the place of the model. Versions of two
+models may have one name, so a list of format 1 is of no known model: it is passed over, and the rest is as it was.
 
 History and scores share one row: they are written together for every event, so two rows would be two changelog
 records, two RocksDB entries and two round trips for the same atomic step.
 """
 
 import struct
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from tables.errors import RowCorrupt
+from tables.formats import FORMAT_AT, WRITTEN_BY, unknown_format
 
-_FORMAT = 1
-_HEADER = struct.Struct("<qBBHHBHIqx")
-"""applied offset, format, region length, facts, recent, version length, scores, bytes of video ids, written at (ms)."""
-_FORMAT_AT = 8
+_FORMAT = 2
+_HEADER = struct.Struct("<qB3sBHHBHIq")
+"""applied offset, format, release, region length, facts, recent, model length, scores, bytes of ids, written at, ms."""
+_HEADER_BYTES = _HEADER.size
+_HEADER_1 = struct.Struct("<qxBHHBHIqx")
+"""The same of format 1, less format and release."""
 _REGION = struct.Struct("<qQ")
+_REGION_BYTES = _REGION.size
 _TIE_BYTES, _SCORE_BYTES = 8, 4
 _SEPARATOR = b"\0"
+_Places: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int]
 
 MAX_COUNT = 0xFFFF
 """Largest number of facts, recent events or scores that a row can name."""
@@ -55,7 +64,7 @@ class UserRow(NamedTuple):
     records : n facts of the codec's size, ascending in time.
     ids : UTF-8 ids of the n videos, aligned with the records, joined by NUL.
     region : where the user is, or None while no event named a region.
-    version : model version of `top_rows` and `top_scores`; empty when there was no model.
+    model : identity of the model of `top_rows` and `top_scores`, at most 255 bytes; empty when there was none.
     top_rows, top_scores : m int32 and m float32, little endian, best first.
     """
 
@@ -65,21 +74,22 @@ class UserRow(NamedTuple):
     records: bytes
     ids: bytes
     region: RegionStamp | None
-    version: str
+    model: bytes
     top_rows: bytes
     top_scores: bytes
 
 
 class RowStamp(NamedTuple):
-    """What tells of a row whether its list is of a version, and how recent it is; read without the rest.
+    """What tells of a row whether its list is of a model, and how recent it is; read without the rest.
 
     Parameters
     ----------
-    version, region : UTF-8 names; empty when there is none.
+    model : its identity; empty when there was none, and for a list of format 1.
+    region : UTF-8 name; empty when there is none.
     last_fact : the latest fact of the history, empty when there is none.
     """
 
-    version: bytes
+    model: bytes
     region: bytes
     last_fact: bytes
 
@@ -100,69 +110,94 @@ class RowCodec:
         region = b""
         if row.region is not None:
             region = row.region.name.encode()
-        version = row.version.encode()
         header = _HEADER.pack(
             row.applied_offset,
             _FORMAT,
+            WRITTEN_BY,
             len(region),
             len(row.records) // self._fact_bytes,
             len(row.recent) // _TIE_BYTES,
-            len(version),
+            len(row.model),
             len(row.top_rows) // _SCORE_BYTES,
             len(row.ids),
             row.written_at,
         )
         if row.region is not None:
             region += _REGION.pack(row.region.ts, row.region.tie)
-        return b"".join((header, region, row.recent, row.records, row.ids, version, row.top_rows, row.top_scores))
+        return b"".join((header, region, row.recent, row.records, row.ids, row.model, row.top_rows, row.top_scores))
 
     def stamp(self, data: bytes) -> RowStamp:
-        """Read the stamp of a row that this code wrote; 1 us. Raises `RowCorrupt` on another format."""
-        if len(data) < _HEADER.size or data[_FORMAT_AT] != _FORMAT:
-            raise RowCorrupt(f"user row of {len(data)} bytes is not of format {_FORMAT}")
-        _, _, n_region, n_facts, n_recent, n_version, _, n_ids, _ = _HEADER.unpack_from(data)
-        region_at = _HEADER.size
-        facts_at = region_at + (n_region + _REGION.size if n_region else 0) + n_recent * _TIE_BYTES
-        ids_at = facts_at + n_facts * self._fact_bytes
-        version_at = ids_at + n_ids
-        last = data[ids_at - self._fact_bytes : ids_at] if n_facts else b""
-        return RowStamp(data[version_at : version_at + n_version], data[region_at : region_at + n_region], last)
+        """Read the stamp of a row; 1 us. Raises as `decode` does, but for text that is not UTF-8."""
+        region_at, n_region, _, records_at, ids_at, model_at, rows_at, *_ = self._places(data)
+        last = data[ids_at - self._fact_bytes : ids_at] if records_at < ids_at else b""
+        model = b"" if data[FORMAT_AT] == 1 else data[model_at:rows_at]
+        return RowStamp(model, data[region_at : region_at + n_region], last)
 
     def decode(self, data: bytes) -> UserRow:
-        """Read a row; 2 us. Raises `RowCorrupt` on a length or format mismatch, and on text that is not UTF-8."""
-        if len(data) < _HEADER.size:
-            raise RowCorrupt(f"user row of {len(data)} bytes, a header has {_HEADER.size}")
-        applied_offset, layout, n_region, n_facts, n_recent, n_version, n_top, n_ids, written_at = _HEADER.unpack_from(
-            data
+        """Read a row of any format so far; 2 us.
+
+        Raises
+        ------
+        NewerFormat
+            When a later release wrote it.
+        RowCorrupt
+            When its lengths or its format are nobody's, or its text is not UTF-8.
+        """
+        region_at, n_region, recent_at, records_at, ids_at, model_at, rows_at, scores_at, applied, written = (
+            self._places(data)
         )
-        if layout != _FORMAT:
-            raise RowCorrupt(f"user row of format {layout}, this code reads format {_FORMAT}")
-        region_at = _HEADER.size
-        recent_at = region_at + (n_region + _REGION.size if n_region else 0)
-        records_at = recent_at + n_recent * _TIE_BYTES
-        ids_at = records_at + n_facts * self._fact_bytes
-        version_at = ids_at + n_ids
-        rows_at = version_at + n_version
-        scores_at = rows_at + n_top * _SCORE_BYTES
-        end = scores_at + n_top * _SCORE_BYTES
-        if end != len(data):
-            raise RowCorrupt(f"user row of {len(data)} bytes, its header speaks of {end}")
-        ids = data[ids_at:version_at]
-        named = ids.count(_SEPARATOR) + 1 if n_facts else n_ids
+        ids = data[ids_at:model_at]
+        n_facts = (ids_at - records_at) // self._fact_bytes
+        named = ids.count(_SEPARATOR) + 1 if n_facts else len(ids)
         if named != n_facts:
             raise RowCorrupt(f"user row with {n_facts} facts names {named} videos")
         _text(ids)
+        listed = data[FORMAT_AT] != 1
         return UserRow(
-            applied_offset,
-            written_at,
+            applied,
+            written,
             data[recent_at:records_at],
             data[records_at:ids_at],
             ids,
             _region(data[region_at:recent_at], n_region) if n_region else None,
-            _text(data[version_at:rows_at]),
-            data[rows_at:scores_at],
-            data[scores_at:],
+            data[model_at:rows_at] if listed else b"",
+            data[rows_at:scores_at] if listed else b"",
+            data[scores_at:] if listed else b"",
         )
+
+    def _places(self, data: bytes) -> _Places:
+        """Return where a row's parts are, once its header fits its length.
+
+        They are: region and the length of its name, recent, records, ids, model, top rows, top scores; then what the
+        header says besides, applied offset and time of writing.
+        """
+        size = len(data)
+        if size >= _HEADER_BYTES and data[FORMAT_AT] == _FORMAT:
+            applied, _, _, n_region, n_facts, n_recent, n_model, n_top, n_ids, written = _HEADER.unpack_from(data)
+            region_at = _HEADER_BYTES
+        elif size >= _HEADER_1.size and data[FORMAT_AT] == 1:
+            applied, n_region, n_facts, n_recent, n_model, n_top, n_ids, written = _HEADER_1.unpack_from(data)
+            region_at = _HEADER_1.size
+        else:
+            raise _not_read(data)
+        recent_at = region_at + (n_region + _REGION_BYTES if n_region else 0)
+        records_at = recent_at + n_recent * _TIE_BYTES
+        ids_at = records_at + n_facts * self._fact_bytes
+        model_at = ids_at + n_ids
+        rows_at = model_at + n_model
+        scores_at = rows_at + n_top * _SCORE_BYTES
+        end = scores_at + n_top * _SCORE_BYTES
+        if end != size:
+            raise RowCorrupt(f"user row of {len(data)} bytes, its header speaks of {end}")
+        return region_at, n_region, recent_at, records_at, ids_at, model_at, rows_at, scores_at, applied, written
+
+
+def _not_read(data: bytes) -> RowCorrupt:
+    """Return why there is no header that this code knows."""
+    layout = data[FORMAT_AT] if len(data) > FORMAT_AT else 0
+    if layout in {1, _FORMAT}:
+        return RowCorrupt(f"user row of {len(data)} bytes, too few for the header of format {layout}")
+    return unknown_format("user row", data, _FORMAT)
 
 
 def _region(data: bytes, length: int) -> RegionStamp:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from tables.applied_offset import APPLIED_OFFSET, LOCAL, applied_offset_of
+from tables.applied_offset import APPLIED_OFFSET, LOCAL, applied_offset_of, believed_offset
 from tables.errors import RowCorrupt
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def tombstone_offset(headers: Sequence[tuple[str, bytes]]) -> int | None:
                 raise RowCorrupt(
                     f"the applied offset of a tombstone has {len(value)} bytes, expected {APPLIED_OFFSET.size}"
                 )
-            return applied_offset_of(value)
+            return believed_offset(value)
     return None
 
 
@@ -62,7 +62,12 @@ def purge_tombstones(
     Returns the key to go on from, None at the end; b"" begins. Raises KeyError when the database is not open.
     """
     rows = table.rows_from(partition, _PREFIX, max(start, _PREFIX), limit)
-    old = [key for key, row in rows if applied_offset_of(row[APPLIED_OFFSET.size :]) < written_before_ms]
+    old = [key for key, row in rows if _written_ms(row) < written_before_ms]
     if old:
         table.discard(partition, old)
     return rows[-1][0] + b"\0" if len(rows) == limit else None
+
+
+def _written_ms(row: bytes) -> int:
+    """Return when a tombstone was remembered; long ago for bytes that are no such row."""
+    return applied_offset_of(row[APPLIED_OFFSET.size :]) if len(row) == 2 * APPLIED_OFFSET.size else 0

@@ -2,13 +2,14 @@
 
 import asyncio
 import shutil
-from datetime import UTC, datetime
 from pathlib import Path
 
 from agents.users.own_partitions import OwnPartitions
-from tables.checkpoint import begin_checkpoint, finish_checkpoint, write_checkpoint
+from tables.checkpoint import UNFINISHED, begin_checkpoint, finish_checkpoint, write_checkpoint
 from tables.data_folder import Mark, partition_folder
+from tables.errors import ForeignFolder
 from tables.extent import Extent
+from tables.numbered_names import next_name, numbered
 
 KEPT_CHECKPOINTS = 2
 """The disk keeps files for each that the table has replaced long since."""
@@ -34,8 +35,9 @@ class Checkpointing:
     async def take(self) -> tuple[Path, list[int]]:
         """Write a checkpoint; return its folder and the partitions in it, and delete the oldest beyond the bound.
 
-        A partition that is given away meanwhile is left out. The event loop stands still for each one while RocksDB
-        puts what it has in memory into files: some tens of ms for 10 MB.
+        Which is oldest their numbers say; only what this method made is deleted, and never the one just made. A
+        partition that is given away meanwhile is left out. The event loop stands still for each one while RocksDB puts
+        what it has in memory into files: some tens of ms for 10 MB.
 
         Raises
         ------
@@ -43,16 +45,25 @@ class Checkpointing:
             When RocksDB cannot write it; nothing of it stays.
         """
         async with self._one_at_a_time:
-            folder = self._data / "checkpoints" / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+            checkpoints = self._data / "checkpoints"
+            folder = checkpoints / next_name(checkpoints, suffixes=(UNFINISHED,))
+            for interrupted in numbered(checkpoints, suffix=UNFINISHED):
+                shutil.rmtree(interrupted)
             unfinished = begin_checkpoint(folder)
             try:
                 partitions = await self._copy_all(unfinished)
                 finish_checkpoint(unfinished, folder, self._mark)
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
-            for older in sorted(folder.parent.iterdir())[:-KEPT_CHECKPOINTS]:
+            for older in [path for path in numbered(checkpoints) if self._is_own(path)][:-KEPT_CHECKPOINTS]:
                 shutil.rmtree(older)
             return folder, partitions
+
+    def _is_own(self, folder: Path) -> bool:
+        try:
+            return Mark.read(folder) == self._mark
+        except (ForeignFolder, NotADirectoryError):
+            return False
 
     async def _copy_all(self, folder: Path) -> list[int]:
         copied = []

@@ -22,3 +22,8 @@ class ChangelogMetrics:
             "Partition folders that could not be believed and are rebuilt from the changelog.",
             registry=registry,
         )
+        self.rows_set_aside = Counter(
+            "nearline_rows_set_aside",
+            "Rows, and records of the changelog, that could not be read and are taken for missing.",
+            registry=registry,
+        )

@@ -90,6 +90,7 @@ class Recovery:
             raise RuntimeError("recovery is not connected, or the previous assignment has not ended")
         self._complete, self._changed = set(), asyncio.Event()
         self._table.complete_standbys &= {*own, *standbys}
+        self._metrics.partitions_standby.set(len(self._table.complete_standbys.intersection(standbys)))
         self._task = asyncio.create_task(self._run(self._consumer, set(own), set(standbys)), name="recovery")
         self._supervisor.watch(self._task, ChangelogLost)
 

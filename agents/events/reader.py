@@ -19,9 +19,12 @@ from agents.changelog.recovery import Recovery
 from agents.events.chunk_sizes import ChunkSizes
 from agents.events.chunks import Chunk, ChunkChannel
 from agents.events.fetching import Pace, fetch
+from agents.events.lag import Lag
 from agents.events.metrics import EventMetrics
+from agents.events.open_transactions import OpenTransaction
 from agents.events.takeover import SourceChanged, StartPoint, start_points
 from agents.kafka.connection import Connection, learn_leaders
+from agents.kafka.producer_claims import ClaimsForbidden
 from agents.users.own_partitions import OwnPartitions
 
 _log = logging.getLogger(__name__)
@@ -108,9 +111,7 @@ class Reader:
         self._task: asyncio.Task[None] | None = None
         self.running = False
         """Whether all partitions of the current assignment are taken over."""
-        self._next: dict[int, int] = {}
-        self._passed: dict[int, int] = {}
-        """Fetch positions, which go past markers of transactions where `_next` stands before them."""
+        self._lag = Lag(source.topic, metrics)
         self._reported = 0.0
         self._committing: asyncio.Task[None] | None = None
 
@@ -132,7 +133,7 @@ class Reader:
             return  # stopped
         self._recovery.begin(self._assignment.partitions(), self._assignment.standbys())
         self._task = asyncio.create_task(self._run(self._consumer, self._ownership.generation), name="reader")
-        self._supervisor.watch(self._task, SourceChanged)
+        self._supervisor.watch(self._task, SourceChanged, ClaimsForbidden)
 
     async def revoked(self) -> None:
         """End the generation: stop reading and wait for the write in progress. Nothing is written after it returns."""
@@ -162,23 +163,18 @@ class Reader:
         return self._task is not None and not self.running
 
     def lag(self) -> int | None:
-        """Return the records between the fetch position and the end of the own partitions, None when not running."""
+        """Return the records from the fetch position to the end of the own partitions, None when not running."""
         consumer, running = self._consumer, self._ownership.running
-        if consumer is None or not running:
-            return None
-        return sum(self._behind(consumer, partition) for partition in running)
+        return None if consumer is None or not running else self._lag.behind(consumer, running)
 
-    def _behind(self, consumer: AIOKafkaConsumer, partition: int) -> int:
-        """Return the records that wait; markers of transactions, which are never handed over, are none."""
-        at = TopicPartition(self._topic, partition)
-        return max(0, (consumer.last_stable_offset(at) or 0) - self._reached(partition))
+    @property
+    def open_transaction(self) -> OpenTransaction | None:
+        """The transaction that has held an own partition up for longest, as of the last second."""
+        return self._lag.transactions.longest if self._ownership.running else None
 
     def reached(self) -> dict[int, int]:
         """Return, for each running partition, the offset up to which it was fetched."""
-        return {partition: self._reached(partition) for partition in self._ownership.running}
-
-    def _reached(self, partition: int) -> int:
-        return max(self._next.get(partition, 0), self._passed.get(partition, 0))
+        return {partition: self._lag.reached(partition) for partition in self._ownership.running}
 
     async def _run(self, consumer: AIOKafkaConsumer, generation: int) -> None:
         missing = self._assignment.partitions()
@@ -193,13 +189,13 @@ class Reader:
                 missing -= complete
                 self.running = not missing
             timeout_ms = _RECOVERING_POLL_MS if missing else 200
-            await self._pace.due(full=(self.lag() or 0) >= self._sizes.max_records)
+            await self._pace.due(full=self._lag.fetchable(consumer, self._ownership.running) >= self._sizes.max_records)
             fetched = await fetch(consumer, self._sizes, timeout_ms)
             chunk = self._chunk(generation, starts, fetched)
             if chunk is not None:
                 self._pace.cut()
                 await self._channel.hand_over(chunk)
-            await self._report(consumer)
+            await self._report(consumer, starts)
 
     async def _take_over(
         self, consumer: AIOKafkaConsumer, partitions: set[int], generation: int
@@ -215,14 +211,14 @@ class Reader:
             if generation != self._ownership.generation:
                 raise asyncio.CancelledError
             if not self._ownership.running:
-                self._next, self._passed = {}, {}
-            self._next |= {partition: start.seek for partition, start in starts.items()}
+                self._lag.next, self._lag.passed = {}, {}
+            self._lag.next |= {partition: start.seek for partition, start in starts.items()}
             self._ownership.start({partition: start.next_offset for partition, start in starts.items()})
             self._table.complete_standbys.difference_update(starts)
-            consumer.assign([TopicPartition(self._topic, partition) for partition in self._next])
-            for partition, offset in self._next.items():
+            consumer.assign([TopicPartition(self._topic, partition) for partition in self._lag.next])
+            for partition, offset in self._lag.next.items():
                 consumer.seek(TopicPartition(self._topic, partition), offset)
-        self._metrics.partitions_running.set(len(self._next))
+        self._metrics.partitions_running.set(len(self._lag.next))
         _log.info("reading partitions %s", sorted(partitions))
         return starts
 
@@ -233,23 +229,25 @@ class Reader:
         after: dict[int, int] = {}
         for at, received in fetched.items():
             start = starts[at.partition]
-            if received and received[0].offset < start.next_offset:
+            if received and self._lag.next[at.partition] < start.next_offset:
                 start.check(received.pop(0))
-                self._next[at.partition] = start.next_offset
+                self._lag.next[at.partition] = start.next_offset
             if received:
                 records[at.partition] = received
-                after[at.partition] = self._next[at.partition]
-                self._next[at.partition] = received[-1].offset + 1
+                after[at.partition] = self._lag.next[at.partition]
+                self._lag.next[at.partition] = received[-1].offset + 1
         return Chunk(generation, records, after) if records else None
 
-    async def _report(self, consumer: AIOKafkaConsumer) -> None:
-        """Once a second: the lag as a metric, and the positions as commits that only lag tools read."""
+    async def _report(self, consumer: AIOKafkaConsumer, starts: dict[int, StartPoint]) -> None:
+        """Once a second: the lag as metrics, and the positions as commits that only lag tools read."""
         now = time.monotonic()
         if now - self._reported < _REPORT_SECONDS or (self._committing and not self._committing.done()):
             return
         self._reported = now
-        self._passed = {at.partition: await consumer.position(at) for at in consumer.assignment()}
-        self._metrics.lag_records.set(self.lag() or 0)
+        await self._lag.look(consumer, self._ownership.running)
+        for partition, passed in self._lag.passed.items():
+            if self._lag.next[partition] < starts[partition].next_offset <= passed:
+                starts[partition].missing(self._topic, partition)
         stored = {partition: self._table.position(partition) for partition in self._ownership.running}
         offsets = {
             TopicPartition(self._topic, partition): position.next_offset

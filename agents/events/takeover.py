@@ -7,11 +7,17 @@ one.
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NoReturn
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from tables.batch_table import BatchTable
 from tables.position import Position, fingerprint
+
+_MADE_AGAIN = (
+    "the topic was deleted and made again. Its offsets mean other events now: put the old topic back; or keep this "
+    "data folder, and start with a new application id and another"
+)
 
 
 class SourceChanged(Exception):
@@ -39,14 +45,24 @@ class StartPoint:
         return self.next_offset if self.before is None else self.next_offset - 1
 
     def check(self, record: ConsumerRecord) -> None:
-        """Raise `SourceChanged` unless `record`, the one before the start, is the one that was applied."""
-        found = fingerprint(record.timestamp, record.key, record.value)
-        if record.offset != self.next_offset - 1 or found != self.before:
+        """Raise `SourceChanged` unless `record`, the first one from `seek` on, is the one that was applied."""
+        if record.offset != self.next_offset - 1:
+            self.missing(record.topic, record.partition)
+        if fingerprint(record.timestamp, record.key, record.value) != self.before:
             raise SourceChanged(
                 f"{record.topic} partition {record.partition}: the record at offset {self.next_offset - 1} is not the "
-                "one that this worker applied; the topic was deleted and made again. Its offsets mean other events "
-                "now: put the old topic back; or keep this data folder, and start with a new application id and another"
+                f"one that this worker applied; {_MADE_AGAIN}"
             )
+
+    def missing(self, topic: str, partition: int) -> NoReturn:
+        """Raise `SourceChanged`: nothing is where the record before the start was, and retention has not been there.
+
+        A position is stored behind a record that was applied, never behind a marker of a transaction.
+        """
+        raise SourceChanged(
+            f"{topic} partition {partition}: this worker applied a record at offset {self.next_offset - 1}, and there "
+            f"is none now, but a marker of a transaction or a hole that compaction left; {_MADE_AGAIN}"
+        )
 
 
 async def start_points(

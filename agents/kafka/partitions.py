@@ -7,6 +7,12 @@ import numpy as np
 from aiokafka.partitioner import murmur2
 from numpy.typing import NDArray
 
+PARTITIONER_ADVICE = (
+    "set murmur2 in their producer (librdkafka: partitioner=murmur2_random; other clients: app/contract/README.md, "
+    "key and partition)"
+)
+"""What to do about users who lie elsewhere than `partition_of` says."""
+
 _SEED, _FACTOR, _SHIFT = np.uint32(0x9747B28C), np.uint32(0x5BD1E995), np.uint32(24)
 _TAIL_SHIFTS = (np.uint32(0), np.uint32(8), np.uint32(16))
 

@@ -8,9 +8,14 @@ from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import ProducerFenced
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from agents.kafka.connection import Connection
+from agents.kafka.leased_send import leased
+from agents.kafka.producer_claims import PartitionTaken, ProducerClaim, ProducerClaims
+from agents.liveness.lease import Lease
 from agents.liveness.process_guard import ProcessGuard
 from tables.tombstones import tombstone_headers
 
@@ -37,11 +42,13 @@ class AcknowledgedProducer:
     ----------
     connection : where the brokers are.
     process_guard : checked before each request leaves this process.
+    lease : waited for before anything is produced.
     """
 
-    def __init__(self, connection: Connection, process_guard: ProcessGuard) -> None:
+    def __init__(self, connection: Connection, process_guard: ProcessGuard, lease: Lease) -> None:
         self._connection = connection
         self._process_guard = process_guard
+        self._lease = lease
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
@@ -54,7 +61,8 @@ class AcknowledgedProducer:
             request_timeout_ms=30_000,
         )
         await producer.start()
-        producer.client.send = self._process_guard.guarded(producer.client.send)
+        client, guarded = producer.client, self._process_guard.guarded
+        client.send = guarded(leased(client, guarded(client.send), self._lease))
         self._producer = producer
 
     async def stop(self) -> None:
@@ -63,8 +71,8 @@ class AcknowledgedProducer:
             await self._producer.stop()
             self._producer = None
 
-    async def send(self, records: Iterable[Outgoing]) -> None:
-        """Send records and return when all are acknowledged; raises what the broker answered."""
+    async def send(self, records: Iterable[Outgoing]) -> list[int]:
+        """Send records and return their offsets when all are acknowledged; raises what the broker answered."""
         producer = self._running()
         sent = [
             await producer.send(
@@ -76,7 +84,7 @@ class AcknowledgedProducer:
             )
             for record in records
         ]
-        await asyncio.gather(*sent)
+        return [int(metadata.offset) for metadata in await asyncio.gather(*sent)]
 
     async def append(
         self,
@@ -85,9 +93,18 @@ class AcknowledgedProducer:
         rows: Mapping[bytes, bytes | None],
         removed_at: Mapping[bytes, int],
         last: tuple[bytes, bytes],
+        *,
+        claim: ProducerClaim | None = None,
     ) -> list[range]:
-        """Append rows and then `last` to one partition; see `tables.partition_writer.Changelog.append`."""
+        """Append rows and then `last` to one partition; see `tables.partition_writer.Changelog.append`.
+
+        With a claim the broker refuses the batches once somebody else has claimed the partition, and takes none twice;
+        then nothing may be appended after a failure, for a sequence is missing.
+        """
         batches = self._batches(chain(rows.items(), (last,)), removed_at)
+        if claim is not None:
+            for batch, _ in batches:
+                claim.mark(batch)
         *earlier, (final, count) = batches
         acknowledged = [await self._send_batch(batch, topic, partition) for batch, _ in earlier]
         landed = [int(metadata.offset) for metadata in await asyncio.gather(*acknowledged)]
@@ -118,6 +135,10 @@ class AcknowledgedProducer:
         batch.close()
         return await self._running().send_batch(batch, topic, partition=partition)  # type: ignore[no-any-return]
 
+    def client(self) -> AIOKafkaClient:
+        """Return what its requests are sent with, each through the checks of `start`."""
+        return self._running().client
+
     def _running(self) -> AIOKafkaProducer:
         if self._producer is None:
             raise RuntimeError("the producer is not started")
@@ -125,13 +146,20 @@ class AcknowledgedProducer:
 
 
 class TopicChangelog:
-    """The changelog of one table, as `tables.partition_writer` sees it."""
+    """The changelog of one table, as `tables.partition_writer` sees it.
+
+    Parameters
+    ----------
+    producer, topic : where to.
+    claims : on its partitions; what is not claimed cannot be written.
+    """
 
     max_record_bytes = MAX_BATCH_BYTES - _BATCH_OVERHEAD_BYTES
 
-    def __init__(self, producer: AcknowledgedProducer, topic: str) -> None:
+    def __init__(self, producer: AcknowledgedProducer, topic: str, claims: ProducerClaims) -> None:
         self._producer = producer
         self._topic = topic
+        self._claims = claims
 
     async def append(
         self,
@@ -140,5 +168,18 @@ class TopicChangelog:
         removed_at: Mapping[bytes, int],
         last: tuple[bytes, bytes],
     ) -> list[range]:
-        """Append to the table's changelog; returns the offsets, one range a batch."""
-        return await self._producer.append(self._topic, partition, rows, removed_at, last)
+        """Append to the table's changelog; returns the offsets, one range a batch.
+
+        Raises
+        ------
+        PartitionTaken
+            When another worker has claimed the partition since; nothing of the batch that it concerns is there.
+        """
+        claim = self._claims.of(partition)
+        try:
+            return await self._producer.append(self._topic, partition, rows, removed_at, last, claim=claim)
+        except ProducerFenced as error:
+            raise PartitionTaken(
+                f"partition {partition} of {self._topic}: another worker has taken it over, and the broker refuses "
+                f"what epoch {claim.epoch} sends"
+            ) from error

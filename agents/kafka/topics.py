@@ -7,52 +7,32 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from agents.kafka.connection import Connection
+from agents.kafka.topic_checks import (
+    BROKERS_TIME,
+    DAY_MS,
+    HOUR_MS,
+    FoundTopic,
+    TopicMismatch,
+    TopicMissing,
+    TopicSpec,
+    problems,
+)
+
+__all__ = ["TopicMismatch", "TopicMissing", "TopicNames", "TopicSpec", "check_topics", "create_topics", "topic_specs"]
 
 _VISIBLE_SECONDS = 30.0
-_MINUTE_MS = 60_000
-_HOUR_MS = 60 * _MINUTE_MS
-_DAY_MS = 24 * _HOUR_MS
-
-
-_BEFORE_COMPACTING = (
-    "retention may have taken the newest records of keys already, so before you change it with kafka-configs look with "
-    "`kafka-get-offsets --time earliest`: a partition that does not begin at offset 0 has lost its beginning, and of a "
-    "changelog the data folders of its workers may hold the only copy: keep them"
-)
-_BEFORE_DELETING = (
-    "compaction may have taken events already that were not read; stop it with kafka-configs, which brings none back"
-)
-
-
-class TopicMismatch(Exception):
-    """Topics are missing, or are not what this application needs; the message names each one."""
-
-
-class TopicMissing(TopicMismatch):
-    """At least one topic does not exist."""
-
-
-@dataclass(frozen=True, slots=True)
-class TopicSpec:
-    """One topic.
-
-    Parameters
-    ----------
-    name, partitions, cleanup_policy : checked at every start; none of them ever changes in place.
-    config : further settings, given when the topic is made and then left to the operator.
-    """
-
-    name: str
-    partitions: int
-    cleanup_policy: str
-    config: Mapping[str, str] = field(default_factory=dict)
+_MIB = 1 << 20
+_DEFAULT_MESSAGE_BYTES = _MIB + 12
+"""What a broker takes when nobody says anything; the largest batch of rows fits."""
+_TWO_COPIES = 3
+"""From so many replicas on one may be away while a record still counts as written only when two have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +65,11 @@ class TopicNames:
         return f"{self.app_id}-users-changelog"
 
     @property
+    def users_claims(self) -> str:
+        """What the transactional ids begin with by which workers claim the partitions of that changelog."""
+        return f"{self.app_id}-users-"
+
+    @property
     def popularity(self) -> str:
         """Counts of every partition, for every worker."""
         return f"{self.app_id}-popularity"
@@ -96,26 +81,48 @@ def rejected_topic(models: str) -> str:
 
 
 def topic_specs(names: TopicNames, partitions: int) -> list[TopicSpec]:
-    """Return what every topic must be; `partitions` is N, the same for source, membership and changelog."""
+    """Return what every topic must be; `partitions` is N, the same for source, membership and changelog.
+
+    Records have the broker's time: what a worker writes is dated and compacted rightly whatever its own clock says.
+    """
     # who is erased is gone from a changelog that is written within a week, whatever little of it changes
     keep_newest = {
-        "min.compaction.lag.ms": str(6 * _HOUR_MS),
-        "max.compaction.lag.ms": str(7 * _DAY_MS),
-        "segment.ms": str(_DAY_MS),
-        "delete.retention.ms": str(_DAY_MS),
+        "min.compaction.lag.ms": str(6 * HOUR_MS),
+        "max.compaction.lag.ms": str(7 * DAY_MS),
+        "segment.ms": str(DAY_MS),
+        # a database that was away for 23 hours is still believed; the second day is for clocks that differ
+        "delete.retention.ms": str(2 * DAY_MS),
     }
-    week = {"retention.ms": str(7 * _DAY_MS)}
+    rows = {
+        "delete.retention.ms": DAY_MS,
+        "max.message.bytes": _DEFAULT_MESSAGE_BYTES,
+    }
+    week = {"retention.ms": str(7 * DAY_MS)}
+    large = {"max.message.bytes": str(2 * _MIB)}
+    # a dead letter is the largest event and its headers
+    letters = {"max.message.bytes": _MIB + (64 << 10)}
     return [
-        TopicSpec(names.member_events, partitions, "delete", {**week, "max.message.bytes": str(1 << 20)}),
-        # a dead letter is the largest event and its headers
-        TopicSpec(names.dead_letters, partitions, "delete", {**week, "max.message.bytes": str(2 << 20)}),
-        TopicSpec(names.membership, partitions, "delete"),
-        TopicSpec(names.users_changelog, partitions, "compact", {**keep_newest, "max.message.bytes": str(2 << 20)}),
-        TopicSpec(names.popularity, 1, "compact", {"max.message.bytes": str(2 << 20)}),
-        TopicSpec(names.catalogue, 1, "compact"),
-        TopicSpec(names.models, 1, "compact"),
-        TopicSpec(names.models_rejected, 1, "compact"),
+        _spec(names.member_events, partitions, "delete", {**week, "max.message.bytes": str(_MIB)}),
+        _spec(names.dead_letters, partitions, "delete", {**week, **large}, letters),
+        _spec(names.membership, partitions, "delete"),
+        _spec(names.users_changelog, partitions, "compact", {**keep_newest, **large}, rows),
+        _spec(names.popularity, 1, "compact", large, {"max.message.bytes": _DEFAULT_MESSAGE_BYTES}),
+        _spec(names.catalogue, 1, "compact"),
+        _spec(names.models, 1, "compact"),
+        _spec(names.models_rejected, 1, "compact"),
     ]
+
+
+def _spec(
+    name: str,
+    partitions: int,
+    cleanup_policy: str,
+    config: Mapping[str, str] | None = None,
+    at_least: Mapping[str, int] | None = None,
+) -> TopicSpec:
+    return TopicSpec(
+        name, partitions, cleanup_policy, {"message.timestamp.type": BROKERS_TIME, **(config or {})}, at_least or {}
+    )
 
 
 async def create_topics(connection: Connection, specs: Sequence[TopicSpec], replication: int) -> list[str]:
@@ -124,12 +131,13 @@ async def create_topics(connection: Connection, specs: Sequence[TopicSpec], repl
         existing = set(await admin.list_topics())
         missing = [spec for spec in specs if spec.name not in existing]
         if missing:
+            safe = {"min.insync.replicas": "2"} if replication >= _TWO_COPIES else {}
             new = [
                 NewTopic(
                     spec.name,
                     spec.partitions,
                     replication,
-                    topic_configs={"cleanup.policy": spec.cleanup_policy, **spec.config},
+                    topic_configs={"cleanup.policy": spec.cleanup_policy, **spec.config, **safe},
                 )
                 for spec in missing
             ]
@@ -146,23 +154,29 @@ async def _visible(connection: Connection, specs: Sequence[TopicSpec]) -> None:
     deadline = time.monotonic() + _VISIBLE_SECONDS
     while True:
         try:
-            return await check_topics(connection, specs)
+            await check_topics(connection, specs)
+            return
         except TopicMissing:
             if time.monotonic() > deadline:
                 raise
             await asyncio.sleep(0.05)
 
 
-async def check_topics(connection: Connection, specs: Sequence[TopicSpec]) -> None:
-    """Raise `TopicMismatch` unless every topic exists with its partition count and cleanup policy."""
+async def check_topics(connection: Connection, specs: Sequence[TopicSpec]) -> dict[str, FoundTopic]:
+    """Return the topics as they are.
+
+    Raises
+    ------
+    TopicMismatch
+        Unless every topic exists and is what it must be.
+    """
     async with _admin(connection) as admin:
         existing = set(await admin.list_topics())
-        found = [spec.name for spec in specs if spec.name in existing]
-        partitions = await _partition_counts(admin, found)
-        policies = await _cleanup_policies(admin, found)
-    problems = [problem for spec in specs for problem in _problems(spec, partitions, policies)]
-    if problems:
-        raise (TopicMissing if len(found) < len(specs) else TopicMismatch)("; ".join(problems))
+        found = await _describe(admin, [spec.name for spec in specs if spec.name in existing])
+    said = [problem for spec in specs for problem in problems(spec, found.get(spec.name))]
+    if said:
+        raise (TopicMissing if len(found) < len(specs) else TopicMismatch)("; ".join(said))
+    return found
 
 
 @asynccontextmanager
@@ -175,37 +189,22 @@ async def _admin(connection: Connection) -> AsyncIterator[AIOKafkaAdminClient]:
         await admin.close()
 
 
-def _problems(spec: TopicSpec, partitions: Mapping[str, int], policies: Mapping[str, str]) -> list[str]:
-    if spec.name not in partitions:
-        return [f"topic {spec.name} does not exist; `nearline topics create` makes it"]
-    problems = []
-    if partitions[spec.name] != spec.partitions:
-        problems.append(
-            f"topic {spec.name} has {partitions[spec.name]} partitions, {spec.partitions} are configured; the number "
-            "never changes in place: set topics.partitions to it, or use a new application id and topic"
-        )
-    if policies[spec.name] != spec.cleanup_policy:
-        problems.append(
-            f"topic {spec.name} has cleanup.policy={policies[spec.name]}, it must be {spec.cleanup_policy}; "
-            f"{_BEFORE_COMPACTING if spec.cleanup_policy == 'compact' else _BEFORE_DELETING}"
-        )
-    return problems
-
-
-async def _partition_counts(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, int]:
+async def _describe(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, FoundTopic]:
     if not names:
         return {}
     described = await admin.describe_topics(list(names))
-    return {topic["topic"]: len(topic["partitions"]) for topic in described}
-
-
-async def _cleanup_policies(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, str]:
-    if not names:
-        return {}
-    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
-    responses = await admin.describe_configs(resources)
-    return {
-        name: next(entry[1] for entry in entries if entry[0] == "cleanup.policy")
+    responses = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names])
+    configs = {
+        name: {entry[0]: entry[1] for entry in entries}
         for response in responses
         for _, _, _, name, entries in response.resources
+    }
+    return {
+        topic["topic"]: FoundTopic(
+            len(topic["partitions"]),
+            min((len(partition["replicas"]) for partition in topic["partitions"]), default=0),
+            configs[topic["topic"]],
+        )
+        for topic in described
+        if topic["partitions"] and configs.get(topic["topic"])  # else it vanished after it was listed
     }

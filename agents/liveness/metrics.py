@@ -1,6 +1,6 @@
 """What the guards count."""
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
 class LivenessMetrics:
@@ -19,5 +19,30 @@ class LivenessMetrics:
         self.broker_silent_seconds = Gauge(
             "nearline_broker_silent_seconds",
             "How long the broker has not answered; up to 2 is usual.",
+            registry=registry,
+        )
+        self.lease_age_seconds = Gauge(
+            "nearline_lease_age_seconds",
+            "How long ago the last request was sent that the group's coordinator answered; up to 1 is usual.",
+            registry=registry,
+        )
+        self.lease_lapses = Counter(
+            "nearline_lease_lapses",
+            "How often a worker stopped to write, for the group's coordinator did not answer.",
+            registry=registry,
+        )
+        self.heartbeats_unanswered = Counter(
+            "nearline_heartbeats_unanswered",
+            "Heartbeats that were not answered within a third of the session timeout, or not at all.",
+            registry=registry,
+        )
+        self.partitions_leaderless = Gauge(
+            "nearline_partitions_leaderless",
+            "Own partitions of the member events whose leader is missing or has not answered for some seconds.",
+            registry=registry,
+        )
+        self.partitions_unserved = Gauge(
+            "nearline_partitions_unserved",
+            "Partitions that no worker has, by the last assignment that this worker knows; 0 before its first one.",
             registry=registry,
         )

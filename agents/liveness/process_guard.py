@@ -7,11 +7,16 @@ jumped between two ticks. Past half of the session timeout the group may already
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from agents.liveness.supervisor import Supervisor
 
 _TICK_SECONDS = 0.1
+
+
+seconds_since_boot: Final[Callable[[], float]] = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+"""A clock that nobody sets and that goes on while the machine is suspended."""
 
 
 class ProcessGuard:
@@ -28,7 +33,7 @@ class ProcessGuard:
         self,
         limit_seconds: float,
         supervisor: Supervisor,
-        clock: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+        clock: Callable[[], float] = seconds_since_boot,
     ) -> None:
         self._limit = limit_seconds
         self._supervisor = supervisor

@@ -4,9 +4,10 @@ The counts are rows of the users table, one for each (day, region, video), writt
 position, so a crash neither loses nor doubles one.
 """
 
+import struct
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from struct import Struct
 from zlib import crc32
 
 import msgspec
@@ -16,11 +17,13 @@ from agents.popularity.metrics import PopularityMetrics
 from agents.popularity.popularity import Share, ShareCounts
 from models.feedback.events import Event
 from models.feedback.popularity import counts_as_popular, event_day, event_region
-from tables.applied_offset import RESERVED
+from tables.applied_offset import MAX_APPLIED_OFFSET, RESERVED
+from tables.errors import RowCorrupt
 
 POPULARITY_PREFIX = RESERVED + b"popularity\0"
-_DAY = Struct(">i")
-_ROW = Struct("<qI")
+_DAY = struct.Struct(">i")
+_DAY_SECONDS, _MAX_DAYS_AHEAD = 86_400, 366
+_ROW = struct.Struct("<qI")
 """applied offset (source offset of the last event counted), count."""
 _BUCKETS = 16
 """A day's videos are published in so many records, so that each stays far below the largest message."""
@@ -74,17 +77,29 @@ class OwnPopularity:
         """Take a partition over, empty; `load` gives it its rows."""
         self._partitions[partition] = _Partition()
 
-    def load(self, partition: int, rows: Iterable[tuple[bytes, bytes]]) -> None:
-        """Add stored rows of a partition that was begun; all of them count as not yet published."""
+    def load(self, partition: int, rows: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes, RowCorrupt]]:
+        """Add stored rows of a partition that was begun; all of them count as not yet published.
+
+        Returns
+        -------
+        list of (key, row, error)
+            Those that cannot be read; what they counted begins at nothing.
+        """
         own = self._partitions[partition]
+        unreadable: list[tuple[bytes, bytes, RowCorrupt]] = []
         for key, row in rows:
-            day, region, video = _parse_key(key)
+            try:
+                (day, region, video), applied_offset, count = _decode(key, row)
+            except RowCorrupt as error:
+                unreadable.append((key, row, error))
+                continue
             entry = _entry(own, partition, day, region, video)
-            entry.applied_offset, entry.count = _ROW.unpack(row)
+            entry.applied_offset, entry.count = applied_offset, count
             entry.newest = entry.applied_offset
             own.newest_day = day if own.newest_day is None else max(day, own.newest_day)
             self._known.add(entry.share)
             self._unpublished.add(entry.share)
+        return unreadable
 
     def clear(self) -> None:
         """Drop every partition: they belong to others now."""
@@ -166,9 +181,26 @@ class OwnPopularity:
 
 
 def decode_count(key: bytes, row: bytes) -> tuple[int, str, str, int]:
-    """Return day, region, video and count of a row; raises ValueError or `struct.error` when it is not one."""
-    _, count = _ROW.unpack(row)
-    return *_parse_key(key), count
+    """Return day, region, video and count of a row; raises `RowCorrupt` when it is not one."""
+    counted, _, count = _decode(key, row)
+    return *counted, count
+
+
+def _decode(key: bytes, row: bytes) -> tuple[_Counted, int, int]:
+    """Return what a row counts, its applied offset and the count; raises `RowCorrupt`.
+
+    A day far ahead is none, for the newest day decides which ones are kept.
+    """
+    try:
+        counted = _parse_key(key)
+        applied_offset, count = _ROW.unpack(row)
+    except (ValueError, struct.error) as error:
+        raise RowCorrupt(f"a count of {len(row)} bytes that cannot be read: {error}") from None
+    if applied_offset > MAX_APPLIED_OFFSET:
+        raise RowCorrupt(f"a count with {applied_offset} in the place of its applied offset")
+    if counted[0] > time.time() / _DAY_SECONDS + _MAX_DAYS_AHEAD:
+        raise RowCorrupt(f"a count of day {counted[0]}, which is more than {_MAX_DAYS_AHEAD} days ahead")
+    return counted, applied_offset, count
 
 
 def _entry(own: _Partition, partition: int, day: int, region: str, video: str) -> _Count:
@@ -187,7 +219,7 @@ def _row_key(day: int, region: str, video: str) -> bytes:
     return POPULARITY_PREFIX + _DAY.pack(day) + region.encode() + b"\0" + video.encode()
 
 
-def _parse_key(key: bytes) -> tuple[int, str, str]:
+def _parse_key(key: bytes) -> _Counted:
     start = len(POPULARITY_PREFIX)
     (day,) = _DAY.unpack_from(key, start)
     region, video = key[start + _DAY.size :].decode().split("\0")

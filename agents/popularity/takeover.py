@@ -17,7 +17,7 @@ async def take_counts_over(
 ) -> None:
     """Load the counts of partitions whose tables are complete; the publisher waits meanwhile.
 
-    The first ones of a generation come in place of all.
+    The first ones of a generation come in place of all. Rows that cannot be read are set aside.
     """
     async with ownership.turn(ownership.generation):
         if not ownership.running:
@@ -26,5 +26,6 @@ async def take_counts_over(
             own.begin(partition)
             rows = table.scan(partition, POPULARITY_PREFIX)
             while part := list(islice(rows, _ROWS_AT_ONCE)):
-                own.load(partition, part)
+                for key, row, error in own.load(partition, part):
+                    table.set_row_aside(partition, key, row, error)
                 await asyncio.sleep(0)

@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from agents.users.recent_users import RecentUsers
-from agents.users.user_state import UserState
-from agents.users.users import user_rows
+from agents.users.users import state_of, user_rows
 from models.errors import ModelError
 from models.evaluation.canary import CanaryLimits, objections
 from models.evaluation.list_comparison import Comparison, compare
@@ -99,7 +98,10 @@ class Canary:
                 break
             if at in found:
                 continue
-            history = UserState.decode(row).history
+            state = state_of(self._table, *at, row)
+            if state is None:
+                continue
+            history = state.history
             named = history.region_name
             is_concerned = named == region or active.region == region
             if len(history) and is_concerned and self._active_model(named) in served_by:

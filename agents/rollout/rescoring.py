@@ -1,7 +1,7 @@
 """Re-solving users after a swap: in the background, from their histories, through the partitions' one writer.
 
 The rows of the running partitions are looked through, and those whose list is not of the model that serves their user
-are made anew, recently active users first, a few between two chunks of events. Every row names its version, so there
+are made anew, recently active users first, a few between two chunks of events. Every row names its model, so there
 is nothing else to remember: after a restart or a rebalance the rows that are left are found again. Until a user's turn
 comes, their next event or query solves them.
 """
@@ -20,6 +20,7 @@ from agents.rollout.stale_users import Batch, StaleUsers, survey
 from agents.users.own_partitions import OwnPartitions
 from agents.users.user_scores import UserScores
 from agents.users.user_state import UserState
+from agents.users.users import state_of
 
 _FIRST_USERS = 16
 _BATCH_SECONDS = 0.05
@@ -135,8 +136,9 @@ class Rescoring:
         states: dict[tuple[int, bytes], UserState] = {}
         for partition, keys in batch.keys.items():
             for key, row in zip(keys, read(partition, keys), strict=True):
-                if row is not None:  # erased meanwhile
-                    states[partition, key] = UserState.decode(row)
+                state = None if row is None else state_of(self._table, partition, key, row)
+                if state is not None:  # it was erased meanwhile, or cannot be read
+                    states[partition, key] = state
         rows: dict[int, dict[bytes, bytes | None]] = {}
         for (partition, key), state in self._scores.score(self._stale(states)).items():
             if state is not states[partition, key]:
@@ -150,7 +152,7 @@ class Rescoring:
         found = {}
         for at, state in states.items():
             model = self._models.active(state.history.region_name)
-            if model is not None and state.version != model.version:
+            if model is not None and not state.is_of(model):
                 found[at] = state
         return found
 

@@ -5,6 +5,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 
@@ -12,10 +13,13 @@ from agents.users.user_state import stamp_of
 from agents.users.users import user_rows
 from models.factorization.factor_model import FactorModel
 from tables.batch_table import BatchTable
+from tables.errors import RowCorrupt
 
 _ROWS_AT_ONCE = 128
 """Looked at between two looks at queries: half a millisecond."""
 
+Unreadable: TypeAlias = tuple[bytes, bytes, RowCorrupt]
+"""Key and bytes of a row, and why it cannot be read."""
 ActiveModel = Callable[[str | None], FactorModel | None]
 
 
@@ -47,20 +51,26 @@ class StaleUsers:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def take(self, partition: int, rows: Sequence[tuple[bytes, bytes]], active_model: ActiveModel) -> None:
-        """Look at some rows of a partition."""
+    def take(self, partition: int, rows: Sequence[tuple[bytes, bytes]], active_model: ActiveModel) -> list[Unreadable]:
+        """Look at some rows of a partition; returns those that cannot be read."""
+        unreadable: list[Unreadable] = []
         users = self.users.setdefault(partition, Counter())
         for key, row in rows:
-            version, named, latest = stamp_of(row)
+            try:
+                made_by, named, latest = stamp_of(row)
+            except RowCorrupt as error:
+                unreadable.append((key, row, error))
+                continue
             model = active_model(named)
             if model is None:
                 continue
             users[model.region] += 1
-            if version != model.version:
+            if made_by != model.id.encoded:
                 self._keys.append(key)
                 self._regions.append(model.region)
                 self._partitions.append(partition)
                 self._times.append(latest)
+        return unreadable
 
     def left(self) -> Counter[str]:
         """Return how many users of each region's model are stale."""
@@ -82,6 +92,8 @@ class StaleUsers:
 async def survey(table: BatchTable, partitions: Sequence[int], active_model: ActiveModel, max_users: int) -> StaleUsers:
     """Look partitions through, a little at a time; beyond `max_users` stale ones the others are left for later.
 
+    Rows that cannot be read are set aside, and `NewerFormat` is raised for one of a later release.
+
     Cost: 5 us a row, all of it on the event loop, in steps of half a millisecond.
     """
     found = StaleUsers()
@@ -99,6 +111,7 @@ async def survey(table: BatchTable, partitions: Sequence[int], active_model: Act
 async def _look_through(table: BatchTable, partition: int, active_model: ActiveModel, found: StaleUsers) -> None:
     start = b""
     while rows := user_rows(table, partition, start, _ROWS_AT_ONCE):
-        found.take(partition, rows, active_model)
+        for key, row, error in found.take(partition, rows, active_model):
+            table.set_row_aside(partition, key, row, error)
         start = rows[-1][0] + b"\0"
         await asyncio.sleep(0)

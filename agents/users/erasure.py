@@ -1,70 +1,53 @@
-"""Erasing a user: their row is removed, in its turn with the events, by the partition's one writer.
+"""Erasing a user: a record with their key and no value, in every partition of the member events.
 
-What is erased is everything that this system keeps of the user: the history, the recent event ids and the list. An
-event that is applied after that begins a new history: one that waits in the topic still, or one that a producer
-repeats, for nobody remembers that it was applied. Counts of popularity name no user, and stay.
+What is erased is everything that this system keeps of the user: the history, the recent event ids and the list. The
+record has an offset, so whoever reads the partition, now or again, comes to the same. It goes to every partition, for
+a producer with another partitioner may have put the user anywhere. An event behind it begins a new history, also one
+that a producer repeats, for nobody remembers that it was applied. Counts of popularity name no user, and stay.
 """
 
-import asyncio
+from aiokafka.errors import KafkaError
 
-from agents.users.metrics import UserMetrics
-from agents.users.own_partitions import OwnPartitions
-from agents.users.users import NotHere, Users
-from tables.applied_offset import applied_offset_of
+from agents.kafka.producer import AcknowledgedProducer, Outgoing
+from agents.users.applied_erasures import Applied, AppliedErasures
 
-_PAUSE_SECONDS = 0.05
+
+class ErasureNotSent(Exception):
+    """The broker did not take the erasure, in all partitions or in some; to ask again does no harm."""
 
 
 class Erasure:
-    """Removes users of this worker's partitions.
+    """Sends erasures, and tells of this worker's partitions whether they are applied.
 
     Parameters
     ----------
-    users : which partition a user is in, and which run here.
-    own : where rows are read and removed.
-    metrics : counts who is erased.
+    producer, topic : where records of the member events go.
+    partitions : N.
+    applied : what erasures came to here.
     """
 
-    def __init__(self, users: Users, own: OwnPartitions, metrics: UserMetrics) -> None:
-        self._users = users
-        self._own = own
-        self._metrics = metrics
+    def __init__(self, producer: AcknowledgedProducer, topic: str, partitions: int, applied: AppliedErasures) -> None:
+        self._producer = producer
+        self._topic = topic
+        self._partitions = partitions
+        self._applied = applied
 
-    async def erase(self, user_id: str) -> None:
-        """Return when nothing is stored for a user, in the changelog as in the database.
-
-        It waits for the chunk under way, and for the acknowledgement of the broker. Who stops waiting does not stop the
-        erasure, which may be done all the same; it does no harm to ask again. A failed one ends the process, as any
-        failed write does.
+    async def send(self, user_id: str) -> list[int]:
+        """Send an erasure to every partition; return its offsets, by partition, when all are acknowledged.
 
         Raises
         ------
-        NotHere
-            When the user's partition does not run here, or was given away in the meantime.
+        ErasureNotSent
+            When this worker has no broker, or the broker refused. Who stops waiting does not take anything back.
         """
-        await asyncio.shield(asyncio.create_task(self._erase(user_id), name="erase a user"))
+        key = user_id.encode()
+        try:
+            return await self._producer.send(
+                [Outgoing(self._topic, key, None, partition) for partition in range(self._partitions)]
+            )
+        except (KafkaError, RuntimeError) as error:
+            raise ErasureNotSent(f"{type(error).__name__}: {error}") from error
 
-    async def _erase(self, user_id: str) -> None:
-        partition, key = self._users.partition_of(user_id), user_id.encode()
-        while True:
-            if await self._is_gone(partition, key):
-                return
-            await asyncio.sleep(_PAUSE_SECONDS)
-
-    async def _is_gone(self, partition: int, key: bytes) -> bool:
-        """Remove a row; returns False while it is ahead of the position, which no tombstone can be.
-
-        A part of a chunk that a previous owner began is ahead of it, until its events are read once more.
-        """
-        async with self._own.ownership.turn(self._own.ownership.generation) as current:
-            if not (current and self._users.holds(partition)):
-                raise NotHere(partition)
-            row, position = self._own.table.read(partition, key), self._own.table.position(partition)
-            if row is None:
-                return True
-            if position is None or applied_offset_of(row) >= position.next_offset:
-                return False
-            with self._own.supervisor.must_succeed("a user could not be erased"):
-                await self._own.writer.write(partition, {key: None}, position)
-            self._metrics.erased.inc()
-            return True
+    def applied(self, partition: int, offset: int) -> Applied | None:
+        """Return what an erasure came to, None while it is not applied; raises `agents.users.users.NotHere`."""
+        return self._applied.applied(partition, offset)

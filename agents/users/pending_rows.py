@@ -46,6 +46,10 @@ class PendingRows:
         stored = iter(self._table.read_many(partition, to_read))
         return [held[key] if key in held else next(stored) for key in keys]
 
+    def set_row_aside(self, partition: int, key: bytes, row: bytes, error: Exception) -> None:
+        """Set a row aside that cannot be read, as the table does."""
+        self._table.set_row_aside(partition, key, row, error)
+
     def position(self, partition: int) -> Position | None:
         """Return the stored source position, or None before the first event of the partition."""
         return self._table.position(partition)

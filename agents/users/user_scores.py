@@ -53,7 +53,7 @@ class UserScores:
         for model, users in by_model.values():
             tops = self._tops(model, [states[at].history for at in users])
             for at, top in zip(users, tops, strict=True):
-                scored[at] = states[at] if top is None else states[at].scored(model.version, top)
+                scored[at] = states[at] if top is None else states[at].scored(model.id, top)
         return scored
 
     def _tops(self, model: FactorModel, histories: Sequence[History]) -> list[TopN | None]:

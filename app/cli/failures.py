@@ -5,6 +5,7 @@
 1     it failed; the sentence on standard error says why
 2     the command, the settings or a jobs file are wrong
 3     `nearline schedule --once`: the gate held a version back
+4     `nearline state erase`: it was sent, but is not applied in every partition yet
 78    the topics, or a data folder, are not what the settings say; nothing but a person helps
 130   interrupted
 ====  =====================================================================
@@ -18,6 +19,7 @@ from app.own_packages import EXIT_CONFIGURATION
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_HELD_BACK = 3
+EXIT_NOT_YET = 4
 EXIT_INTERRUPTED = 130
 
 _ADDRESS = re.compile(r"\('([^']+)', (\d+)")

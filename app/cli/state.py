@@ -34,7 +34,11 @@ def check(
     changelog: Annotated[bool, typer.Option("--changelog", help="Compare every row with the changelog, too.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Read every row of a stopped worker's tables, its checksum included; status 1 if anything is wrong."""
+    """Read every row of a stopped worker's tables, its checksum included; status 1 if anything is wrong.
+
+    Users whom a producer with another partitioner put into a partition are counted; that is nothing wrong here.
+    """
+    from agents.kafka.partitions import PARTITIONER_ADVICE
     from app.operations.state_check import check_state
     from app.settings.topics import connection_of, topic_names
     from tables.data_folder import lock_existing
@@ -47,10 +51,13 @@ def check(
     if json:
         show_json({"data_dir": str(data), "partitions": [_described(report) for report in reports]})
     else:
-        show_rows(("partition", "rows", "position", "changelog", "problems"), [_row(report) for report in reports])
+        headings = ("partition", "rows", "unreadable", "position", "changelog", "problems", "misplaced users")
+        show_rows(headings, [_row(report) for report in reports])
         for report in reports:
             for problem in report.problems:
                 show_line(f"partition {report.partition}: {problem}")
+        if misplaced := sum(report.misplaced for report in reports):
+            show_line(f"{misplaced} users lie where murmur2 would not have put them; {PARTITIONER_ADVICE}")
     if any(report.problems for report in reports):
         raise typer.Exit(1)
 
@@ -119,8 +126,11 @@ def _described(report: "PartitionReport") -> dict[str, Any]:
     return {
         "partition": report.partition,
         "rows": report.rows,
+        "unreadable": report.unreadable,
+        "kept_aside": report.kept_aside,
         "next_offset": report.next_offset,
         "changelog_offset": report.changelog_offset,
+        "misplaced_users": report.misplaced,
         "problems": report.problems,
         "more_problems": report.more,
     }
@@ -128,4 +138,12 @@ def _described(report: "PartitionReport") -> dict[str, Any]:
 
 def _row(report: "PartitionReport") -> tuple[object, ...]:
     problems = len(report.problems) + report.more
-    return report.partition, report.rows, report.next_offset, report.changelog_offset, problems or "none"
+    return (
+        report.partition,
+        report.rows,
+        report.unreadable,
+        report.next_offset,
+        report.changelog_offset,
+        problems or "none",
+        report.misplaced,
+    )

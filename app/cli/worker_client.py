@@ -46,7 +46,7 @@ async def ask_worker(
             body = {} if status == 204 else await response.json(content_type=None)
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         raise JobFailed(f"no answer from {url}: {error or type(error).__name__}; is a worker running there?") from error
-    if status not in {200, 204} or not isinstance(body, dict):
+    if status not in {200, 202, 204} or not isinstance(body, dict):
         problem = body if isinstance(body, dict) else {}
         raise JobFailed(
             f"{url} answered {status}: {problem.get('detail') or problem.get('title') or 'no reason given'}"

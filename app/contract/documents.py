@@ -28,14 +28,16 @@ from models.feedback.events import (
 )
 from models.rollout.announcement import MAX_ANNOUNCEMENT_BYTES, Announcement, PreviousVersion
 
-_CONTRACT_VERSION = "1.0.0"
+_CONTRACT_VERSION = "1.1.0"
 _PUBLISHED = {PreviousVersion.__name__: "Fallback"}
 """Types by the names that the contract has for them."""
 _EVENT_RULES = (
     f"UTF-8 JSON, at most {MAX_EVENT_BYTES} bytes, unknown fields ignored. The record's key is the UTF-8 bytes of "
     "user_id, its partition murmur2(key) as in the Java client (librdkafka: partitioner=murmur2_random). ts is at most "
-    f"{MAX_FUTURE_SECONDS // 3600} hours ahead of the clock. An event applied twice changes nothing; event_id tells "
-    "repeats. What breaks the contract goes to the dead-letter topic with one of the reasons "
+    f"{MAX_FUTURE_SECONDS // 3600} hours ahead of the record's time in Kafka. An event applied twice changes nothing; "
+    "event_id tells repeats. A record with a user_id as key and no value (null) erases that user in its partition: "
+    "what came before it is gone, what comes behind it begins a new history. What breaks the contract goes to the "
+    "dead-letter topic with one of the reasons "
     f"{', '.join(sorted(REASONS))}."
 )
 _MODEL_RULES = (
@@ -86,7 +88,9 @@ def asyncapi() -> dict[str, Any]:
         },
         "defaultContentType": "application/json",
         "channels": {
-            "memberEvents": _channel("member-events", ["play", "rate", "browse"], "delete", 12, _EVENT_RULES),
+            "memberEvents": _channel(
+                "member-events", ["play", "rate", "browse", "erasure"], "delete", 12, _EVENT_RULES
+            ),
             "deadLetters": _channel("member-events.dlq", ["deadLetter"], "delete", 12, "Records that were rejected."),
             "catalogue": _channel("catalogue", ["catalogueEntry"], "compact", 1, _CATALOGUE_RULES),
             "models": _channel("models", ["announcement"], "compact", 1, _MODEL_RULES),
@@ -98,7 +102,10 @@ def asyncapi() -> dict[str, Any]:
             "publishModel": _operation("send", "models"),
             "readModels": _operation("receive", "models"),
         },
-        "components": {"messages": {**messages, "deadLetter": _dead_letter()}, "schemas": definitions},
+        "components": {
+            "messages": {**messages, "erasure": _erasure(identifier), "deadLetter": _dead_letter()},
+            "schemas": definitions,
+        },
     }
 
 
@@ -133,6 +140,11 @@ def _as_published(schemas: Any) -> Any:
 
 def _message(name: str, payload: dict[str, Any], key: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "payload": payload, "bindings": {"kafka": {"key": key, "bindingVersion": "0.5.0"}}}
+
+
+def _erasure(key: dict[str, Any]) -> dict[str, Any]:
+    text = "Erases the user of the key, in the partition where it lies; the record has no value."
+    return {"description": text, **_message("Erasure", {"type": "null"}, key)}
 
 
 def _dead_letter() -> dict[str, Any]:

@@ -10,8 +10,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from agents.kafka.connection import Connection
 from app.errors import JobFailed
-from tables.applied_offset import applied_offset_of
-from tables.tombstones import tombstone_offset
+from tables.errors import RowCorrupt
+from tables.replay import replayed_rank
 
 _POLL_MS = 500
 _SILENCE_SECONDS = 60.0
@@ -39,17 +39,22 @@ class ChangelogRows:
     _ranks: dict[bytes, int] = field(default_factory=dict)
 
     def add(self, record: ConsumerRecord, held: int) -> None:
-        """Take a record in as `tables.replay` does: the higher applied offset stays, of equal ones the tombstone."""
+        """Take a record in as `tables.replay` does: the higher applied offset stays, of equal ones the tombstone.
+
+        What is nobody's record is passed over.
+        """
         key, row = record.key, record.value
         if record.offset > held:
             self.later.add(key)
             return
-        applied_offset = tombstone_offset(record.headers) if row is None else applied_offset_of(row)
-        if applied_offset is None:
+        try:
+            rank = replayed_rank(record)
+        except RowCorrupt:
+            return
+        if rank is None:
             self._ranks.pop(key, None)
             self.digests.pop(key, None)
             return
-        rank = 2 * applied_offset + (row is None)
         if rank < self._ranks.get(key, rank):
             return
         self._ranks[key] = rank

@@ -1,11 +1,11 @@
 """Checking the state of a stopped worker: its folders row by row, and, if asked for, against the changelog."""
 
-import struct
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
 from agents.kafka.connection import Connection
+from agents.kafka.partitions import partitions_of
 from agents.popularity.own_popularity import POPULARITY_PREFIX, decode_count
 from agents.users.user_state import UserState
 from app.operations.state_changelog import ChangelogRows, changelog_reader, digest_of
@@ -15,23 +15,52 @@ from tables.errors import RowCorrupt
 from tables.partition_check import PartitionReport, check_partition
 from tables.position import POSITION_KEY, Position
 
+_KEYS_AT_ONCE = 1_000
 _SHOWN = 5
 """Keys that are named of those that differ."""
 
 
 def check_row(key: bytes, row: bytes) -> None:
     """Raise `RowCorrupt` for a row that is not what this code writes under its key."""
-    try:
-        if key == POSITION_KEY:
-            Position.decode(row)
-        elif key.startswith(POPULARITY_PREFIX):
-            decode_count(key, row)
-        elif not key.startswith(RESERVED):
+    if key == POSITION_KEY:
+        Position.decode(row)
+    elif key.startswith(POPULARITY_PREFIX):
+        decode_count(key, row)
+    elif not key.startswith(RESERVED):
+        try:
             key.decode()
-            state = UserState.decode(row)
-            state.history.videos  # noqa: B018 - decodes the ids
-    except (ValueError, struct.error) as error:
-        raise RowCorrupt(str(error)) from None
+        except UnicodeDecodeError as error:
+            raise RowCorrupt(f"its key is not UTF-8: {error.reason}") from None
+        UserState.decode(row)
+
+
+class MisplacedCount:
+    """Counts the users of a partition whom murmur2 of their id puts elsewhere.
+
+    Parameters
+    ----------
+    partition, partitions : where they are, and N.
+    """
+
+    def __init__(self, partition: int, partitions: int) -> None:
+        self._partition = partition
+        self._partitions = partitions
+        self._keys: list[bytes] = []
+        self._total = 0
+
+    def take(self, key: bytes) -> None:
+        """Take the key of a row of any kind."""
+        if not key.startswith(RESERVED):
+            self._keys.append(key)
+            if len(self._keys) == _KEYS_AT_ONCE:
+                self.total()
+
+    def total(self) -> int:
+        """Return how many there are so far."""
+        if self._keys:
+            self._total += int((partitions_of(self._keys, self._partitions) != self._partition).sum())
+            self._keys.clear()
+        return self._total
 
 
 async def check_state(data: Path, mark: Mark, changelog: tuple[Connection, str] | None) -> list[PartitionReport]:
@@ -50,11 +79,20 @@ async def check_state(data: Path, mark: Mark, changelog: tuple[Connection, str] 
         for partition, folder in partition_folders(data, mark.partitions):
             digests: dict[bytes, bytes] = {}
 
-            def keep(key: bytes, row: bytes, digests: dict[bytes, bytes] = digests) -> None:
+            misplaced = MisplacedCount(partition, mark.partitions)
+
+            def keep(
+                key: bytes,
+                row: bytes,
+                digests: dict[bytes, bytes] = digests,
+                misplaced: MisplacedCount = misplaced,
+            ) -> None:
+                misplaced.take(key)
                 if reader is not None:
                     digests[key] = digest_of(row)
 
             report = check_partition(partition, folder, check_row, keep)
+            report.misplaced = misplaced.total()
             if reader is not None and not report.problems:
                 compare(report, digests, await reader.read(partition, report.changelog_offset))
             reports.append(report)

@@ -129,7 +129,10 @@ class Publisher:
                 f"{region}/{version} was announced before, with sequence {sequence}; active is {active.version} "
                 f"with sequence {active.sequence}; {advice}"
             )
-        created = read_manifest(self.store, region, version, digest=digest).created
+        manifest = read_manifest(self.store, region, version, digest=digest)
+        if manifest.previous_version == active.version:  # it was made to follow that one, whatever the clocks said
+            return
+        created = manifest.created
         try:
             newest = read_manifest(self.store, region, active.version, digest=active.digest).created
         except ArtifactInvalid:  # what is active is damaged or deleted, so that anything is an improvement

@@ -1,7 +1,8 @@
 """What the query view is made of: its collaborators, as narrow as it uses them, and its settings."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from agents.catalogue import CatalogueEntry
 from agents.rollout.models_in_use import RegionStatus
+from agents.users.applied_erasures import Applied
 from agents.users.user_state import UserState
 from models.factorization.factor_model import FactorModel
 from models.rollout.announcement import Announcement
@@ -21,15 +23,21 @@ class Users(Protocol):
     def read(self, user_id: str) -> UserState:
         """Return the user's state, `NEW_USER` when nothing is stored; raises `agents.users.users.NotHere`."""
 
+    def read_in(self, partition: int, user_id: str) -> UserState:
+        """Return what a partition has of the user, wherever they belong; raises `agents.users.users.NotHere`."""
+
     def read_standby(self, user_id: str) -> UserState | None:
         """Return the user's state in a standby of a partition that does not run here, None without one."""
 
 
 class Erasure(Protocol):
-    """What removes users of this worker."""
+    """What erases users."""
 
-    async def erase(self, user_id: str) -> None:
-        """Return when nothing is stored for the user; raises `agents.users.users.NotHere`."""
+    async def send(self, user_id: str) -> Sequence[int]:
+        """Send an erasure to every partition; return its offsets; raises `agents.users.erasure.ErasureNotSent`."""
+
+    def applied(self, partition: int, offset: int) -> Applied | None:
+        """Return what an erasure came to, None while it is not applied; raises `agents.users.users.NotHere`."""
 
 
 class Checkpointing(Protocol):
@@ -103,8 +111,22 @@ class Routing(Protocol):
     def owner(self, partition: int) -> str | None:
         """Return the base URL of the partition's owner, None while it has none."""
 
+    def all_owners(self) -> Mapping[int, str]:
+        """Return the base URL of each partition's owner, without those that have none."""
+
+    def workers(self) -> AbstractSet[str]:
+        """Return the base URLs of all workers, those without partitions included."""
+
     def standby(self, partition: int) -> str | None:
         """Return the base URL of the worker that keeps a standby of the partition, None where there is none."""
+
+
+class Misplaced(Protocol):
+    """Users who are not where murmur2 of their id says, because their producer uses another partitioner."""
+
+    @property
+    def partitions(self) -> AbstractSet[int]:
+        """The partitions, of all workers, that have any."""
 
 
 class Health(Protocol):
@@ -118,6 +140,21 @@ class Health(Protocol):
 
     def ready(self) -> str | None:
         """Return why no traffic should come here now."""
+
+    def warnings(self) -> list[str]:
+        """Return what is wrong although traffic may come, a sentence each."""
+
+
+class Lease(Protocol):
+    """What this worker knows of its membership, see `agents.liveness.lease`."""
+
+    @property
+    def lapsed(self) -> bool:
+        """Whether another worker may own this one's partitions by now."""
+
+    @property
+    def reason(self) -> str:
+        """Why a lease is lapsed, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +187,8 @@ class QueryView:
 
     Parameters
     ----------
-    users, models, catalogue, popularity, routing, health : what it reads.
+    users, models, catalogue, popularity, routing, health, misplaced : what it reads.
+    lease : whether what is read of this worker's own partitions is fresh.
     erasure, checkpointing, activation : what an admin may have done.
     on_request : called for every list that is asked for.
     registry : Prometheus metrics go there, and `/metrics` shows it.
@@ -164,6 +202,8 @@ class QueryView:
     popularity: Popularity
     routing: Routing
     health: Health
+    lease: Lease
+    misplaced: Misplaced
     erasure: Erasure
     checkpointing: Checkpointing
     activation: Activation

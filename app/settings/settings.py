@@ -14,8 +14,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from app.settings.store_url import check_store_url
 from models.evaluation.canary import CanaryLimits
 from models.parameters import parameters_of
+from tables.budget import MIN_OPEN_FILES, least_memory_mib, least_open_files
 
 _LIMITS = {limit.name: limit for limit in parameters_of(CanaryLimits)}
+_OPEN_FILES = 1024
+_ROCKSDB_MEMORY_MB = 256
 _WILDCARDS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 _ADDRESS = re.compile(r"[^\s,:/]+:\d{1,5}|\[[0-9a-fA-F:.]+\]:\d{1,5}")
 
@@ -89,7 +92,7 @@ class WorkerSettings(Section):
 
     id: Name = Field("0", description="Name of this worker among its group; keep it over restarts.")
     session_timeout_seconds: Annotated[float, Field(ge=1, le=600, allow_inf_nan=False)] = Field(
-        10.0, description="Seconds without a heartbeat until the group gives a worker's partitions away."
+        10.0, description="Seconds without a heartbeat until a worker ends, and the group gives its partitions away."
     )
     takeover_seconds: Seconds = Field(60.0, description="Seconds that recovery may stand still; then it restarts.")
     stuck_seconds: Seconds = Field(
@@ -108,8 +111,20 @@ class WorkerSettings(Section):
     max_chunks: int = Field(1, ge=1, le=64, description="Chunks waiting between reader and agent.")
     static_membership: bool = Field(True, description="Keep the partitions over a quick restart of the same id.")
     standby_replicas: int = Field(0, ge=0, le=1, description="Workers that keep a second copy of each partition.")
-    rocksdb_memory_mb: int = Field(256, ge=16, le=65_536, description="MiB for RocksDB's caches and write buffers.")
-    open_files: int = Field(1024, ge=64, le=1_000_000, description="Files that RocksDB may hold open.")
+    rocksdb_memory_mb: int | None = Field(
+        None, ge=16, le=65_536, description="MiB for RocksDB; by default 256, or half a MiB a partition if more."
+    )
+    open_files: int | None = Field(
+        None,
+        ge=MIN_OPEN_FILES,
+        le=1_000_000,
+        description=f"Files that RocksDB may hold open; by default 1024, or {MIN_OPEN_FILES} a partition if more.",
+    )
+
+    @property
+    def rebalance_seconds(self) -> float:
+        """How long the members of the group wait for one of them that does not join again."""
+        return max(60.0, self.session_timeout_seconds)
 
     @model_validator(mode="after")
     def _check_times(self) -> "WorkerSettings":
@@ -184,6 +199,10 @@ class HttpSettings(Section):
     forward_timeout_ms: int = Field(250, ge=1, le=60_000, description="Milliseconds that another worker may take.")
     max_body_bytes: int = Field(65_536, ge=1024, le=16 << 20, description="Most bytes of a request.")
     max_lag_records: int = Field(100_000, ge=0, le=10**12, description="Events behind, above which it is not ready.")
+    max_open_transaction_seconds: Seconds = Field(
+        120.0,
+        description="Seconds that a producer's transaction may hold a partition up; above, it is not ready.",
+    )
     admin_keys: Keys = Field((), description="Keys for everything; none: no key is asked for. Separated by commas.")
     read_keys: Keys = Field((), description="Keys for reading; none: no key is asked for. Separated by commas.")
 
@@ -226,6 +245,29 @@ class Settings(Section):
     rescoring: RescoringSettings = RescoringSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
+
+    @model_validator(mode="after")
+    def _check_budget(self) -> "Settings":
+        partitions, worker = self.topics.partitions, self.worker
+        for name, value, least in (
+            ("worker.rocksdb_memory_mb", worker.rocksdb_memory_mb, least_memory_mib(partitions)),
+            ("worker.open_files", worker.open_files, least_open_files(partitions)),
+        ):
+            if value is not None and value < least:
+                raise ValueError(f"{name}={value} is too little for topics.partitions={partitions}: at least {least}")
+        return self
+
+    @property
+    def rocksdb_memory_mb(self) -> int:
+        """How many MiB RocksDB may take: what is set, or what the number of partitions asks for."""
+        memory = self.worker.rocksdb_memory_mb
+        return max(_ROCKSDB_MEMORY_MB, least_memory_mib(self.topics.partitions)) if memory is None else memory
+
+    @property
+    def rocksdb_files(self) -> int:
+        """How many files RocksDB may hold open: what is set, or what the number of partitions asks for."""
+        files = self.worker.open_files
+        return max(_OPEN_FILES, least_open_files(self.topics.partitions)) if files is None else files
 
 
 def _is_ipv6(host: str) -> bool:

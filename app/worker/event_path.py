@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from agents.changelog.claiming import Claiming
 from agents.changelog.recovery import Recovery, RecoveryBounds
 from agents.events.chunk_agent import ChunkProcessor, make_chunk_agent, make_membership_agent
 from agents.events.chunk_sizes import ChunkSizes
@@ -14,6 +15,8 @@ from agents.liveness.agent_guard import AgentGuard
 from agents.popularity.own_popularity import OwnPopularity
 from agents.popularity.takeover import take_counts_over
 from agents.rollout.rescoring import Rescoring, RescoringBounds
+from agents.users.applied_erasures import AppliedErasures
+from agents.users.misplaced_watch import MisplacedWatch
 from agents.users.own_partitions import OwnPartitions
 from agents.users.ownership import Ownership
 from agents.users.pending_rows import PendingRows
@@ -40,6 +43,9 @@ class EventPath:
     processor : what the agent does with a chunk.
     rescoring : re-solves users between chunks.
     popularity : counts of this worker's partitions.
+    claiming : claims them.
+    erasures : what those came to that were applied here.
+    misplaced : watches for users whom murmur2 puts elsewhere.
     """
 
     reader: Reader
@@ -47,12 +53,15 @@ class EventPath:
     processor: ChunkProcessor
     rescoring: Rescoring
     popularity: OwnPopularity
+    claiming: Claiming
+    erasures: AppliedErasures
+    misplaced: MisplacedWatch
 
 
 def make_own_partitions(shared: Shared, users_table: BatchTable) -> OwnPartitions:
     """Rows ─▶ changelog ─▶ table, in the turn that the ownership gives."""
     ownership = Ownership(users_table.running, shared.settings.worker.drain_seconds, shared.supervisor)
-    changelog = TopicChangelog(shared.producer, users_table.changelog_topic_name)
+    changelog = TopicChangelog(shared.producer, users_table.changelog_topic_name, shared.claims)
     writer = RowWriter(changelog, users_table, shared.metrics.users)
     return OwnPartitions(users_table, ownership, writer, shared.supervisor)
 
@@ -64,10 +73,15 @@ def make_event_path(app: StreamApp, shared: Shared, own: OwnPartitions, state: B
     scores = UserScores(state.models.active, shared.settings.users.stored_scores, metrics.users)
     sizes = ChunkSizes(worker.max_records, MAX_BATCH_BYTES, worker.drain_seconds / _CHUNKS_IN_A_DRAIN)
     chunks = make_chunk_channel(app, worker.max_chunks)
-    processor = _make_processor(shared, own, scores, popularity, sizes)
+    erasures = AppliedErasures(own.table, own.ownership.running.__contains__, metrics.users)
+    pending = PendingRows(own.table)
+    member_events = _make_member_events(shared, pending, scores, popularity, erasures)
+    processor = _make_processor(shared, own, pending, member_events, sizes)
     _make_agents(app, shared, chunks, processor)
+    claiming = Claiming(own, shared.claims)
 
     async def before_first_chunk(partitions: set[int]) -> None:
+        await claiming.take(partitions)
         await state.updates.settled()
         await take_counts_over(popularity, own.table, own.ownership, partitions)
 
@@ -91,14 +105,32 @@ def make_event_path(app: StreamApp, shared: Shared, own: OwnPartitions, state: B
         bounds=RescoringBounds(shared.settings.rescoring.users, shared.settings.rescoring.share),
         metrics=metrics.rollout,
     )
-    return EventPath(reader=reader, chunks=chunks, processor=processor, rescoring=rescoring, popularity=popularity)
+    return EventPath(
+        reader=reader,
+        chunks=chunks,
+        processor=processor,
+        rescoring=rescoring,
+        popularity=popularity,
+        claiming=claiming,
+        erasures=erasures,
+        misplaced=_make_misplaced_watch(shared, own, state),
+    )
 
 
-def _make_processor(
-    shared: Shared, own: OwnPartitions, scores: UserScores, popularity: OwnPopularity, sizes: ChunkSizes
-) -> ChunkProcessor:
-    users, pending = shared.settings.users, PendingRows(own.table)
-    member_events = MemberEvents(
+def _make_misplaced_watch(shared: Shared, own: OwnPartitions, state: BroadcastState) -> MisplacedWatch:
+    partitions = shared.settings.topics.partitions
+    watch = MisplacedWatch(
+        own, shared.misplaced, state.misplaced, shared.producer, shared.names.popularity, partitions=partitions
+    )
+    shared.metrics.users.misplaced.set_function(watch.users)
+    return watch
+
+
+def _make_member_events(
+    shared: Shared, pending: PendingRows, scores: UserScores, popularity: OwnPopularity, erasures: AppliedErasures
+) -> MemberEvents:
+    users = shared.settings.users
+    return MemberEvents(
         table=pending,
         scores=scores,
         popularity=popularity,
@@ -106,7 +138,14 @@ def _make_processor(
         partitions=shared.settings.topics.partitions,
         metrics=shared.metrics.events,
         recent=shared.recent,
+        erasures=erasures,
+        misplaced=shared.misplaced,
     )
+
+
+def _make_processor(
+    shared: Shared, own: OwnPartitions, pending: PendingRows, member_events: MemberEvents, sizes: ChunkSizes
+) -> ChunkProcessor:
     return ChunkProcessor(
         member_events=member_events,
         own=own,

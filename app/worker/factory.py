@@ -5,7 +5,7 @@ connection is opened, before Faust starts it.
 
 ::
 
-    settings ─▶ shared ─▶ users table ─▶ own partitions ─▶ event path ─▶ guards
+    settings ─▶ shared ─▶ users table ─▶ own partitions ─▶ event path ─▶ guards ◀── routing
                   │            └──▶ broadcast state ──▲          │
                   └──▶ Faust's app ◀── lifecycle ◀────────────────┴─▶ query view ◀── HTTP
 """
@@ -20,9 +20,10 @@ from app.worker.broadcast_state import make_broadcast_state
 from app.worker.event_path import make_event_path, make_own_partitions
 from app.worker.faust_app import make_faust_app, make_users_table
 from app.worker.faust_seam import StreamApp
-from app.worker.guards import make_guards
+from app.worker.guards import make_coordinator_requests, make_guards
 from app.worker.lifecycle import WorkerLifecycle
 from app.worker.query_view import make_query_view
+from app.worker.routing import make_routing
 from app.worker.shared_parts import make_shared
 
 
@@ -30,11 +31,14 @@ def create_worker(settings: Settings, at_disk: Callable[[], AbstractContextManag
     """Make a worker from its settings; it writes its tables within `at_disk`."""
     shared = make_shared(settings)
     app = make_faust_app(settings)
+    app.go_between = make_coordinator_requests(shared).go_between
     users_table = make_users_table(app, settings, LeaveWhenBroken(shared.supervisor, shared.metrics.changelog), at_disk)
     state = make_broadcast_state(shared, users_table)
     own = make_own_partitions(shared, users_table)
     path = make_event_path(app, shared, own, state)
-    guards = make_guards(shared, path, own.ownership)
+    routing = make_routing(app, shared, own)
+    guards = make_guards(app, shared, path, own.ownership, routing)
     app.begins_and_ends(WorkerLifecycle(app, shared, own=own, state=state, path=path, guards=guards))
-    attach(app.http, make_query_view(app, shared, own=own, state=state, path=path, guards=guards))
+    view = make_query_view(app, shared, own=own, state=state, path=path, guards=guards, routing=routing)
+    attach(app.http, view)
     return app

@@ -8,10 +8,12 @@ from faust.types import TopicT
 
 from agents.events.reader import Assignment
 from app.settings.settings import Settings
-from app.worker.faust_seam import PromptTables, StreamApp, TellingAssignor
+from app.worker.assignor import TellingAssignor
+from app.worker.faust_seam import PromptTables, StreamApp
 from app.worker.membership import place_of
-from tables.batch_table import BatchTable, PartitionWatch
+from tables.batch_table import BatchTable
 from tables.rocksdb import RocksDBOptions
+from tables.table_watch import PartitionWatch
 
 
 def make_faust_app(settings: Settings) -> StreamApp:
@@ -33,8 +35,9 @@ def make_faust_app(settings: Settings) -> StreamApp:
         processing_guarantee="at_least_once",
         broker_session_timeout=worker.session_timeout_seconds,
         broker_heartbeat_interval=min(1.0, worker.session_timeout_seconds / 6),
-        broker_rebalance_timeout=max(60.0, worker.session_timeout_seconds),
-        broker_request_timeout=max(60.0, worker.session_timeout_seconds),  # Faust refuses one below the session's
+        broker_rebalance_timeout=worker.rebalance_seconds,
+        # until the consumer has started, see `agents.kafka.coordinator_requests`; Faust refuses one below the session's
+        broker_request_timeout=max(60.0, worker.session_timeout_seconds),
         broker_commit_interval=1.0,
         stream_wait_empty=True,
         producer_acks=-1,
@@ -69,7 +72,7 @@ def make_users_table(
     `watch` hears of broken folders; databases are written within `at_disk`.
     """
     options = RocksDBOptions.from_budget(
-        settings.worker.rocksdb_memory_mb << 20, settings.topics.partitions, settings.worker.open_files
+        settings.rocksdb_memory_mb << 20, settings.topics.partitions, settings.rocksdb_files
     )
     table = app.Table(
         "users",

@@ -1,12 +1,16 @@
 """The seam around Faust: how its app, consumer, assignor, recovery and web server are changed.
 
 Its other parts are changed where they are used: the table in `tables.batch_table` and `tables.rocksdb`, the channel of
-chunks in `agents.events.chunks`, the handling of signals in `app.worker.worker`. Two places touch aiokafka's insides:
-`agents.events.reader` (the lock of its coordinator) and `agents.kafka.producer` (the way to its socket). Faust is
-pinned to one version; whoever raises it reads these pages and runs the system tests.
+chunks in `agents.events.chunks`, the assignor in `app.worker.assignor`, the handling of signals in `app.worker.worker`.
+Three places touch aiokafka's insides: `agents.events.reader` (the lock of its coordinator), `agents.kafka.producer`
+(the way to its socket) and `agents.kafka.coordinator_requests` (the way to the coordinator). Faust is pinned to one
+version; whoever raises it reads these pages and runs the system tests.
 """
 
 import asyncio
+import contextlib
+import math
+from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 import faust
@@ -14,28 +18,57 @@ from aiohttp.web import Application
 from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.protocol.commit import OffsetCommitRequest
-from faust.assignor.partition_assignor import ClientAssignmentMapping, PartitionAssignor
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP, TransportT
-from faust.types.assignor import HostToPartitionMap
 from faust.types.tables import CollectionT
 from faust.web.drivers.aiohttp import Web
 
+from app.worker.assignor import TellingAssignor
+
 FETCH_WAIT_MS = 100
 """Faust waits 1,500 ms for an empty fetch, which is most of every recovery and rebalance."""
-STANDBY = "standby:"
-"""Before a changelog's name, in what the group knows of a worker: the partitions of which it keeps a copy."""
+_LOOK_SECONDS = 1.0
+"""How long a leader waits to hear which topics there are; all members wait for it."""
 
 
 class PromptThread(AIOKafkaConsumerThread):
-    """The thread of Faust's consumer, with a short wait for empty fetches, and none for a rebalance at the end."""
+    """The thread of Faust's consumer: prompt in fetching and stopping, and a member of its group as long as it lives.
+
+    aiokafka drops a member that has not polled for a while, and lets it not come back. Faust does not poll without
+    partitions, so a spare worker would be gone after that while; here our own guards look after progress, and the
+    lease after the membership.
+    """
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - read when the fetcher is made, after this
+        # both are read when the consumer starts, after this
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
+        consumer._max_poll_interval_ms = math.inf  # noqa: SLF001
         return consumer
+
+    async def on_start(self) -> None:
+        """Start the consumer, whose requests to the coordinator go through what the app was given.
+
+        Should it lead its group, it looks which topics there are before it shares them out.
+        """
+        await super().on_start()
+        if isinstance(self.app, StreamApp) and self._consumer is not None:
+            self.app.go_between(self._consumer)
+        coordinator = getattr(self._consumer, "_coordinator", None)
+        if isinstance(coordinator, GroupCoordinator):
+            look_before_sharing_out(coordinator)
+
+    def ask_for_assignment(self) -> None:
+        """Let the group share its partitions out again, without leaving it; called from any thread."""
+        self.thread_loop.call_soon_threadsafe(self._ask_for_assignment)
+
+    def _ask_for_assignment(self) -> None:
+        coordinator, assignor = getattr(self._consumer, "_coordinator", None), self.app.assignor
+        if isinstance(coordinator, GroupCoordinator) and isinstance(assignor, TellingAssignor):
+            assignor.asked += 1
+            coordinator.request_rejoin()
 
     async def on_thread_stop(self) -> None:
         """Stop, not waiting for members that a rebalance waits for; `app.worker.membership` leaves the group then."""
@@ -46,6 +79,23 @@ class PromptThread(AIOKafkaConsumerThread):
             # the broker hears nothing on this connection, which aiokafka would leave by, before it answers the join
             coordinator.generation = OffsetCommitRequest.DEFAULT_GENERATION_ID
         await super().on_thread_stop()
+
+
+def look_before_sharing_out(coordinator: GroupCoordinator) -> None:
+    """Let a coordinator ask which topics there are before it shares them out, should it lead its group.
+
+    What it knows may be minutes old: topics that were missing and are there by now. The members wait for it, so it goes
+    by what it knows where no broker answers soon.
+    """
+    share_out = coordinator._perform_assignment  # noqa: SLF001
+
+    async def look_and_share_out(response: Any) -> Any:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_SECONDS):
+                await coordinator._client.force_metadata_update()  # noqa: SLF001
+        return await share_out(response)
+
+    coordinator._perform_assignment = look_and_share_out  # noqa: SLF001
 
 
 class PromptConsumer(Consumer):
@@ -59,18 +109,6 @@ class PromptTransport(Transport):
     """Faust's Kafka transport with the prompt consumer."""
 
     Consumer = PromptConsumer
-
-
-class TellingAssignor(PartitionAssignor):
-    """Faust's assignor, which tells every worker where the standbys are, too: under `STANDBY` and the changelog."""
-
-    def _get_changelog_distribution(self, assignments: ClientAssignmentMapping) -> HostToPartitionMap:
-        found = super()._get_changelog_distribution(assignments)
-        changelogs = self._table_manager.changelog_topics
-        for client, assignment in assignments.items():
-            standbys = self._topics_filtered(assignment.standbys, changelogs)
-            found[self._member_urls[client]].update({STANDBY + topic: found_at for topic, found_at in standbys.items()})
-        return found
 
 
 class BareWeb(Web):
@@ -133,6 +171,8 @@ class StreamApp(faust.App):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._lifecycle: Lifecycle | None = None
+        self.go_between: Callable[[AIOKafkaConsumer], None] = lambda _: None
+        """Called with the group's consumer, on its thread, when it has started and not subscribed."""
 
     def begins_and_ends(self, lifecycle: Lifecycle) -> None:
         """Let parts begin and end with this app, which has not started; called once."""
@@ -160,12 +200,26 @@ class StreamApp(faust.App):
 
         An error in the assignor or the coordinator ends aiokafka's task for good, and nobody else looks at it.
         """
-        thread = self.consumer._thread if self._consumer is not None else None  # type: ignore[attr-defined]  # noqa: SLF001
-        coordinator = getattr(getattr(thread, "_consumer", None), "_coordinator", None)
+        coordinator = getattr(getattr(self._consumer_thread, "_consumer", None), "_coordinator", None)
         if not isinstance(coordinator, GroupCoordinator) or self.should_stop:
             return None
         task = coordinator._coordination_task  # noqa: SLF001 - of another thread, but only looked at
         return repr(task.exception()) if task.done() and not task.cancelled() else None
+
+    @property
+    def generation(self) -> int:
+        """The number of the assignment that this worker has; 0 before the first one."""
+        return int(self.consumer_generation_id)
+
+    def ask_for_assignment(self) -> None:
+        """Let the group share its partitions out again; nobody leaves it for that."""
+        thread = self._consumer_thread
+        if isinstance(thread, PromptThread):
+            thread.ask_for_assignment()
+
+    @property
+    def _consumer_thread(self) -> object:
+        return self.consumer._thread if self._consumer is not None else None  # type: ignore[attr-defined]  # noqa: SLF001
 
     async def on_start(self) -> None:
         """Start the own parts, then Faust's."""

@@ -1,12 +1,20 @@
-"""What looks after one worker from inside: whether the broker answers, and whether what should move does."""
+"""What looks after one worker from inside: whether the broker answers, what should move does, and all is shared out."""
 
 from dataclasses import dataclass
 
 from agents.kafka.broker_probe import BrokerProbe
+from agents.kafka.coordinator_requests import CoordinatorRequests
 from agents.liveness.watchdog import Vitals, Watchdog
 from agents.users.ownership import Ownership
 from app.worker.event_path import EventPath
+from app.worker.faust_seam import StreamApp
+from app.worker.membership import hindrance_to_sharing_out
+from app.worker.reassignment import Reassignment
+from app.worker.routing import AssignmentRouting
 from app.worker.shared_parts import Shared
+
+_ANSWER_PART = 1 / 3
+"""Of the session timeout: a request of the group's consumer has so long, and the lease outlasts a second try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +23,18 @@ class Guards:
 
     probe: BrokerProbe
     watchdog: Watchdog
+    reassignment: Reassignment
 
 
-def make_guards(shared: Shared, path: EventPath, ownership: Ownership) -> Guards:
-    """Broker ─▶ probe; probe, reader and agent ─▶ watchdog."""
+def make_guards(
+    app: StreamApp, shared: Shared, path: EventPath, ownership: Ownership, routing: AssignmentRouting
+) -> Guards:
+    """Broker ─▶ probe; probe, reader and agent ─▶ watchdog; assignment ─▶ reassignment."""
     probe = BrokerProbe(shared.connection, shared.names.member_events, lambda: ownership.running)
     metrics = shared.metrics.liveness
     metrics.broker_silent_seconds.set_function(lambda: probe.silent_seconds)
+    metrics.partitions_leaderless.set_function(lambda: len(probe.leaderless))
+    metrics.partitions_unserved.set_function(lambda: len(routing.unserved()) if app.generation else 0)
 
     def vitals() -> Vitals:
         return Vitals(
@@ -34,4 +47,30 @@ def make_guards(shared: Shared, path: EventPath, ownership: Ownership) -> Guards
         )
 
     stuck_seconds = shared.settings.worker.stuck_seconds
-    return Guards(probe, Watchdog(vitals, stuck_seconds, shared.supervisor, metrics.standstill_seconds))
+    watchdog = Watchdog(vitals, stuck_seconds, shared.supervisor, metrics.standstill_seconds)
+    return Guards(probe, watchdog, _make_reassignment(app, shared, routing))
+
+
+def make_coordinator_requests(shared: Shared) -> CoordinatorRequests:
+    """Heartbeats, joins and syncs ─▶ lease."""
+    worker = shared.settings.worker
+    return CoordinatorRequests(
+        shared.lease,
+        answer_seconds=_ANSWER_PART * worker.session_timeout_seconds,
+        join_seconds=worker.rebalance_seconds + worker.session_timeout_seconds / 2,
+        unanswered=shared.metrics.liveness.heartbeats_unanswered,
+    )
+
+
+def _make_reassignment(app: StreamApp, shared: Shared, routing: AssignmentRouting) -> Reassignment:
+    async def hindrance(served: bool) -> str | None:
+        return await hindrance_to_sharing_out(shared.settings, served=served)
+
+    worker = shared.settings.worker
+    return Reassignment(
+        told=routing,
+        group=app,
+        hindrance=hindrance,
+        standbys=worker.standby_replicas,
+        session_seconds=worker.session_timeout_seconds,
+    )

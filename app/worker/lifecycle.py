@@ -3,6 +3,7 @@
 from contextlib import AsyncExitStack
 
 from agents.changelog.changelog_lookup import ChangelogLookup
+from agents.changelog.claiming import renew_regularly
 from agents.changelog.mender import Mender, mend_regularly
 from agents.changelog.table_flusher import flush_regularly
 from agents.kafka.broadcast import BroadcastReader
@@ -48,7 +49,7 @@ class WorkerLifecycle:
         self._models = BroadcastReader(connection, names.models, state.updates.apply)
         self._rejected = BroadcastReader(connection, names.models_rejected, state.updates.apply_rejection)
         self._catalogue = BroadcastReader(connection, names.catalogue, state.catalogue.apply)
-        self._popularity = BroadcastReader(connection, names.popularity, state.popularity.apply)
+        self._popularity = BroadcastReader(connection, names.popularity, state.take_counts)
         self._changelog = ChangelogLookup(connection, names.users_changelog)
         self._mender = Mender(own, self._changelog.read)
 
@@ -56,14 +57,15 @@ class WorkerLifecycle:
         """Start everything; Faust's services start after this."""
         start, shared, guards = self._background.start, self._shared, self._guards
         start("process guard", shared.process_guard.run())
+        start("lease", shared.lease.run(shared.process_guard.check))
         start("broker probe", guards.probe.run())
         start("watchdog", guards.watchdog.run())
-        membership = watch_membership(
-            self._app, self._path.reader, guards.probe, shared.settings.worker, shared.supervisor
-        )
+        membership = watch_membership(self._app, self._path.reader, guards.probe, shared.settings, shared.supervisor)
         start("membership", membership)
+        start("assignment", guards.reassignment.run())
         start("connection of the reader", self._path.reader.connect())
         await shared.producer.start()
+        start("preparation of claims", shared.claims.prepare())
         self._follow_topics()
         self._look_after_rows()
         spare_what_stays()
@@ -99,11 +101,13 @@ class WorkerLifecycle:
         await self._models.caught_up.wait()
 
     def _look_after_rows(self) -> None:
-        """Re-solve after swaps, publish counts, flush the table, mend the changelog."""
+        """Re-solve after swaps, publish counts, flush the table, mend the changelog, renew the claims on it."""
         start, shared, own, path = self._background.start, self._shared, self._own, self._path
         start("re-solving", path.rescoring.run(lambda: path.reader.running))
         every = shared.settings.popularity.publish_seconds
         publishing = publish_popularity(path.popularity, own.ownership, shared.producer, shared.names.popularity, every)
         start("popularity publisher", publishing)
+        start("renewal of claims", renew_regularly(path.claiming))
+        start("watch of misplaced users", path.misplaced.run(self._popularity.caught_up))
         start("table flusher", flush_regularly(own.table))
         start("mender of the changelog", mend_regularly(self._mender, self._changelog, own))

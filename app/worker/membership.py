@@ -15,9 +15,11 @@ from agents.events.reader import Reader
 from agents.kafka.broker_probe import BrokerProbe
 from agents.kafka.connection import Connection
 from agents.kafka.group import Group, GroupState, Member, Place, open_group
+from agents.kafka.topics import check_topics
 from agents.liveness.supervisor import Supervisor
 from agents.liveness.watchdog import AWAY_SECONDS
-from app.settings.settings import Settings, WorkerSettings
+from app.settings.settings import Settings
+from app.settings.topics import connection_of, specs_of
 from app.worker.faust_seam import StreamApp
 
 _log = logging.getLogger(__name__)
@@ -89,26 +91,70 @@ async def leave_group(connection: Connection, group: str, place: Place) -> None:
 
 
 async def watch_membership(
-    app: StreamApp, reader: Reader, probe: BrokerProbe, worker: WorkerSettings, supervisor: Supervisor
+    app: StreamApp, reader: Reader, probe: BrokerProbe, settings: Settings, supervisor: Supervisor
 ) -> None:
-    """Leave when this worker gets no partitions and recovery stands still: Faust waits for ever in some such cases.
+    """Leave when this worker gets no assignment and recovery stands still: Faust waits for ever in some such cases.
 
-    While the broker is away nobody gets any.
+    While the broker or the group's coordinator is away nobody gets one, and a start would not help. A spare worker has
+    its assignment, though there is nothing in it.
     """
-    bound = worker.takeover_seconds + worker.session_timeout_seconds
+    bound = settings.worker.takeover_seconds + settings.worker.session_timeout_seconds
+    connection, place = connection_of(settings), place_of(settings)
     since = time.monotonic()
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
         if failure := app.group_failure():
+            seen = await _seen_in_group(connection, settings.app_id, place)
             supervisor.leave(
-                f"this worker fell out of its group; is another one using its id or its address? {failure}"
+                f"this worker fell out of its group: {failure}; {seen or 'its coordinator does not answer'}"
             )
         if reader.running or reader.recovering or probe.silent_seconds > AWAY_SECONDS:
             since = time.monotonic()
         elif time.monotonic() - since > bound:
-            supervisor.leave(
-                f"no partitions were assigned for {bound:.0f} s; is another worker using this id or this address?"
-            )
+            if seen := await _seen_in_group(connection, settings.app_id, place):
+                supervisor.leave(f"no assignment came for {bound:.0f} s; {seen}")
+            _log.error("no assignment came for %.0f s, and the group's coordinator does not answer: waiting", bound)
+            since = time.monotonic()
+
+
+async def _seen_in_group(connection: Connection, group: str, place: Place) -> str | None:
+    """Return what the coordinator says of this worker's place, None when it does not answer."""
+    try:
+        async with asyncio.timeout(_LEAVE_SECONDS), open_group(connection, group, _LEAVE_SECONDS) as opened:
+            state = await opened.describe()
+    except (KafkaError, OSError, TimeoutError):
+        return None
+    for member in state.members:
+        if member.disputes(place) and not member.is_at(place):
+            return f"{member.name} at {member.url} has its id or its address; give each worker both of its own"
+    here = "has this worker" if _own(state, place) else "does not have this worker"
+    return f"the group {group} {here}, {len(state.members)} members and the state {state.state}"
+
+
+async def hindrance_to_sharing_out(settings: Settings, *, served: bool) -> str | None:
+    """Return why a new assignment would be no better, or would cost much now; None when it may be asked for.
+
+    A member that is dead but in the group would keep all others waiting until its session ends. Where partitions are
+    not `served` that is no reason: nothing is lost by waiting.
+
+    Raises
+    ------
+    TopicMismatch
+        When topics are missing or wrong.
+    KafkaError, OSError, TimeoutError
+        When the broker does not answer.
+    """
+    connection = connection_of(settings)
+    async with asyncio.timeout(_COORDINATOR_SECONDS):
+        await check_topics(connection, specs_of(settings))
+        async with open_group(connection, settings.app_id, _LEAVE_SECONDS) as opened:
+            state = await opened.describe()
+    if not state.calm:
+        return f"the state of the group is {state.state}"
+    for member in state.members if served else ():
+        if not await answers(member.url):
+            return f"the worker {member.name} is in the group and does not answer at {member.url}"
+    return None
 
 
 async def remove_worker(group: Group, name: str) -> Member | None:

@@ -18,7 +18,14 @@ from tables.data_folder import Mark
 
 
 def make_query_view(
-    app: StreamApp, shared: Shared, *, own: OwnPartitions, state: BroadcastState, path: EventPath, guards: Guards
+    app: StreamApp,
+    shared: Shared,
+    *,
+    own: OwnPartitions,
+    state: BroadcastState,
+    path: EventPath,
+    guards: Guards,
+    routing: AssignmentRouting,
 ) -> QueryView:
     """Give the query view what it asks: users, models, catalogue, popularity, and what an admin may do."""
     settings = shared.settings
@@ -29,16 +36,22 @@ def make_query_view(
         models=state.models,
         watchdog=guards.watchdog,
         probe=guards.probe,
+        lease=shared.lease,
+        reassignment=guards.reassignment,
+        misplaced=path.misplaced,
         max_lag_records=settings.http.max_lag_records,
+        max_open_transaction_seconds=settings.http.max_open_transaction_seconds,
     )
     return QueryView(
         users=users,
         models=state.models,
         catalogue=state.catalogue,
         popularity=state.popularity,
-        routing=AssignmentRouting(app, users, shared.names.users_changelog, settings.http.advertised_url),
+        routing=routing,
         health=health,
-        erasure=Erasure(users, own, shared.metrics.users),
+        lease=shared.lease,
+        misplaced=state.misplaced,
+        erasure=Erasure(shared.producer, shared.names.member_events, users.partitions, path.erasures),
         checkpointing=Checkpointing(own, settings.data_dir, Mark(settings.app_id, users.partitions)),
         activation=Activation(publisher_of(settings)),
         on_request=shared.activity.note,

@@ -1,9 +1,12 @@
 """Who holds which partition, as the group's last assignment says; every worker knows all of it."""
 
 import faust
+from faust.types.assignor import HostToPartitionMap
 
+from agents.users.own_partitions import OwnPartitions
 from agents.users.users import Users
-from app.worker.faust_seam import STANDBY
+from app.worker.assignor import STANDBY, STANDBYS_WANTED
+from app.worker.shared_parts import Shared
 
 
 class AssignmentRouting:
@@ -36,12 +39,45 @@ class AssignmentRouting:
         """Return the base URL of the partition's owner, None while it has none."""
         return self._keeper(self._changelog, partition)
 
+    def all_owners(self) -> dict[int, str]:
+        """Return the base URL of each partition's owner, without those that have none."""
+        hosts = self._app.router.tables_metadata().items()
+        return {
+            partition: str(url).rstrip("/") for url, topics in hosts for partition in topics.get(self._changelog, ())
+        }
+
+    def workers(self) -> set[str]:
+        """Return the base URLs of all workers."""
+        return {str(url).rstrip("/") for url in self._app.router.tables_metadata()}
+
     def standby(self, partition: int) -> str | None:
         """Return the base URL of the worker that keeps a second copy of the partition, None where there is none."""
         return self._keeper(STANDBY + self._changelog, partition)
 
+    def unserved(self) -> list[int]:
+        """Return the partitions that no worker has, by the last assignment; all of them before the first one."""
+        owned = {partition for topics in self._told().values() for partition in topics.get(self._changelog, ())}
+        return [partition for partition in range(self.partitions) if partition not in owned]
+
+    def standbys_wanted(self) -> int | None:
+        """Return how many standbys this worker wanted when the last assignment was made; None where nobody says."""
+        for url, topics in self._told().items():
+            if str(url).rstrip("/") == self.own_url and (wanted := topics.get(STANDBYS_WANTED)):
+                return int(wanted[0])
+        return None
+
+    def _told(self) -> HostToPartitionMap:
+        return self._app.router.tables_metadata()
+
     def _keeper(self, topic: str, partition: int) -> str | None:
-        for url, topics in self._app.router.tables_metadata().items():
+        for url, topics in self._told().items():
             if partition in topics.get(topic, ()):
                 return str(url).rstrip("/")
         return None
+
+
+def make_routing(app: faust.App, shared: Shared, own: OwnPartitions) -> AssignmentRouting:
+    """Return who holds what, by the assignment that Faust knows."""
+    settings = shared.settings
+    users = Users(own.table, settings.topics.partitions)
+    return AssignmentRouting(app, users, shared.names.users_changelog, settings.http.advertised_url)

@@ -13,13 +13,16 @@ import faust
 import uvloop
 from threadpoolctl import threadpool_limits
 
+from agents.kafka.broker_clock import ClockWrong, check_clock
+from agents.kafka.topic_checks import FoundTopic, warnings
 from agents.kafka.topics import TopicMismatch, check_topics
 from agents.liveness.exit_status import EXIT_CONFIG, EXIT_RETRY
 from agents.liveness.loop_guard import LoopGuard
 from app.publishing.model_store import ModelStore
 from app.settings.settings import Settings
-from app.settings.topics import connection_of, specs_of
+from app.settings.topics import connection_of, specs_of, topic_names
 from app.worker.factory import create_worker
+from app.worker.file_limit import TooFewFiles, allow_files
 from app.worker.membership import PlaceTaken, claim_place, leave_group, place_of
 from models.errors import StoreUnavailable
 from models.inference.compile_ahead import compile_ahead
@@ -66,13 +69,15 @@ def run_worker(settings: Settings) -> int:
     """
     connection, place = connection_of(settings), place_of(settings)
     try:
-        asyncio.run(check_topics(connection, specs_of(settings)))
+        allow_files(settings)
+        membership = _checked_topics(settings)
         lock = lock_folder(Path(settings.data_dir))
         claim_folder(Path(settings.data_dir), Mark(settings.app_id, settings.topics.partitions))
         asyncio.run(claim_place(connection, settings.app_id, place))
+        asyncio.run(check_clock(connection, topic_names(settings).membership, membership.taken_ahead_seconds))
         check_port(settings.http.bind, settings.http.port)
         ModelStore(settings.store)  # a URL that nothing here opens
-    except (TopicMismatch, ForeignFolder, PlaceTaken, PortInUse, StoreUnavailable) as error:
+    except (TopicMismatch, ForeignFolder, PlaceTaken, PortInUse, StoreUnavailable, TooFewFiles, ClockWrong) as error:
         _log.critical("%s", error)
         return EXIT_CONFIG
     except FolderInUse as error:  # the previous worker may still be stopping
@@ -99,6 +104,15 @@ def run_worker(settings: Settings) -> int:
         except SystemExit as leaving:
             asyncio.run(leave_group(connection, settings.app_id, place))
             return leaving.code if isinstance(leaving.code, int) else 1
+
+
+def _checked_topics(settings: Settings) -> FoundTopic:
+    """Check the topics, warn of what an operator should know of them, and return that of the membership."""
+    specs = specs_of(settings)
+    found = asyncio.run(check_topics(connection_of(settings), specs))
+    for warning in warnings(specs, found):
+        _log.warning("%s", warning)
+    return found[topic_names(settings).membership]
 
 
 class PortInUse(Exception):

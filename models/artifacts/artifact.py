@@ -34,6 +34,7 @@ from models.artifacts.manifest import (
 )
 from models.errors import ArtifactInvalid, ModelError
 from models.factorization.factor_model import FactorModel
+from models.factorization.model_id import DIGEST_BYTES, ModelId
 from models.names import is_region, is_version
 
 _MAX_MANIFEST_BYTES = 1024 * 1024
@@ -54,6 +55,11 @@ def version_name(created: datetime, factors: NDArray[np.float32]) -> str:
 def manifest_digest(manifest: Manifest) -> str:
     """Return the SHA-256 of the version's ``manifest.json``, as its announcement carries it."""
     return sha256(encode_manifest(manifest)).hexdigest()
+
+
+def model_id(manifest: Manifest) -> ModelId:
+    """Return the identity of the version that a manifest describes."""
+    return ModelId(manifest.region, manifest.version, bytes.fromhex(manifest_digest(manifest))[:DIGEST_BYTES])
 
 
 def write_artifact(
@@ -175,7 +181,7 @@ def read_artifact(
     files = {name: _read(store, manifest, name) for name in FILES}
     decode_metrics(files["metrics.json"])
     try:
-        return decode_model(region, version, files, limits)
+        return decode_model(model_id(manifest), files, limits)
     except (ModelError, np.linalg.LinAlgError) as error:
         raise ArtifactInvalid(f"{region}/{version}: {error}") from error
 

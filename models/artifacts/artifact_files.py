@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from models.errors import ArtifactInvalid
 from models.factorization.factor_model import FactorModel
 from models.factorization.model_description import decode_description, encode_description
+from models.factorization.model_id import ModelId
 from models.json_nesting import shallow
 from models.names import ID_RULE, MAX_ID_CHARACTERS, is_identifier
 from models.numerics.tensors import decode_tensors, encode_tensors, tensor_shapes
@@ -64,8 +65,8 @@ def encode_files(model: FactorModel, metrics: Mapping[str, Any]) -> dict[str, by
     }
 
 
-def decode_model(region: str, version: str, files: Mapping[str, bytes], limits: ArtifactLimits) -> FactorModel:
-    """Return the model that the files hold, after it solved made-up users.
+def decode_model(model_id: ModelId, files: Mapping[str, bytes], limits: ArtifactLimits) -> FactorModel:
+    """Return the model of that identity, which the files hold, after it solved made-up users.
 
     Raises
     ------
@@ -78,8 +79,9 @@ def decode_model(region: str, version: str, files: Mapping[str, bytes], limits: 
     tensors = decode_tensors(files["factors.safetensors"])
     with np.errstate(all="ignore"):  # what overflows is found out by the checks
         model = FactorModel.build(
-            region=region,
-            version=version,
+            region=model_id.region,
+            version=model_id.version,
+            digest=model_id.digest,
             video_ids=video_ids,
             factors=tensors["video_factors"],
             popularity=tensors["popularity"],

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.errors import FactorsInvalid
 from models.factorization.model_description import ModelDescription
+from models.factorization.model_id import NO_DIGEST, ModelId
 from models.factorization.user_solver import UserSolver
 from models.feedback.video_index import VideoIndex
 from models.numerics.scoring import ExactSearch
@@ -36,6 +37,8 @@ class FactorModel:
         Number of users, of all time, for whom the video has a confidence above 0; read-only.
     description : ModelDescription
         Input transformation, solver and ranker.
+    digest : bytes
+        First bytes of its manifest's digest, as in `ModelId`.
     """
 
     region: str
@@ -45,6 +48,7 @@ class FactorModel:
     gram: NDArray[np.float32]
     popularity: NDArray[np.float32]
     description: ModelDescription
+    digest: bytes = NO_DIGEST
 
     @classmethod
     def build(
@@ -56,6 +60,7 @@ class FactorModel:
         factors: NDArray[Any],
         popularity: NDArray[Any],
         description: ModelDescription,
+        digest: bytes = NO_DIGEST,
     ) -> "FactorModel":
         """Check the parts, compute the gram and freeze the arrays (copies, unless already float32 and C-contiguous).
 
@@ -73,7 +78,7 @@ class FactorModel:
         gram = gram_of(checked).astype(np.float32)
         for array in (checked, counts, gram):
             array.flags.writeable = False
-        return cls(region, version, ids, checked, gram, counts, description)
+        return cls(region, version, ids, checked, gram, counts, description, digest)
 
     @property
     def n_videos(self) -> int:
@@ -84,6 +89,11 @@ class FactorModel:
     def n_factors(self) -> int:
         """Number of factors, k."""
         return int(self.factors.shape[1])
+
+    @cached_property
+    def id(self) -> ModelId:
+        """Which model this is, for whoever must tell it from every other."""
+        return ModelId(self.region, self.version, self.digest)
 
     @cached_property
     def index(self) -> VideoIndex:

@@ -3,6 +3,8 @@
 The three types below *are* the contract of the topic ``member-events``: the decoder enforces them, and the
 JSON Schema and AsyncAPI files in ``app/contract`` are generated from them. Whatever bytes come in, either an
 event comes out or :class:`Rejected` says why not, in words that never repeat the user's data.
+
+A record without a value, with a user's id as its key, is no event: it erases that user (`check_erasure`).
 """
 
 from datetime import UTC, datetime, timedelta
@@ -19,6 +21,7 @@ from models.names import (
     MAX_REGION_CHARACTERS,
     REGION_CHARACTERS_PATTERN,
     has_control_characters,
+    is_identifier,
     is_region,
 )
 
@@ -27,6 +30,7 @@ MAX_FUTURE_SECONDS = 24 * 3600
 REASONS = frozenset(
     {
         "empty",
+        "invalid_key",
         "too_large",
         "invalid_utf8",
         "invalid_json",
@@ -60,7 +64,7 @@ Region: TypeAlias = Annotated[
 ]
 Timestamp: TypeAlias = Annotated[
     datetime,
-    Meta(tz=True, description="When it happened: RFC 3339 with an offset, at most 24 hours ahead of the clock."),
+    Meta(tz=True, description="When it happened: RFC 3339 with an offset, at most 24 hours ahead of its arrival."),
 ]
 
 
@@ -125,7 +129,7 @@ def decode_event(value: bytes | None, key: bytes | None, now: float) -> Event:
     value, key
         The record's value and key as received.
     now
-        The clock, in seconds since the epoch.
+        When the record arrived, in seconds since the epoch.
 
     Raises
     ------
@@ -139,10 +143,28 @@ def decode_event(value: bytes | None, key: bytes | None, now: float) -> Event:
     event = _parse(value)
     _check_characters(event)
     if event.ts.timestamp() > now + MAX_FUTURE_SECONDS:
-        raise Rejected("future_ts", "$.ts is more than 24 hours ahead of the clock")
+        raise Rejected("future_ts", "$.ts is more than 24 hours ahead of the record's arrival")
     if event.user_id.encode() != key:
         raise Rejected("key_mismatch", "the record's key is not the UTF-8 bytes of $.user_id")
     return event
+
+
+def check_erasure(key: bytes | None) -> None:
+    """Check the key of a record of the topic ``member-events`` that has no value, so that it erases a user.
+
+    Raises
+    ------
+    Rejected
+        When the key is not the UTF-8 bytes of a user's id; without a key, as `decode_event` does.
+    """
+    if key is None:
+        raise Rejected("empty", "the record has neither key nor value; to erase a user, send their id as the key")
+    try:
+        named = is_identifier(str(key, "utf-8"))
+    except UnicodeDecodeError:
+        named = False
+    if not named:
+        raise Rejected("invalid_key", f"the record has no value, and its key is no user id: {ID_RULE}, in UTF-8")
 
 
 def encode_event(event: Event) -> bytes:

@@ -23,6 +23,7 @@ MAX_SECONDS_WATCHED = 1e9
 Rank: TypeAlias = tuple[int, int, int, str, float]
 Register: TypeAlias = tuple[int, str]
 
+_FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999
 _RECORD = struct.Struct("<qQfB")  # FACT's bytes
 _TS = struct.Struct("<q")
 _FLOAT32 = struct.Struct("<f")
@@ -90,6 +91,11 @@ def last_ts(records: bytes) -> int:
     """Return the time of the last of at least one packed fact, in ms since the epoch."""
     ts: int = _TS.unpack_from(records, len(records) - _SIZE)[0]
     return ts
+
+
+def is_date(ts: int) -> bool:
+    """Return whether ms since the epoch are a moment of the years 1 to 9999."""
+    return _FIRST_MS <= ts <= _LAST_MS
 
 
 def pack_fact(rank: Rank) -> bytes:

@@ -41,19 +41,26 @@ def state(table: BatchTable) -> dict[tuple[int, bytes], Any]:
 
 
 happening = st.sampled_from(
-    ["chunk", "chunk", "chunk", "chunk", "chunk and revoke", "revoke", "erase", "crash", "lose the folder"]
+    ["chunk", "chunk", "chunk", "chunk", "chunk and revoke", "revoke", "crash", "lose the folder"]
 )
+sent = st.lists(
+    events() | st.sampled_from(USERS),
+    min_size=1,
+    max_size=25,
+    unique_by=lambda one: object() if isinstance(one, str) else one.event_id,
+)
+"""Events, and users who are erased."""
 
 
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=15
 )
-@given(happened=st.lists(events(), min_size=1, max_size=25, unique_by=lambda event: event.event_id), data=st.data())
+@given(happened=sent, data=st.data())
 async def test_however_it_is_cut_and_broken_off_the_end_is_that_of_one_event_at_a_time(
     tmp_path_factory: pytest.TempPathFactory,
     model: FactorModel,
     metrics: WorkerMetrics,
-    happened: list[Event],
+    happened: list[Event | str],
     data: st.DataObject,
 ) -> None:
     records = source(happened)
@@ -71,31 +78,23 @@ async def test_however_it_is_cut_and_broken_off_the_end_is_that_of_one_event_at_
         recover(table, log, compacted=True)
         assert state(table) == found
 
-    erased = log.tombstones()
     async with opened(tmp_path_factory.mktemp("singly")) as table:
-        await singly(Worker(table, Log(), model, metrics), records, erased)
+        await singly(Worker(table, Log(), model, metrics), records)
         assert state(table) == found
         assert_close(tops(table), lists)
-    for user in {event.user_id for event in happened}:
-        at = partition(user)
-        since = max(
-            (position for position in erased if user in erased[position] and position[0] == at), default=(at, 0)
-        )
-        own = [event for event in happened if partition(event.user_id) == at][since[1] :]
-        history, _, _ = found[at, user.encode()]
-        assert history == EMPTY_HISTORY.apply([one for one in own if one.user_id == user], BOUNDS.history_limit)
+    for user in USERS:
+        behind = happened[max((at + 1 for at, one in enumerate(happened) if one == user), default=0) :]
+        own = [one for one in behind if not isinstance(one, str) and one.user_id == user]
+        history, _, _ = found[partition(user), user.encode()]
+        assert history == EMPTY_HISTORY.apply(own, BOUNDS.history_limit)
 
 
-async def singly(
-    worker: Worker, records: Mapping[int, Sequence[Any]], erased: Mapping[tuple[int, int], set[str]]
-) -> None:
-    """Apply one record after the other, and erase users where they were erased."""
+async def singly(worker: Worker, records: Mapping[int, Sequence[Any]]) -> None:
+    """Apply one record after the other."""
     worker.take_over()
     for at, waiting in records.items():
         for record in waiting:
             await worker.hand_over(Chunk(0, {at: [record]}, {at: record.offset}), acknowledge_first=True)
-            for user in erased.get((at, record.offset + 1), ()):
-                await worker.erase(user)
     await worker.stored()
 
 
@@ -112,8 +111,6 @@ async def run(worker: Worker, records: Mapping[int, Sequence[Any]], data: st.Dat
                 await worker.hand_over(chunk, acknowledge_first=first, revoke=what == "chunk and revoke")
                 if what == "chunk and revoke":
                     at = worker.take_over()
-        elif what == "erase":
-            await worker.erase(data.draw(st.sampled_from(USERS)))
         elif what == "revoke":
             await worker.revoke()
             at = worker.take_over()

@@ -21,6 +21,7 @@ from agents.rollout.model_updates import ModelUpdates
 from agents.rollout.models_in_use import ModelsInUse
 from agents.users.user_state import UserState
 from models.factorization.factor_model import FactorModel
+from models.factorization.model_id import ModelId
 from models.feedback.events import Play
 from models.feedback.history import EMPTY_HISTORY, LatestRegion
 from models.names import is_identifier
@@ -183,7 +184,7 @@ def test_no_record_of_the_models_topic_ends_the_reader(examples: int) -> None:
 def test_a_user_row_or_corrupt(examples: int) -> None:
     events = [Play(event_id=f"e{n}", user_id="u", video_id=f"v{n}", ts=TS, seconds_watched=9.0) for n in range(3)]
     history = msgspec.structs.replace(EMPTY_HISTORY.apply(events, 500), region=LatestRegion("us", 1, 2))
-    row = UserState(history, 7, bytes(16), 1, "version", bytes(8), bytes(8)).encode()
+    row = UserState(history, 7, bytes(16), 1, ModelId("us", "version").encoded, bytes(8), bytes(8)).encode()
 
     def check(data: bytes) -> None:
         state = outcome(UserState.decode, RowCorrupt, data)
@@ -206,7 +207,11 @@ def test_a_position_or_corrupt(examples: int) -> None:
         position = outcome(Position.decode, RowCorrupt, data)
         if isinstance(position, Position):
             assert position.next_offset >= 0
-            assert position.encode() == data
+            assert Position.decode(position.encode()) == position
+            assert data[8] == 1 or position.encode()[12:] == data[12:]
 
     layouts = st.tuples(st.integers(-(2**63), 2**63 - 1), st.integers(0, 2), st.integers(0, 2**64 - 1))
-    for_all(layouts.map(lambda parts: struct.pack("<qBQ", *parts)) | mutations(row), check, examples)
+    both = layouts.map(lambda parts: struct.pack("<qBQ", *parts)) | layouts.map(
+        lambda parts: struct.pack("<qB3sQ", *parts[:2], b"\1\2\3", parts[2])
+    )
+    for_all(both | mutations(row), check, examples)

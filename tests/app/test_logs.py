@@ -55,11 +55,66 @@ def test_loggers_that_are_not_named_are_not_limited() -> None:
     assert all(rate.filter(record(name, "same %s", 1)) for name in ("app", "aiokafkas", "app") for _ in range(3))
 
 
+def test_a_line_of_code_that_puts_its_texts_together_itself_is_bounded_too_and_says_how_many_it_left_out() -> None:
+    clock = Clock()
+    rate = RateFilter(["faust"], clock=clock)
+    passed = sum(rate.filter(record("faust.assignor", f"no topic {number}")) for number in range(20_000))
+    assert passed == 30
+    clock.now = 10.0
+    later = record("faust.assignor", "no topic 20000")
+    assert rate.filter(later)
+    assert later.getMessage() == "no topic 20000 (19970 more like this in the last 10 s)"
+
+
+def test_when_a_storm_is_over_the_next_line_of_anybody_brings_its_number() -> None:
+    clock, told = Clock(), list[str]()
+    rate = RateFilter(["aiokafka"], clock=clock, tell=lambda record: told.append(record.getMessage()))
+    for _ in range(500):
+        rate.filter(record("aiokafka.conn", "lost %s", 1))
+    clock.now = 9.0
+    assert rate.filter(record("app", "something"))
+    assert told == []
+    clock.now = 20.0
+    assert rate.filter(record("app", "something"))
+    assert told == ["lost %s (499 of these were left out)"]
+    clock.now = 40.0
+    assert rate.filter(record("app", "something"))
+    assert len(told) == 1
+
+
+def test_the_number_of_a_storm_is_a_line_like_any_other() -> None:
+    stream, clock = io.StringIO(), Clock()
+    configure_logging(LogSettings(format="json"), stream=stream)
+    (rate,) = logging.getLogger().handlers[-1].filters
+    assert isinstance(rate, RateFilter)
+    rate._clock = clock
+    for _ in range(500):
+        logging.getLogger("aiokafka.conn").error("lost %s", 1)
+    clock.now = 20.0
+    logging.getLogger("app").info("something")
+    lines = [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+    assert lines == ["lost 1", "lost %s (499 of these were left out)", "something"]
+
+
 def test_what_the_filter_remembers_is_bounded() -> None:
-    rate = RateFilter(["aiokafka"], clock=Clock())
+    clock = Clock()
+    rate = RateFilter(["aiokafka"], clock=clock)
     for number in range(3000):
-        assert rate.filter(record("aiokafka", f"formatted by itself {number}"))
-    assert len(rate._held) <= 1000
+        clock.now += 1.0
+        rate.filter(record(f"aiokafka.{number}", f"formatted by itself {number}"))
+    assert max(len(rate._messages), len(rate._places)) <= 1000
+
+
+def test_storms_of_the_libraries_are_bounded_and_our_own_lines_are_all_there() -> None:
+    stream = io.StringIO()
+    configure_logging(LogSettings(), stream=stream)
+    for number in range(500):
+        for name in ("aiokafka.cluster", "faust.assignor.partition_assignor", "mode.services"):
+            logging.getLogger(name).error("storm of %s", name)
+        for name in ("app.worker.membership", "agents.events.reader", "tables.store"):
+            logging.getLogger(name).error("own %d", number)
+    assert stream.getvalue().count("storm of") == 3
+    assert stream.getvalue().count("own ") == 1500
 
 
 def logged(settings: LogSettings, secrets: list[str]) -> str:

@@ -12,6 +12,7 @@ from tests.benchmarks.deployment import Deployment
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.sizes import Sizes
 from tests.benchmarks.workload import EventIds, Record, event_records, random_model
+from tests.support.cluster.published_models import as_read
 
 
 @dataclass
@@ -45,8 +46,8 @@ class Bench:
 
     @cached_property
     def model(self) -> FactorModel:
-        """The model of all comparisons."""
-        return random_model(self.sizes.n_videos, self.sizes.n_factors)
+        """The model of all comparisons, as a worker knows it: rows that are made of it are not stale."""
+        return as_read(random_model(self.sizes.n_videos, self.sizes.n_factors))
 
     def deployment(self, purpose: str, events: str | None = None) -> Deployment:
         """Return a deployment with names of its own, perhaps on another's events."""

@@ -13,6 +13,7 @@ from agents.liveness.process_guard import ProcessGuard
 from agents.liveness.supervisor import Supervisor
 from tests.benchmarks.waiting import deadline
 from tests.benchmarks.workload import Record
+from tests.support.leases import held_lease
 
 _AT_ONCE = 20_000
 _NEVER = 1e12
@@ -22,7 +23,7 @@ _ACKNOWLEDGED_SECONDS = 120.0
 @asynccontextmanager
 async def batch_producer(connection: Connection) -> AsyncIterator[AcknowledgedProducer]:
     """Yield a producer of whole batches."""
-    producer = AcknowledgedProducer(connection, ProcessGuard(_NEVER, Supervisor()))
+    producer = AcknowledgedProducer(connection, ProcessGuard(_NEVER, Supervisor()), held_lease())
     await producer.start()
     try:
         yield producer

@@ -13,6 +13,7 @@ from tests.benchmarks.figures import Figures
 from tests.benchmarks.filling import batch_producer, fill
 from tests.benchmarks.processes import cpu_seconds, memory_mb
 from tests.benchmarks.workload import Record, histories, random_model, stored_state, user_id
+from tests.support.cluster.published_models import as_read
 
 _FACTS, _ROWS = 20, 2_000
 _EVENTS = 5_000
@@ -61,7 +62,8 @@ async def with_users(bench: Bench) -> Deployment:
     if "memory" in bench.kept:
         return bench.kept["memory"]
     deployment = bench.deployment("memory")
-    model = await asyncio.to_thread(random_model, bench.sizes.memory_videos, bench.sizes.n_factors)
+    made = await asyncio.to_thread(random_model, bench.sizes.memory_videos, bench.sizes.n_factors)
+    model = await asyncio.to_thread(as_read, made)
     await deployment.prepare(model)
     async with batch_producer(deployment.connection) as producer:
         await fill(producer, deployment.names.users_changelog, deployment.partitions, _rows(bench, model))

@@ -108,4 +108,4 @@ def _distinct(rng: np.random.Generator, count: int, n: int) -> NDArray[np.int64]
 def stored_state(history: History, model: FactorModel, top: TopN | None) -> UserState:
     """Return the state of a user as a worker would have stored it before any event of this run."""
     state = UserState(history, applied_offset=-1, recent=b"", written_at=int(START.timestamp() * 1000))
-    return state if top is None else state.scored(model.version, top)
+    return state if top is None else state.scored(model.id, top)

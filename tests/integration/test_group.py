@@ -7,10 +7,21 @@ import pytest
 from aiohttp import web
 from aiokafka import AIOKafkaConsumer
 
+from agents.kafka.connection import Connection
 from agents.kafka.group import Place, open_group
-from app.worker.membership import PlaceTaken, claim_place, leave_group, remove_worker
+from agents.kafka.topics import TopicMismatch
+from app.settings.settings import KafkaSettings, Settings, TopicSettings
+from app.worker.membership import (
+    PlaceTaken,
+    _seen_in_group,
+    claim_place,
+    hindrance_to_sharing_out,
+    leave_group,
+    remove_worker,
+)
 from deploy.kafka.ports import free_ports
 from tests.integration.group_view import group_of
+from tests.integration.topic_deletion import delete_topic
 from tests.support.cluster.cluster import PARTITIONS, Cluster
 from tests.support.waiting import wait_for
 
@@ -135,3 +146,47 @@ async def test_leaving_a_group_whose_broker_is_away_takes_a_moment_and_raises_no
     peer_lists = Cluster(nobody().removeprefix("http://"), "shop", cluster.folder)
     await leave_group(peer_lists.connection, "shop", Place("shop-1", nobody(), static=True))
     assert "could not leave the group shop" in caplog.text
+
+
+async def test_what_keeps_a_group_from_sharing_out_again_is_named(cluster: Cluster) -> None:
+    settings = settings_of(cluster)
+    assert await hindrance_to_sharing_out(settings, served=True) is None
+    dead = Place("shop-1", nobody(), static=True)
+    await die_as(cluster, dead)
+    assert await hindrance_to_sharing_out(settings, served=False) is None
+    hindrance = await hindrance_to_sharing_out(settings, served=True)
+    assert hindrance == f"the worker shop-1 is in the group and does not answer at {dead.url}"
+    await delete_topic(cluster, cluster.names.membership)
+    with pytest.raises(TopicMismatch, match=f"{cluster.names.membership} does not exist"):
+        await hindrance_to_sharing_out(settings, served=False)
+
+
+async def test_who_has_this_workers_name_is_told_only_when_somebody_has_it(cluster: Cluster) -> None:
+    connection, group = cluster.connection, cluster.names.app_id
+    place = Place("shop-1", nobody(), static=True)
+    assert await _seen_in_group(connection, group, place) == (
+        f"the group {group} does not have this worker, 0 members and the state Dead"
+    )
+    other = Place("shop-1", nobody(), static=True)
+    await die_as(cluster, other)
+    seen = await _seen_in_group(connection, group, place)
+    assert seen is not None
+    assert seen.startswith(f"shop-1 at {other.url} has its id or its address")
+    seen = await _seen_in_group(connection, group, other)
+    assert seen is not None
+    assert "has this worker, 1 members and the state Stable" in seen
+    assert await _seen_in_group(Connection(nobody().removeprefix("http://")), group, place) is None
+
+
+def settings_of(cluster: Cluster) -> Settings:
+    """Return the settings of a worker of the cluster, as far as the group is concerned."""
+    return Settings(
+        app_id=cluster.names.app_id,
+        kafka=KafkaSettings(bootstrap=cluster.bootstrap),
+        topics=TopicSettings(
+            member_events=cluster.names.member_events,
+            catalogue=cluster.names.catalogue,
+            models=cluster.names.models,
+            partitions=PARTITIONS,
+        ),
+    )

@@ -26,6 +26,7 @@ from tests.support.cluster.kafka_proxy import PRODUCE, Direction, KafkaProxy
 from tests.support.cluster.oracle import newest_rows, read_topic
 from tests.support.cluster.verdict import applied, check_databases
 from tests.support.cluster.worker_process import WorkerProcess
+from tests.support.leases import held_lease
 from tests.support.waiting import wait_for
 
 _PATIENCE_SECONDS = 90.0
@@ -34,7 +35,7 @@ _PATIENCE_SECONDS = 90.0
 @pytest_asyncio.fixture
 async def zombie(cluster: Cluster) -> AsyncIterator[AcknowledgedProducer]:
     """The producer of a worker that is thought dead."""
-    producer = AcknowledgedProducer(cluster.connection, ProcessGuard(3600.0, Supervisor()))
+    producer = AcknowledgedProducer(cluster.connection, ProcessGuard(3600.0, Supervisor()), held_lease())
     await producer.start()
     yield producer
     await producer.stop()

@@ -54,6 +54,48 @@ async def test_what_a_transaction_took_back_is_no_event_and_its_markers_are_no_l
     assert (await worker.get("/health/live"))[0] == 200
 
 
+async def test_an_open_transaction_shows_in_lag_metric_and_readiness_until_it_is_aborted(cluster: Cluster) -> None:
+    model = await cluster.publish()
+    worker = cluster.worker("0", NEARLINE_HTTP__MAX_OPEN_TRANSACTION_SECONDS="2", NEARLINE_WORKER__STUCK_SECONDS="4")
+    worker.start()
+    await worker.ready()
+    producer = AIOKafkaProducer(bootstrap_servers=cluster.bootstrap, transactional_id=cluster.names.app_id)
+    key, value = rating("open", "u1", "v1")
+    async with producer:
+        await producer.begin_transaction()
+        await producer.send_and_wait(cluster.names.member_events, key=key, value=value, partition=1)
+        await cluster.send_to(1, [rating(f"e{number}", "u2", f"v{number}") for number in range(50)])
+
+        async def is_not_ready() -> bool:
+            status, answer = await worker.get("/health/ready")
+            said = "partition 1: 51 records wait behind a transaction that a producer has kept open for"
+            return status == 503 and said in str(answer)
+
+        await wait_for("a worker that says what holds it up", is_not_ready)
+        _, metrics = await worker.get("/metrics")
+        assert "nearline_lag_records 51.0" in metrics
+        assert "nearline_open_transaction_records 51.0" in metrics
+
+        async def is_open_for_long() -> bool:
+            _, shown = await worker.get("/metrics")
+            name = "nearline_open_transaction_seconds "
+            (line,) = [line for line in shown.splitlines() if line.startswith(name)]
+            return float(line.removeprefix(name)) > 6
+
+        await wait_for("a transaction that is open for longer than a fetch may be stuck", is_open_for_long)
+        assert (await worker.get("/health/live"))[0] == 200, "what nobody can fetch is no stuck fetch"
+        await producer.abort_transaction()
+    source = await read_topic(cluster.bootstrap, cluster.names.member_events)
+    good = [record for record in source if record.value != value]
+    await check_changelog(cluster, model, await applied(cluster, good, rejected={value}))
+    await worker.ready()
+
+    async def has_no_lag() -> bool:
+        return "nearline_lag_records 0.0" in (await worker.get("/metrics"))[1]
+
+    await wait_for("no lag, though the marker of the abortion is last", has_no_lag)
+
+
 async def test_records_that_only_a_hostile_client_sends_are_dead_letters_too(cluster: Cluster) -> None:
     model = await cluster.publish()
     (worker,) = await cluster.start_workers(1)

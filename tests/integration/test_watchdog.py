@@ -11,7 +11,7 @@ import pytest
 from agents.liveness.exit_status import EXIT_RETRY, EXIT_STUCK
 from deploy.kafka import Broker
 from deploy.kafka.ports import free_ports
-from tests.integration.group_view import metric, serves_all, started
+from tests.integration.group_view import LONG_SESSION, metric, serves_all, started
 from tests.support.cluster.cluster import Cluster
 from tests.support.cluster.happenings import happenings, rating
 from tests.support.cluster.kafka_proxy import FETCH, PRODUCE, KafkaProxy
@@ -20,6 +20,7 @@ from tests.support.cluster.verdict import applied, check_changelog
 from tests.support.waiting import wait_for
 
 SESSION_SECONDS = 3
+COULD_NOT_START = 1
 MOST_LINES = 100
 """A message in ten seconds passes, and a worker without a broker has about ten; unfiltered they are ten thousand."""
 
@@ -43,12 +44,14 @@ async def test_a_worker_that_was_stopped_for_too_long_ends_before_it_writes(clus
 async def test_an_idle_worker_waits_for_a_broker_that_is_away_says_so_and_goes_on(
     own_broker: Broker, tmp_path: Path
 ) -> None:
+    """As long as its session lasts."""
     cluster = Cluster(own_broker.address, f"test-{uuid4().hex[:12]}", tmp_path)
     await cluster.create_topics()
     model = await cluster.publish()
     try:
         # far less than the outage: a broker that is away is no reason to leave
-        (worker,) = await started(cluster, 1, NEARLINE_WORKER__STUCK_SECONDS="4", NEARLINE_WORKER__TAKEOVER_SECONDS="4")
+        impatient = {"NEARLINE_WORKER__STUCK_SECONDS": "4", "NEARLINE_WORKER__TAKEOVER_SECONDS": "4"}
+        (worker,) = await started(cluster, 1, **impatient, **LONG_SESSION)
         await cluster.send(islice(happenings(7), 300))
         await applied(cluster)
         before = len(worker.log.read_text().splitlines())
@@ -69,6 +72,32 @@ async def test_an_idle_worker_waits_for_a_broker_that_is_away_says_so_and_goes_o
         lines = worker.log.read_text().splitlines()[before:]
         assert len(lines) < MOST_LINES, "\n".join(lines)
         assert worker.alive
+    finally:
+        cluster.end()
+
+
+async def test_a_broker_that_is_away_for_longer_than_the_session_ends_the_worker_and_its_start_says_what_is_missing(
+    own_broker: Broker, tmp_path: Path
+) -> None:
+    cluster = Cluster(own_broker.address, f"test-{uuid4().hex[:12]}", tmp_path)
+    await cluster.create_topics()
+    model = await cluster.publish()
+    session = {"NEARLINE_WORKER__SESSION_TIMEOUT_SECONDS": str(SESSION_SECONDS)}
+    try:
+        (worker,) = await started(cluster, 1, **session)
+        await cluster.send(islice(happenings(8), 300))
+        await applied(cluster)
+        await asyncio.to_thread(own_broker.kill)
+        assert await asyncio.to_thread(worker.wait, 60) == EXIT_RETRY
+        assert f"the group's coordinator has not answered for {SESSION_SECONDS:.1f} s" in worker.log_tail(100)
+        worker.start()
+        assert await asyncio.to_thread(worker.wait, 60) == COULD_NOT_START
+        assert "cannot reach Kafka" in worker.log_tail(5)
+        await asyncio.to_thread(own_broker.start)
+        worker.start()
+        await worker.ready(120)
+        await cluster.send(rating(f"later-{number}", f"u{number}", "v1") for number in range(50))
+        await check_changelog(cluster, model, await applied(cluster, seconds=120))
     finally:
         cluster.end()
 

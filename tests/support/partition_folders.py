@@ -8,10 +8,11 @@ from pathlib import Path
 
 from tables.applied_offset import APPLIED_OFFSET, CHANGELOG_OFFSET_KEY, LOCAL
 from tables.batch_table import BatchTable
-from tables.errors import PartitionError
+from tables.errors import NewerFormat, PartitionError
 from tables.partition_folders import SetAside
 from tables.position import POSITION_KEY, Position
 from tables.replay import Replay
+from tables.rows_aside import RowAside
 from tests.support.real_tables import new_table
 
 GENERATIONS = 3
@@ -24,12 +25,20 @@ class Heard:
     def __init__(self) -> None:
         self.aside: list[SetAside] = []
         self.errors: list[PartitionError] = []
+        self.rows_aside: list[RowAside] = []
+        self.too_new_rows: list[NewerFormat] = []
 
     def set_aside(self, found: SetAside) -> None:
         self.aside.append(found)
 
     def broken(self, error: PartitionError) -> None:
         self.errors.append(error)
+
+    def row_set_aside(self, found: RowAside) -> None:
+        self.rows_aside.append(found)
+
+    def too_new(self, error: NewerFormat) -> None:
+        self.too_new_rows.append(error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ FAULTS = {
     "F36": "any user is asked of any worker, owner or not",
     "F41": "all of it at random for a long time, while memory, files and threads of a survivor are watched",
     "3 = 1": "no fault of its own: what three workers leave behind is what one leaves",
-    "late batch": "a batch that a dead worker sent reaches the changelog behind its successor's",
+    "late batch": "a batch that a dead worker sent reaches the broker behind its successor's",
     "retention": "the source topic drops events before they were read",
 }
 """Code and meaning. Numbers of faults that the system tests do not cause are left out."""

@@ -19,6 +19,7 @@ import agents.rollout.canary
 import agents.rollout.rescoring
 from agents.events.chunk_agent import ChunkProcessor
 from agents.kafka.producer import MAX_BATCH_BYTES, AcknowledgedProducer, TopicChangelog
+from agents.kafka.producer_claims import ProducerClaims
 from agents.rollout import stale_users
 from agents.rollout.late_canary import LateCanary
 from agents.rollout.models_in_use import ModelsInUse
@@ -55,7 +56,7 @@ class Point:
 
 def _before_changelog(point: Point) -> None:
     """Nothing of the chunk has left the process, but its dead letters."""
-    _around(TopicChangelog, "append", before=point)
+    _around_append_of_rows(before=point)
 
 
 def _between_batches(point: Point) -> None:
@@ -64,9 +65,9 @@ def _between_batches(point: Point) -> None:
     plain_append, plain_send = AcknowledgedProducer.append, AcknowledgedProducer._send_batch
     sent: dict[int, int] = {}
 
-    async def append(self: AcknowledgedProducer, topic: str, partition: int, *of_chunk: Any) -> Any:
+    async def append(self: AcknowledgedProducer, topic: str, partition: int, *of_chunk: Any, claim: Any) -> Any:
         sent[partition] = 0
-        return await plain_append(self, topic, partition, *of_chunk)
+        return await plain_append(self, topic, partition, *of_chunk, claim=claim)
 
     async def send_batch(self: AcknowledgedProducer, batch: Any, topic: str, partition: int) -> Any:
         if sent[partition]:
@@ -82,7 +83,21 @@ def _between_batches(point: Point) -> None:
 
 def _after_changelog(point: Point) -> None:
     """The changelog has everything of a partition, RocksDB nothing."""
-    _around(TopicChangelog, "append", after=point)
+    _around_append_of_rows(after=point)
+
+
+def _around_append_of_rows(before: Point | None = None, after: Point | None = None) -> None:
+    plain = TopicChangelog.append
+
+    async def append(self: TopicChangelog, partition: int, rows: Any, *of_chunk: Any) -> Any:
+        if before is not None and rows:
+            before.passed()
+        landed = await plain(self, partition, rows, *of_chunk)
+        if after is not None and rows:
+            after.passed()
+        return landed
+
+    _put(TopicChangelog, "append", append)
 
 
 def _after_rocksdb(point: Point) -> None:
@@ -129,6 +144,11 @@ def _during_recovery(point: Point) -> None:
 def _during_takeover(point: Point) -> None:
     """Tables are complete, their positions read, and no record is."""
     _around(agents.events.reader, "start_points", after=point)
+
+
+def _during_claim(point: Point) -> None:
+    """Partitions are claimed, and what their previous owner sends still lands."""
+    _around(ProducerClaims, "claim", after=point)
 
 
 def _during_revocation(point: Point) -> None:
@@ -196,6 +216,7 @@ POINTS: dict[str, Callable[[Point], None]] = {
     "during_commit": _during_commit,
     "during_recovery": _during_recovery,
     "during_takeover": _during_takeover,
+    "during_claim": _during_claim,
     "during_revocation": _during_revocation,
     "after_fetch": _after_fetch,
     "during_canary": _during_canary,

@@ -28,6 +28,7 @@ _PROBES = {
 }
 """A user of each partition."""
 START_AGAIN = frozenset({EXIT_STUCK, EXIT_DISK, EXIT_RETRY})
+_COULD_NOT_START, _NO_BROKER = 1, "cannot reach Kafka"
 _SUPERVISOR_SECONDS = 0.5
 STATIC_FOR_LONG = {"NEARLINE_WORKER__SESSION_TIMEOUT_SECONDS": "60"}
 """Settings with which a restarted worker has the partitions that it had, however slow the machine is."""
@@ -86,7 +87,7 @@ class Scenario:
         while True:
             await asyncio.sleep(_SUPERVISOR_SECONDS)
             for worker in self.cluster.workers:
-                if worker.status in START_AGAIN:
+                if worker.status in START_AGAIN or _found_no_broker(worker):
                     self.record.notes["left_by_itself"] = self.record.notes.get("left_by_itself", 0) + 1
                     worker.start()
 
@@ -147,6 +148,10 @@ class Scenario:
             for worker, status in zip(running, statuses, strict=True)
             if status
         ]
+
+
+def _found_no_broker(worker: WorkerProcess) -> bool:
+    return worker.status == _COULD_NOT_START and _NO_BROKER in worker.log_tail(5)
 
 
 async def until_served(cluster: Cluster, seconds: float = 120.0) -> None:

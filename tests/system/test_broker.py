@@ -22,7 +22,6 @@ from tests.support.cluster.load import Load, Mix
 from tests.support.cluster.oracle import read_topic
 from tests.support.cluster.worker_process import WorkerProcess
 from tests.support.waiting import wait_for
-from tests.system.changelog import Changelog
 from tests.system.invariants import Facts, judge, owners_of
 from tests.system.records import Book
 from tests.system.rest import at_rest
@@ -113,7 +112,11 @@ async def test_a_broker_that_is_away_during_a_rebalance(
             await let_run(chance.uniform(0.0, _OUTAGE_SECONDS))
             await asyncio.to_thread(own_broker.start)
             await scenario.served_again(since, 180)
-            await third.ready(180)
+
+            async def is_ready() -> bool:  # by itself, or started again: its session may have ended without a broker
+                return (await third.get("/health/ready"))[0] == 200
+
+            await wait_for("readiness of the third worker", is_ready, 180)
             third.kill()
         since = time.monotonic()
         await scenario.served_again(since, 180)
@@ -147,11 +150,11 @@ async def test_a_slow_broker_and_kills(behind: Cluster, proxy: KafkaProxy, book:
 
 
 @pytest.mark.full
-async def test_a_batch_that_lands_after_its_worker_died(
+async def test_a_batch_that_comes_after_its_worker_died(
     behind: Cluster, proxy: KafkaProxy, book: Book, seed: int
 ) -> None:
-    """What a dead worker had sent comes behind what its successor wrote; a rebuild of the table is exact."""
-    scenario = Scenario(behind, book, "late batch", "a dead worker's batch lands behind its successor's", seed)
+    """What a dead worker had sent comes behind what its successor wrote: it is refused, and a rebuild is exact."""
+    scenario = Scenario(behind, book, "late batch", "a dead worker's batch comes after its successor's", seed)
     (dies,) = await scenario.begin(1, NEARLINE_KAFKA__BOOTSTRAP=proxy.address)
     follows = behind.worker("1")
     async with Load(behind, seed) as load:
@@ -171,18 +174,17 @@ async def test_a_batch_that_lands_after_its_worker_died(
             before = proxy.passed[PRODUCE]
             proxy.release()
 
-            async def landed(before: int = before) -> bool:
+            async def came(before: int = before) -> bool:
                 return proxy.passed[PRODUCE] > before and not proxy.waiting
 
-            await wait_for("landing of the batch", landed)
+            await wait_for("coming of the batch", came)
             await let_run(scenario.chance.uniform(0.0, 3.0))
             follows.kill()
             follows.lose_data()
             dies.lose_data()
             dies.start()
             await scenario.served_again(time.monotonic())
-    await scenario.conclude(load, late_batches=True)
-    assert (await Changelog.read(behind)).fell, "no batch came late"
+    await scenario.conclude(load)  # what is told of a late batch otherwise is a fault here
 
 
 async def test_retention_takes_events_that_nobody_has_read(cluster: Cluster, book: Book, seed: int) -> None:

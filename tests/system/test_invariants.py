@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import islice
 
 import pytest_asyncio
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from agents.popularity.own_popularity import POPULARITY_PREFIX
 from agents.users.user_state import UserState
@@ -13,9 +13,11 @@ from tables.position import POSITION_KEY, Position
 from tests.support.cluster.cluster import Cluster
 from tests.support.cluster.happenings import happenings
 from tests.support.cluster.published_models import random_model
+from tests.support.waiting import wait_for
 from tests.system.answers import SeenList, SeenUser
 from tests.system.changelog import Changelog
 from tests.system.invariants import Facts, judge, owners_of
+from tests.system.progress import Progress
 from tests.system.rest import at_rest
 from tests.system.scenario import owner_urls
 from tests.system.watch import Watch
@@ -103,3 +105,56 @@ async def test_each_kind_of_damage_is_noticed(cluster: Cluster, producer: AIOKaf
     assert late == []
     await put(POSITION_KEY, Position(0, 0).encode())
     await found("I4")
+
+
+async def test_a_standstill_is_noticed_though_the_worker_says_that_nothing_waits(cluster: Cluster) -> None:
+    await cluster.publish()
+    worker = cluster.worker("0")
+    worker.start(through=("tests.system.idle",))
+    await worker.ready()
+    async with Watch(cluster, seed=1, users=10, stuck_seconds=3.0) as watch:
+        await cluster.send(list(islice(happenings(5, users=10), 40)))
+
+        async def is_noticed() -> bool:
+            return bool(watch.found)
+
+        await wait_for("word of the standstill", is_noticed)
+        told = await watch.metrics(worker)
+    assert told["nearline_lag_records"] == 0
+    assert all("I8 partition" in found and "nothing behind 0 was applied" in found for found in watch.found)
+
+
+async def test_waiting_is_no_standstill_while_something_is_applied_and_the_end_of_a_transaction_does_not_wait(
+    cluster: Cluster,
+) -> None:
+    """The clock is the test's: what is measured is what has moved between two looks."""
+    now = [0.0]
+    progress = Progress(cluster, 60.0, lambda: now[0])
+    group = AIOKafkaConsumer(
+        bootstrap_servers=cluster.bootstrap, group_id=f"{cluster.names.app_id}-reader", enable_auto_commit=False
+    )
+    topic = cluster.names.member_events
+    transactional = AIOKafkaProducer(bootstrap_servers=cluster.bootstrap, transactional_id=cluster.names.app_id)
+    await group.start()
+    await transactional.start()
+    await progress.start()
+    try:
+        async with transactional.transaction():  # 0 to 2 are records, 3 is the marker
+            for number in range(3):
+                await transactional.send_and_wait(topic, key=b"u", value=b"%d" % number, partition=2)
+        assert await progress.look() == []
+        for applied in (1, 2):
+            now[0] += 50.0
+            await group.commit({TopicPartition(topic, 2): applied})
+            assert await progress.look() == []
+        now[0] += 61.0
+        (found,) = await progress.look()
+        assert found == "I8 partition 2 ends at 4, and for 61 s nothing behind 2 was applied"
+        await group.commit({TopicPartition(topic, 2): 3})
+        assert await progress.look() == []
+        now[0] += 100.0
+        assert await progress.look() == []
+    finally:
+        await progress.stop()
+        await transactional.stop()
+        await group.stop()

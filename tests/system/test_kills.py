@@ -49,7 +49,7 @@ async def test_kill_9_at_random_moments(cluster: Cluster, book: Book, seed: int,
     await scenario.conclude(load, watch)
 
 
-_PASSAGES = {"during_recovery": 1, "during_takeover": 1, "during_revocation": 2, "during_commit": 2}
+_PASSAGES = {"during_recovery": 1, "during_takeover": 1, "during_claim": 1, "during_revocation": 2, "during_commit": 2}
 """The others are passed for every chunk: a random number of them is survived. Joining revokes, too, though nothing."""
 
 

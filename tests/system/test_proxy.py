@@ -186,6 +186,19 @@ async def test_what_is_swallowed_is_lost_in_that_direction_only(
     assert (await values(proxied, topic))[-1] == b"2"
 
 
+async def test_a_stranded_connection_loses_everything_and_a_new_one_nothing(
+    proxied: tuple[Broker, int], proxy: KafkaProxy, topic: str, producer: AIOKafkaProducer
+) -> None:
+    proxy.strand()
+    sent = await producer.send(topic, b"1")
+    async with AIOKafkaProducer(bootstrap_servers=proxy.address) as other:
+        await asyncio.wait_for(other.send_and_wait(topic, b"2"), 60)
+    assert not sent.done()
+    await asyncio.wait_for(asyncio.wait([sent]), 60)  # its own deadline ends the connection
+    await asyncio.wait_for(producer.send_and_wait(topic, b"3"), 60)
+    assert await values(proxied, topic) in ([b"0", b"2", b"3"], [b"0", b"2", b"1", b"3"])
+
+
 def test_a_broker_says_which_proxies_it_knows(proxied: tuple[Broker, int]) -> None:
     broker, port = proxied
     host, behind = broker.behind(port)

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from typing import Any, Self
 
 import aiohttp
@@ -14,10 +13,11 @@ from tables.position import POSITION_KEY, Position
 from tests.support.cluster.cluster import PARTITIONS, Cluster
 from tests.support.cluster.worker_process import WorkerProcess
 from tests.system.answers import Answers
+from tests.system.progress import Progress
 
 _ASKING_AT_ONCE = 3
 _ASK_SECONDS = 0.05
-_METRICS_SECONDS = 1.0
+_PROGRESS_SECONDS = 1.0
 _COMMITS_SECONDS = 1.0
 _OWNERS_SECONDS = 0.2
 _PATIENCE_SECONDS = 5.0
@@ -31,10 +31,20 @@ class Watch:
     ----------
     users : to ask for, at random.
     commits : whether to compare commits with the changelog, which reads all of it once.
+    stuck_seconds : how long events may wait while none is applied.
     """
 
-    def __init__(self, cluster: Cluster, seed: int, users: int = 60, *, commits: bool = False) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        seed: int,
+        users: int = 60,
+        *,
+        commits: bool = False,
+        stuck_seconds: float = STUCK_SECONDS,
+    ) -> None:
         self._cluster, self._users, self._commits = cluster, [f"u{number}" for number in range(users)], commits
+        self._stuck_seconds = stuck_seconds
         self._chance = random.Random(seed)
         self.answers = Answers(seed)
         self.found: list[str] = []
@@ -75,21 +85,18 @@ class Watch:
             self.answers.silent += 1
 
     async def _watch_progress(self) -> None:
-        """I8: no worker has events waiting and applies none for a minute."""
-        progress: dict[int, tuple[float, float]] = {}
-        while True:
-            for worker in [worker for worker in self._cluster.workers if worker.runs]:
-                pid, found = worker.pid, await self.metrics(worker)
-                if not found:
-                    continue
-                done = sum(value for name, value in found.items() if name.startswith("nearline_events_"))
-                since, before = progress.get(pid, (time.monotonic(), -1.0))
-                if done != before or not found.get("nearline_lag_records"):
-                    since = time.monotonic()
-                if time.monotonic() - since > STUCK_SECONDS:
-                    self.found.append(f"I8 worker {worker.id} is alive and applies nothing, {found}")
-                progress[pid] = since, done
-            await asyncio.sleep(_METRICS_SECONDS)
+        """I8: no events wait for a minute while none is applied; what workers say of themselves is not asked."""
+        progress = Progress(self._cluster, self._stuck_seconds)
+        await progress.start()
+        try:
+            while True:
+                await asyncio.sleep(_PROGRESS_SECONDS)
+                if any(worker.runs for worker in self._cluster.workers):
+                    self.found += await progress.look()
+                else:
+                    progress.nobody_runs()
+        finally:
+            await progress.stop()
 
     async def _watch_owners(self) -> None:
         """No two workers run a partition at one time.

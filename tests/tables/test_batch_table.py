@@ -5,13 +5,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from faust.types import EventT
 from rocksdict import Options, Rdict
 
-from tables.applied_offset import APPLIED_OFFSET
+from tables.applied_offset import APPLIED_OFFSET, CHANGELOG_OFFSET_KEY
 from tables.batch_table import BatchTable
 from tables.position import POSITION_KEY, Position
 from tests.support.real_tables import new_table
@@ -53,6 +53,39 @@ def test_a_commit_holds_rows_position_and_changelog_offset(table: BatchTable) ->
     assert table.changelog_offset(0) == 17
     table.commit(0, {b"u1": None}, 18)
     assert table.read(0, b"u1") is None
+
+
+class Watched:
+    """A database that is looked at after each of its writes: whatever is there then may be what a crash leaves."""
+
+    def __init__(self, database: Rdict) -> None:
+        self._database = database
+        self.seen: list[list[bytes | None]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._database, name)
+        if name not in {"write", "put", "delete", "merge", "__setitem__", "__delitem__"}:
+            return found
+
+        def written(*args: Any, **options: Any) -> Any:
+            returned = found(*args, **options)
+            self.seen.append([self._database.get(key) for key in (b"u1", POSITION_KEY, CHANGELOG_OFFSET_KEY)])
+            return returned
+
+        return written
+
+
+def test_between_two_commits_there_is_nothing_that_a_crash_could_leave(table: BatchTable) -> None:
+    watched = Watched(opened(table, 0))
+    table.data._dbs[0] = watched  # type: ignore[attr-defined]
+    for offset in (4, 6):
+        table.commit(0, {b"u1": row(offset), POSITION_KEY: Position(offset + 1, 1).encode()}, 10 + offset)
+    table.commit(0, {b"u1": None, POSITION_KEY: Position(9, 1).encode()}, 20)
+    assert watched.seen == [
+        [row(4), Position(5, 1).encode(), b"14"],
+        [row(6), Position(7, 1).encode(), b"16"],
+        [None, Position(9, 1).encode(), b"20"],
+    ]
 
 
 def test_a_commit_outlives_the_process(table: BatchTable) -> None:

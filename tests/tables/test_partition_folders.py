@@ -11,10 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tables.applied_offset import APPLIED_OFFSET, CHANGELOG_OFFSET_KEY
+from tables.applied_offset import APPLIED_OFFSET, CHANGELOG_OFFSET_KEY, HIGHEST_APPLIED_OFFSET_KEY
 from tables.batch_table import BatchTable
-from tables.errors import DiskFailed, PartitionCorrupt, PartitionError, PartitionLocked
+from tables.data_folder import partition_folder
+from tables.errors import DiskFailed, NewerFormat, OutOfFiles, PartitionCorrupt, PartitionError, PartitionLocked
+from tables.extent import LANDED_KEY
+from tables.intrusions import INTRUSIONS_KEY
 from tables.partition_folders import condemn, condemned, folders_aside, partition_error, set_aside
+from tables.position import POSITION_KEY, Position
 from tests.support.partition_folders import CHANGELOG, Heard, close_table, fill, held_at, open_table, replay, stored
 from tests.support.torn_files import HARMLESS, OLDER, SET_ASIDE, Tear, flip, flip_rows, newest
 
@@ -253,6 +257,43 @@ def test_a_database_that_was_current_by_a_clock_that_was_ahead_is_not_believed(
     check_rebuilt(table)
 
 
+@pytest.mark.parametrize(
+    ("key", "row"),
+    [
+        (LANDED_KEY, b"abc"),
+        (INTRUSIONS_KEY, b"abc"),
+        (INTRUSIONS_KEY, bytes(16)),
+        (INTRUSIONS_KEY, b"\xff" * 16),
+        (HIGHEST_APPLIED_OFFSET_KEY, b"abc"),
+        (POSITION_KEY, b"abc"),
+        (POSITION_KEY, bytes(20)),
+    ],
+)
+def test_a_database_whose_own_rows_cannot_be_read_is_rebuilt(
+    data: Path, opened: Opened, key: bytes, row: bytes
+) -> None:
+    table, _ = opened(data)
+    table.commit(0, {key: row}, len(CHANGELOG) - 1)
+    close_table(table)
+    table, heard = opened(data)
+    assert [found.kept is not None for found in heard.aside] == [True]
+    assert stored(table) == {}
+    replay(table)
+    assert stored(table) == held_at(len(CHANGELOG) - 1)
+
+
+def test_a_position_of_a_later_release_is_no_reason_to_set_a_folder_aside(data: Path, opened: Opened) -> None:
+    table, _ = opened(data)
+    later = Position(30_000, 1).encode()[:8] + bytes([3, 4, 5, 6]) + bytes(8)
+    table.commit(0, {POSITION_KEY: later}, len(CHANGELOG) - 1)
+    close_table(table)
+    with pytest.raises(NewerFormat, match=r"users-0.db: source position of format 3, written by release 4\.5\.6"):
+        opened(data)
+    folder = partition_folder(data, 0)
+    assert folder.exists()
+    assert folders_aside(folder) == []
+
+
 def test_one_folder_is_kept_of_each_partition(data: Path) -> None:
     folder = folder_of(data)
     other = folder.with_name("users-1.db")
@@ -263,6 +304,20 @@ def test_one_folder_is_kept_of_each_partition(data: Path) -> None:
         folder.mkdir()
     assert folders_aside(folder) == [last]
     assert folders_aside(other) == [kept_of_other]
+
+
+def test_what_was_just_set_aside_stays_when_others_are_dated_later_and_strangers_are_not_touched(data: Path) -> None:
+    folder = folder_of(data)
+    dated_later = folder.with_name("users-0.db.bad-20990101T000000.000000Z-000003")
+    without_number = folder.with_name("users-0.db.bad-20990101T000000.000000Z")
+    strangers = [folder.with_name(f"users-0.db.bad-{name}") for name in ("latest", "for-support", "2026")]
+    for made in (dated_later, without_number, *strangers):
+        made.mkdir()
+    kept = set_aside(folder)
+    assert kept is not None
+    assert folders_aside(folder) == [kept]
+    assert (kept / "CURRENT").exists()
+    assert all(stranger.is_dir() for stranger in strangers)
 
 
 def test_a_start_that_ended_in_the_middle_of_setting_aside_is_finished(data: Path, opened: Opened) -> None:
@@ -292,7 +347,10 @@ def test_a_folder_that_is_open_elsewhere_stays_where_it_is(data: Path, opened: O
         ("Corruption: block checksum mismatch: stored = 1, computed = 2", PartitionCorrupt),
         ("IO error: No such file or directory: While opening a file: MANIFEST-9", PartitionCorrupt),
         ("Corruption: Corruption: IO error: No such file or directory: 000010.sst", PartitionCorrupt),
-        ("Corruption: Corruption: IO error: Too many open files: 000010.sst", DiskFailed),
+        ("Corruption: Corruption: IO error: Too many open files: 000010.sst", OutOfFiles),
+        ("IO error: Too many open files in system: While open a file for random read: 000010.sst", OutOfFiles),
+        ("IO error: While open a file for lock: LOCK: Too many open files", OutOfFiles),
+        ("Too many open files (os error 24)", OutOfFiles),
         ("IO error: No space left on device: While appending to file: 000010.sst", DiskFailed),
         ("IO error: Input/output error: While pread", DiskFailed),
         ("IO error: File too large: While appending to file", DiskFailed),
@@ -313,6 +371,22 @@ def test_a_failing_disk_is_told_from_rot(text: str, meant: type[PartitionError])
 def test_a_full_disk_found_by_python_is_no_rot() -> None:
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert type(partition_error(Path("users-3.db"), full)) is DiskFailed
+
+
+def test_a_process_that_is_out_of_files_says_so_and_sets_nothing_aside(data: Path, opened: Opened) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    least = len(list(Path("/proc/self/fd").iterdir()))
+    for spare in range(6):  # it runs out at the lock, the log, the manifest, the tables
+        resource.setrlimit(resource.RLIMIT_NOFILE, (least + spare, hard))
+        try:
+            with pytest.raises(OutOfFiles, match="Too many open files"):
+                opened(data)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert folders_aside(folder_of(data)) == []
+    table, heard = opened(data)
+    assert heard.aside == []
+    check_rebuilt(table)
 
 
 def test_rot_of_the_newest_file_alone_loses_nothing_of_the_others(data: Path, opened: Opened) -> None:

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tables.applied_offset import applied_offset_of
-from tables.errors import RowCorrupt
+from tables.errors import NewerFormat, RowCorrupt
 from tables.position import Position, fingerprint
+from tables.release import RELEASE
 
 offsets = st.integers(0, 2**63 - 1)
 digests = st.integers(0, 2**64 - 1)
@@ -26,11 +27,24 @@ def test_another_length_is_refused(row: bytes) -> None:
         Position.decode(row)
 
 
-def test_another_format_is_refused() -> None:
+def test_a_later_format_is_named_with_the_release_that_wrote_it() -> None:
     row = bytearray(Position(1, 2).encode())
-    row[8] = 7
-    with pytest.raises(RowCorrupt, match="format 7"):
+    assert row[8:12] == bytes([2, *RELEASE])
+    row[8:12] = 7, 1, 2, 3
+    with pytest.raises(NewerFormat, match=r"position of format 7, written by release 1\.2\.3; this is release"):
         Position.decode(bytes(row))
+
+
+def test_a_format_that_there_cannot_be_is_no_later_one() -> None:
+    row = bytearray(Position(1, 2).encode())
+    row[8] = 200
+    with pytest.raises(RowCorrupt, match="format 200, which there is not") as refused:
+        Position.decode(bytes(row))
+    assert not isinstance(refused.value, NewerFormat)
+
+
+def test_a_position_of_format_1_is_read() -> None:
+    assert Position.decode(b"\x05" + bytes(7) + b"\x01" + b"\x07" + bytes(7)) == Position(5, 7)
 
 
 @given(records, records)

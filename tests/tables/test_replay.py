@@ -2,20 +2,31 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tables.applied_offset import APPLIED_OFFSET, CHANGELOG_OFFSET_KEY, LOCAL
+from tables.applied_offset import (
+    APPLIED_OFFSET,
+    CHANGELOG_OFFSET_KEY,
+    HIGHEST_APPLIED_OFFSET_KEY,
+    LOCAL,
+    RESERVED,
+)
 from tables.batch_table import BatchTable
-from tables.errors import RowCorrupt
+from tables.errors import NewerFormat
 from tables.extent import LANDED_KEY, Extent
 from tables.intrusions import INTRUSIONS_KEY, decode_intrusions
 from tables.position import POSITION_KEY, Position
 from tables.replay import Replay
+from tables.rows_aside import aside_key, decode_aside, key_hash
 from tables.tombstones import TOMBSTONES_KEPT_MS, purge_tombstones, tombstone_headers, tombstone_key, tombstone_row
+from tests.support.partition_folders import close_table, open_table
+
+POPULARITY = RESERVED + b"popularity\0\0\0\0\1us\0v"
 
 OF_EXTENT = {CHANGELOG_OFFSET_KEY, LANDED_KEY, INTRUSIONS_KEY}
 """What a replay begins with."""
@@ -182,12 +193,6 @@ def test_tombstones_are_remembered_for_a_day_under_no_name(table: BatchTable) ->
     assert (table.changelog_offset(0), Replay(table, 0).next_offset) == (2, 3)
 
 
-def test_a_tombstone_whose_applied_offset_is_none_is_refused(table: BatchTable) -> None:
-    broken = Record(0, b"u", None, [("fence", b"abc")])
-    with pytest.raises(RowCorrupt, match="the applied offset of a tombstone has 3 bytes"):
-        Replay(table, 0).apply([broken], reached=1)
-
-
 def intrusions(table: BatchTable) -> list[int]:
     """The offsets that are remembered."""
     return [offset for one in decode_intrusions(table.read(0, INTRUSIONS_KEY)) for offset in one]
@@ -229,11 +234,72 @@ def test_a_partition_that_runs_is_not_replayed(table: BatchTable) -> None:
     assert (table.read(0, b"u"), table.changelog_offset(0)) == (None, -1)
 
 
-def test_a_row_without_a_applied_offset_is_named_and_nothing_of_its_batch_is_stored(table: BatchTable) -> None:
+NOBODYS = [
+    Record(2, b"u", b"abc"),
+    Record(2, b"u", b""),
+    Record(2, b"u", b"garbage of somebody"),
+    Record(2, b"u", None, [("fence", b"abc")]),
+    Record(2, b"u", None, [("fence", b"\xff" * 7 + b"\x7f")]),
+    Record(2, POSITION_KEY, b"abc"),
+    Record(2, POSITION_KEY, row(9)),
+    Record(2, POSITION_KEY, Position(9, 1).encode() + b"x"),
+    Record(2, POPULARITY, b"1234"),
+]
+
+
+@pytest.mark.parametrize("anew", [False, True])
+@pytest.mark.parametrize("record", NOBODYS)
+def test_a_record_that_is_nobodys_costs_nothing_but_itself(tmp_path: Path, record: Record, anew: bool) -> None:
+    table, heard = open_table(tmp_path)
+    before = {b"u": row(1), POSITION_KEY: Position(2, 1).encode(), POPULARITY: row(1)}
+    first = [Record(offset, key, value) for offset, (key, value) in enumerate(before.items())]
     replay = Replay(table, 0)
-    with pytest.raises(RowCorrupt, match="partition 0: the row at offset 1 has 3 bytes"):
-        replay.apply(records((b"u", row(1)), (b"v", b"abc")), reached=2)
-    assert (table.read(0, b"u"), table.changelog_offset(0)) == (None, -1)
+    if anew:
+        replay.apply(first[:2], reached=2)
+        replay, first = Replay(table, 0), first[2:]
+    replay.apply([*first, record._replace(offset=3), Record(4, b"v", row(1))], reached=5)
+    assert {key: table.read(0, key) for key in before} == before
+    assert table.read(0, b"v") == row(1)
+    assert intrusions(table) == [3], "the owner writes what counts behind it, or compaction would keep it alone"
+    (aside,) = heard.rows_aside
+    assert (aside.partition, aside.offset, aside.key_hash, aside.kept) == (0, 3, key_hash(record.key), True)
+    kept = decode_aside(table.read(0, aside_key(record.key)) or b"")
+    assert (kept.offset, kept.row) == (3, record.value or b"")
+    Replay(table, 0).apply([Record(5, b"v", row(2))], reached=6)
+    assert len(heard.rows_aside) == 1, "the next start begins behind it"
+    close_table(table)
+
+
+@pytest.mark.parametrize("key", [INTRUSIONS_KEY, HIGHEST_APPLIED_OFFSET_KEY, CHANGELOG_OFFSET_KEY, LOCAL + b"any"])
+def test_no_record_is_put_where_a_database_keeps_what_is_its_own(tmp_path: Path, key: bytes) -> None:
+    table, heard = open_table(tmp_path)
+    replay = Replay(table, 0)
+    before = table.read(0, key)
+    replay.apply([Record(0, key, row(1 << 40, b"x")), Record(1, b"u", row(1))], reached=2)
+    assert table.read(0, b"u") == row(1)
+    assert table.changelog_offset(0) == 1
+    assert len(heard.rows_aside) == (key != CHANGELOG_OFFSET_KEY), "that one every write overwrites"
+    assert intrusions(table) == []
+    assert table.read(0, key) in {before, b"1", row(1)}
+    close_table(table)
+
+
+def test_a_position_of_a_later_release_ends_it_and_nothing_is_stored(tmp_path: Path) -> None:
+    table, heard = open_table(tmp_path)
+    later = bytearray(Position(3, 1).encode())
+    later[8:12] = 3, 4, 5, 6
+    with pytest.raises(NewerFormat, match=r"partition 0: .* format 3, written by release 4\.5\.6"):
+        Replay(table, 0).apply([Record(0, b"u", row(1)), Record(1, POSITION_KEY, bytes(later))], reached=2)
+    assert len(heard.too_new_rows) == 1
+    assert table.read(0, b"u") is None
+    close_table(table)
+
+
+def test_a_stored_row_without_an_applied_offset_is_outdone_by_any(table: BatchTable) -> None:
+    """As a database of an earlier release may have one."""
+    table.commit(0, {b"u": b"abc", b"v": b"garbage of somebody", POSITION_KEY: Position(9, 1).encode()}, 1)
+    Replay(table, 0).apply(records((b"u", row(5)), (b"v", row(4)), first=2), reached=4)
+    assert table.read_many(0, [b"u", b"v"]) == [row(5), row(4)]
 
 
 State = bytes | Tombstone | None

@@ -58,7 +58,8 @@ def _operation(route: Route, schemas: dict[str, Any], identifier: dict[str, Any]
         "operationId": _operation_id(route),
         "parameters": parameters,
         "responses": {
-            **_good(route.answer),
+            "200": {"description": "The answer.", "content": _content(route.answer)},
+            **(_accepted(route.answer) if route.accepts else {}),
             "default": {"description": "A problem.", "content": {PROBLEM_TYPE: _content(ProblemDetails)[_JSON]}},
         },
     }
@@ -73,10 +74,10 @@ def _operation(route: Route, schemas: dict[str, Any], identifier: dict[str, Any]
 _JSON = "application/json"
 
 
-def _good(answer: type[msgspec.Struct] | str | None) -> dict[str, Any]:
-    if answer is None:
-        return {"204": {"description": "Done; there is nothing to tell."}}
-    return {"200": {"description": "The answer.", "content": _content(answer)}}
+def _accepted(answer: type[msgspec.Struct] | str) -> dict[str, Any]:
+    location = {"description": "Where to ask what became of it.", "schema": {"type": "string"}}
+    accepted = {"description": "It goes on.", "headers": {"Location": location}, "content": _content(answer)}
+    return {"202": accepted}
 
 
 def _content(kind: type[msgspec.Struct] | str) -> dict[str, Any]:

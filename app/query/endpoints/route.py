@@ -20,19 +20,21 @@ class Route:
     method, path : as OpenAPI writes them, `{name}` for a part of the path.
     handler : answers.
     summary : a few words.
-    answer : type of the answer, the media type of one that is not JSON of ours, or None for a 204.
+    answer : type of the answer, or the media type of one that is not JSON of ours.
     scope : who may call.
     query, body : types of the query string and of the body.
+    accepts : whether it may be a 202, which says where to ask for the answer.
     """
 
     method: Literal["GET", "POST", "DELETE"]
     path: str
     handler: Callable[[RunningView, web.Request], Awaitable[web.StreamResponse]]
     summary: str
-    answer: type[msgspec.Struct] | str | None
+    answer: type[msgspec.Struct] | str
     scope: Scope = "read"
     query: type[msgspec.Struct] | None = None
     body: type[msgspec.Struct] | None = None
+    accepts: bool = False
 
     @property
     def pattern(self) -> str:

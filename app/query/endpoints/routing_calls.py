@@ -11,12 +11,9 @@ async def user_routing(running: RunningView, request: web.Request) -> web.Stream
     """Answer `GET /v1/routing/users/{user_id}`."""
     user_id = user_id_of(request)
     read_query(request, NoQuery)
-    routing = running.view.routing
-    partition = routing.partition_of(user_id)
+    found = _place(running, running.view.routing.partition_of(user_id))
     return json_response(
-        UserRoutingAnswer(
-            user_id=user_id, partition=partition, owner=routing.owner(partition), here=routing.holds(partition)
-        )
+        UserRoutingAnswer(user_id=user_id, partition=found.partition, owner=found.owner, here=found.here)
     )
 
 
@@ -24,8 +21,18 @@ async def partitions(running: RunningView, request: web.Request) -> web.StreamRe
     """Answer `GET /v1/routing/partitions`."""
     read_query(request, NoQuery)
     routing = running.view.routing
-    found = [
-        PartitionAnswer(partition=number, owner=routing.owner(number), here=routing.holds(number))
-        for number in range(routing.partitions)
-    ]
-    return json_response(PartitionsAnswer(routing.own_url, found))
+    found = [_place(running, number) for number in range(routing.partitions)]
+    unserved = [place.partition for place in found if routing.owner(place.partition) is None]
+    return json_response(PartitionsAnswer(routing.own_url, found, unserved))
+
+
+def _place(running: RunningView, partition: int) -> PartitionAnswer:
+    """Return where a partition is; while the lease is lapsed nothing is here, and what was may be anybody's."""
+    routing, lapsed = running.view.routing, running.view.lease.lapsed
+    owner = routing.owner(partition)
+    return PartitionAnswer(
+        partition=partition,
+        owner=None if lapsed and owner == routing.own_url else owner,
+        standby=routing.standby(partition),
+        here=routing.holds(partition) and not lapsed,
+    )

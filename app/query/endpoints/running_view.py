@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from aiohttp import web
-
+from app.query.http.problems import CUT_OFF, Problem
 from app.query.lists.recommender import Recommender
 from app.query.lists.solver_threads import SolverThreads
 from app.query.peers.client import PeerClient
+from app.query.peers.erasures import AskedErasures
 from app.query.peers.router import Router
 from app.query.view import QueryView
 
@@ -22,6 +22,7 @@ class RunningView:
     peers : asks other workers.
     threads : bounds what is solved on the spot.
     recommender : answers for users whose state is here.
+    erasures : those that this worker was asked for.
     document : `/openapi.json`.
     """
 
@@ -30,6 +31,7 @@ class RunningView:
     peers: PeerClient
     threads: SolverThreads
     recommender: Recommender
+    erasures: AskedErasures
     document: bytes
 
     @classmethod
@@ -42,6 +44,7 @@ class RunningView:
             peers=PeerClient(view.settings.forward_timeout_ms),
             threads=threads,
             recommender=Recommender(view, threads),
+            erasures=AskedErasures(),
             document=document,
         )
 
@@ -50,18 +53,10 @@ class RunningView:
         await self.peers.close()
         await self.threads.close()
 
-    async def from_owner(
-        self, user_id: str, request: web.Request, timeout_ms: int | None = None
-    ) -> web.Response | None:
-        """Return the owner's answer about a user who is not here, None for one who is.
-
-        `timeout_ms` is for what takes longer than an answer may.
-        """
-        partition = self.view.routing.partition_of(user_id)
-        if self.view.routing.holds(partition):
-            return None
-        owner = self.router.owner_of(partition, request)
-        return (await self.peers.ask(owner, request, timeout_ms=timeout_ms)).response()
+    def check_lease(self) -> None:
+        """Raise `Problem` while another worker may own this one's partitions; for answers that cannot say so."""
+        if self.view.lease.lapsed:
+            raise Problem(CUT_OFF, f"{self.view.lease.reason}, so another worker may own its partitions; try again")
 
     def title(self, video_id: str) -> str | None:
         """Return a video's title, None when the catalogue does not know it."""

@@ -1,22 +1,26 @@
-"""`GET` and `DELETE /v1/users/{user_id}`: answered here when the user's partition is here, else by its owner."""
+"""`GET /v1/users/{user_id}`: answered here when the user's partition is here, else by its owner."""
 
-import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
+from msgspec import UNSET
 
 from agents.users.user_state import UserState
+from app.query.endpoints.locating import Located, locate
 from app.query.endpoints.running_view import RunningView
-from app.query.http.problems import NOT_CONFIRMED, UNKNOWN_USER, Problem
+from app.query.http.problems import UNKNOWN_USER, Problem
 from app.query.schema.answers import FactAnswer, UserAnswer, json_response
 from app.query.schema.requests import NoQuery, read_query, user_id_of
 from models.feedback.facts import Kind
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ERASE_SECONDS = 10.0
-"""An erasure waits for the chunk under way and for Kafka."""
-_ERASE_HOP_MS = 12_000
+_NEVER = datetime.max.replace(tzinfo=UTC)
+_UNKNOWN = "no event of this user was applied; their list is the popular one"
+_UNKNOWN_SO_FAR = (
+    "no event of this user was applied where murmur2 of the id says, and not every worker that may have them elsewhere "
+    "gave an answer; try again"
+)
 _HAS_VALUE = {Kind.PLAY, Kind.RATE}
 
 
@@ -24,45 +28,22 @@ async def user(running: RunningView, request: web.Request) -> web.StreamResponse
     """Answer `GET /v1/users/{user_id}`."""
     user_id = user_id_of(request)
     read_query(request, NoQuery)
-    passed_back = await running.from_owner(user_id, request)
-    if passed_back is not None:
-        return passed_back
-    state = running.view.users.read(user_id)
-    if not state.written_at:
-        raise Problem(UNKNOWN_USER, "no event of this user was applied; their list is the popular one")
-    return json_response(_user_answer(user_id, state, running))
+    located = await locate(running, request, user_id)
+    if isinstance(located, web.Response):
+        return located
+    running.check_lease()
+    if not located.state.written_at:
+        raise Problem(UNKNOWN_USER, _UNKNOWN if located.elsewhere is UNSET else _UNKNOWN_SO_FAR)
+    return json_response(_user_answer(user_id, located, running))
 
 
-async def erase(running: RunningView, request: web.Request) -> web.StreamResponse:
-    """Answer `DELETE /v1/users/{user_id}`: 204 once nothing is stored for the user, whether there was anything or not.
-
-    No worker has the user's row from then on, until an event of theirs is applied that begins a new history: a later
-    one, one that waits in the topic still, or one that a producer repeats. The counts of what is popular name nobody,
-    and stay. The topics keep what they were sent for as long as they keep anything: member events and dead letters for
-    their retention, the changelog until it is compacted. A standby, which answers while the owner is away and says so,
-    follows within moments.
-    """
-    user_id = user_id_of(request)
-    read_query(request, NoQuery)
-    passed_back = await running.from_owner(user_id, request, _ERASE_HOP_MS)
-    if passed_back is not None:
-        return passed_back
-    try:
-        async with asyncio.timeout(_ERASE_SECONDS):
-            await running.view.erasure.erase(user_id)
-    except TimeoutError:
-        raise Problem(
-            NOT_CONFIRMED, f"the erasure was begun, but is not acknowledged after {_ERASE_SECONDS:.0f} s; ask again"
-        ) from None
-    return web.Response(status=204)
-
-
-def _user_answer(user_id: str, state: UserState, running: RunningView) -> UserAnswer:
+def _user_answer(user_id: str, located: Located, running: RunningView) -> UserAnswer:
+    state = located.state
     history = state.history
     facts = _facts(state, running)
     return UserAnswer(
         user_id=user_id,
-        partition=running.view.routing.partition_of(user_id),
+        partition=located.partition,
         owner=running.view.routing.own_url,
         region=history.region_name,
         model_version=state.version or None,
@@ -94,4 +75,8 @@ def _facts(state: UserState, running: RunningView) -> list[FactAnswer]:
 
 
 def _time(milliseconds: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=milliseconds)
+    """Return a moment, `_NEVER` for a number that is none."""
+    try:
+        return _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return _NEVER

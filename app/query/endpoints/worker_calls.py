@@ -3,6 +3,8 @@
 Health and metrics are open, as probes and scrapers carry no keys.
 """
 
+from collections.abc import Sequence
+
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -27,7 +29,8 @@ async def startup(running: RunningView, _: web.Request) -> web.StreamResponse:
 
 async def ready(running: RunningView, _: web.Request) -> web.StreamResponse:
     """Answer `GET /health/ready`."""
-    return _health(running.view.health.ready())
+    health = running.view.health
+    return _health(health.ready(), health.warnings())
 
 
 async def metrics(running: RunningView, _: web.Request) -> web.StreamResponse:
@@ -38,6 +41,7 @@ async def metrics(running: RunningView, _: web.Request) -> web.StreamResponse:
 async def checkpoint(running: RunningView, request: web.Request) -> web.StreamResponse:
     """Answer `POST /v1/state:checkpoint`; where it goes is the worker's business, never the caller's."""
     read_query(request, NoQuery)
+    running.check_lease()
     try:
         folder, partitions = await running.view.checkpointing.take()
     except StateUnusable as error:
@@ -45,7 +49,7 @@ async def checkpoint(running: RunningView, request: web.Request) -> web.StreamRe
     return json_response(CheckpointAnswer(str(folder), partitions))
 
 
-def _health(reason: str | None) -> web.StreamResponse:
+def _health(reason: str | None, warnings: Sequence[str] = ()) -> web.StreamResponse:
     if reason is not None:
         raise Problem(NOT_HEALTHY, reason)
-    return json_response(_OK)
+    return json_response(HealthAnswer(warnings=list(warnings)) if warnings else _OK)

@@ -1,4 +1,4 @@
-"""Headers that every answer carries, and the one by which a worker knows what another passed on."""
+"""Headers that every answer carries, and those by which a worker knows what another asks."""
 
 from typing import Final
 
@@ -6,6 +6,9 @@ from multidict import CIMultiDict, CIMultiDictProxy, istr
 
 HOP_HEADER: Final = istr("X-Nearline-Hop")
 """Marks a request that a worker passed on; it goes no further."""
+
+ELSEWHERE_HEADER: Final = istr("X-Nearline-Elsewhere")
+"""Marks a question about a user who is not where murmur2 says: whoever is asked looks into its own partitions only."""
 
 SECURITY_HEADERS: Final = {
     "Cache-Control": "no-store",

@@ -47,6 +47,7 @@ KEY_NEEDED = ProblemKind("key-needed", 401, "An API key is needed")
 SCOPE_NEEDED = ProblemKind("scope-needed", 403, "The API key lacks the scope")
 NOT_FOUND = ProblemKind("not-found", 404, "There is nothing here")
 UNKNOWN_USER = ProblemKind("unknown-user", 404, "No event of this user was applied")
+UNKNOWN_ERASURE = ProblemKind("unknown-erasure", 404, "No worker knows this erasure")
 UNKNOWN_VIDEO = ProblemKind("unknown-video", 404, "The model does not know this video")
 VERSION_REFUSED = ProblemKind("version-refused", 409, "The version cannot serve")
 METHOD_NOT_ALLOWED = ProblemKind("method-not-allowed", 405, "The method is not allowed here")
@@ -65,7 +66,8 @@ NOT_OWNER = ProblemKind("not-owner", 503, "The user's partition is not here", re
 OWNER_UNKNOWN = ProblemKind("owner-unknown", 503, "The user's partition has no owner now", retry_after=1)
 OWNER_UNREACHABLE = ProblemKind("owner-unreachable", 503, "The owner of the user's partition gives no answer", 1)
 OWNER_TIMEOUT = ProblemKind("owner-timeout", 503, "The owner of the user's partition is too slow", retry_after=1)
-NOT_CONFIRMED = ProblemKind("not-confirmed", 503, "The change is not confirmed in time", retry_after=5)
+CUT_OFF = ProblemKind("cut-off", 503, "The user's partition may be another worker's by now", retry_after=2)
+NOT_CONFIRMED = ProblemKind("not-confirmed", 503, "Kafka has not confirmed the change", retry_after=5)
 
 
 class Problem(Exception):

@@ -25,23 +25,26 @@ _FIRST_GUESS = 1_000
 def lacks_list(state: UserState, model: FactorModel, *, include_seen: bool) -> bool:
     """Tell, without solving, that the user has no list of their own.
 
-    Such a user has no history, or the agent found nothing to store for them under this very version.
+    Such a user has no history, or the agent found nothing to store for them with this very model.
     """
-    stored_nothing = state.version == model.version and not len(state.top)
+    stored_nothing = state.is_of(model) and not state.top_rows
     return not len(state.history) or (stored_nothing and not include_seen)
 
 
 def stored_page(
     state: UserState, model: FactorModel, context_filter: ContextFilter, item_cache: ItemCache
 ) -> Page | None:
-    """Return the page if the stored list answers it, else None: of another version, or it ends too early.
+    """Return the page if the stored list answers it, else None: of another model, or it ends too early.
 
     Cost: 15 us for a page of twenty whose videos `item_cache` remembers.
     """
     if not _is_usable(state, model, context_filter):
         return None
     lookup = item_cache.of(model).lookup(context_filter)
-    page = cut_page(state.stored_pairs(), context_filter.query, lookup)
+    try:
+        page = cut_page(state.stored_pairs(), context_filter.query, lookup)
+    except IndexError:  # a row of none of the model's videos: it is not what a worker wrote
+        return None
     return page if page.complete else None
 
 
@@ -78,16 +81,18 @@ def score_and_rank(history: History, model: FactorModel, row: int) -> tuple[floa
 
 
 def _is_usable(state: UserState, model: FactorModel, context_filter: ContextFilter) -> bool:
-    return state.version == model.version and not context_filter.query.include_seen
+    return state.is_of(model) and not context_filter.query.include_seen
 
 
 def _spliced(
     state: UserState, model: FactorModel, best: TopN, context_filter: ContextFilter
 ) -> Iterator[tuple[str, float]]:
     """Put the stored list before the rest of `best`: a batch may round scores otherwise and exchange neighbours."""
-    if not _is_usable(state, model, context_filter):
+    stored = state.top.rows
+    is_list = len(stored) and stored.min() >= 0 and stored.max() < model.n_videos
+    if not (is_list and _is_usable(state, model, context_filter)):
         return _candidates(model, best)
-    rest = ~np.isin(best.rows, state.top.rows)
+    rest = ~np.isin(best.rows, stored)
     return chain(_candidates(model, state.top), _candidates(model, TopN(best.rows[rest], best.scores[rest])))
 
 

@@ -5,7 +5,6 @@ there is no room for that, the list that the previous version made; else what is
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from msgspec import UNSET
@@ -18,7 +17,7 @@ from app.query.lists.paging import Page
 from app.query.lists.popular import popular_page
 from app.query.lists.recommendations import lacks_list, solved_page, stored_page
 from app.query.lists.solver_threads import SolverThreads
-from app.query.schema.answers import EmptyReason, RecommendationsAnswer, Source
+from app.query.schema.answers import EmptyReason, RecommendationsAnswer, Source, as_of
 from app.query.schema.requests import RecommendationQuery
 from app.query.view import QueryView
 from models.errors import ModelError
@@ -57,14 +56,14 @@ class Recommender:
         """Return one user's list; raises `Problem`."""
         model = pinned.model
         if model is not None and (page := self._stored(pinned, model)) is not None:
-            return _answer(pinned, "nearline", page)
+            return self._answer(pinned, "nearline", page)
         if model is None or _lacks_list(pinned, model):
             return self._popular(pinned)
         try:
             page = await self._threads.run(solved_page, pinned.state, model, pinned.context_filter)
         except Problem as busy:
             return self._previous_or(busy, pinned)
-        return self._popular(pinned) if page is None else _answer(pinned, "nearline", page)
+        return self._popular(pinned) if page is None else self._answer(pinned, "nearline", page)
 
     async def answer_all(self, all_pinned: Sequence[PinnedRequest]) -> list[RecommendationsAnswer | Problem]:
         """Return several users' lists, a problem in place of one that failed; they share one thread."""
@@ -96,7 +95,7 @@ class Recommender:
         try:
             if isinstance(page, Problem):
                 return self._previous_or(page, pinned)
-            return self._popular(pinned) if page is None else _answer(pinned, "nearline", page)
+            return self._popular(pinned) if page is None else self._answer(pinned, "nearline", page)
         except Problem as nothing:
             return nothing
 
@@ -110,7 +109,7 @@ class Recommender:
         page = self._stored(earlier, previous)
         if page is None:
             raise problem
-        return _answer(earlier, "nearline", page)
+        return self._answer(earlier, "nearline", page)
 
     def _popular(self, pinned: PinnedRequest) -> RecommendationsAnswer:
         context_filter = pinned.context_filter
@@ -119,7 +118,21 @@ class Recommender:
         page = popular_page(self._view.popularity, self._view.settings.fallback_days, pinned.model, context_filter)
         if page is None:
             raise Problem(NOTHING_TO_RECOMMEND, "no model is active and no play or like was counted; try again")
-        return _answer(pinned, "popular", page)
+        return self._answer(pinned, "popular", page)
+
+    def _answer(self, pinned: PinnedRequest, source: Source, page: Page) -> RecommendationsAnswer:
+        """Put an answer together, as the last thing: only then does the lease say whether it is fresh."""
+        reason: EmptyReason = "end_of_list" if pinned.context_filter.query.offset else "filters"
+        return RecommendationsAnswer(
+            user_id=pinned.user_id,
+            region=pinned.context_filter.region or GLOBAL_REGION,
+            model_version=pinned.model.version if pinned.model else None,
+            as_of=as_of(pinned.state),
+            source=source,
+            stale=pinned.user_id is not None and self._view.lease.lapsed,
+            items=page.items,
+            reason=UNSET if page.n_items else reason,
+        )
 
 
 def _lacks_list(pinned: PinnedRequest, model: FactorModel) -> bool:
@@ -135,17 +148,3 @@ def _solve_each(unsolved: Sequence[tuple[PinnedRequest, FactorModel]]) -> list[P
         except ModelError as error:
             pages.append(problem_of(error))
     return pages
-
-
-def _answer(pinned: PinnedRequest, source: Source, page: Page) -> RecommendationsAnswer:
-    written = pinned.state.written_at
-    reason: EmptyReason = "end_of_list" if pinned.context_filter.query.offset else "filters"
-    return RecommendationsAnswer(
-        user_id=pinned.user_id,
-        region=pinned.context_filter.region or GLOBAL_REGION,
-        model_version=pinned.model.version if pinned.model else None,
-        as_of=datetime.fromtimestamp(written / 1000, UTC) if written else None,
-        source=source,
-        items=page.items,
-        reason=UNSET if page.n_items else reason,
-    )

@@ -7,17 +7,16 @@ back is taken only from what answers like a query view, up to a size.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, hdrs, web
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
 from yarl import URL
 
-from app.query.http.headers import HOP_HEADER
+from app.query.http.headers import ELSEWHERE_HEADER, HOP_HEADER
 from app.query.http.problems import OWNER_TIMEOUT, OWNER_UNREACHABLE, PROBLEM_TYPE, Problem
 
 MAX_CONNECTIONS = 64
 MAX_REPLY_BYTES = 8 << 20
 _PASSED_ON = ("Accept", "Authorization")
 _PASSED_BACK = ("Content-Type", "Retry-After", "WWW-Authenticate")
-_DONE = 204
 _REPLY_TYPES = {"application/json", PROBLEM_TYPE}
 
 
@@ -47,7 +46,14 @@ class PeerClient:
         self._session: ClientSession | None = None
 
     async def ask(
-        self, worker: str, request: web.Request, body: bytes | None = None, timeout_ms: int | None = None
+        self,
+        worker: str,
+        request: web.Request,
+        body: bytes | None = None,
+        timeout_ms: int | None = None,
+        *,
+        to: tuple[str, str] | None = None,
+        elsewhere: bool = False,
     ) -> Reply:
         """Put a request to a worker, with its method, path and query, and with `body` in place of its own.
 
@@ -57,21 +63,26 @@ class PeerClient:
         request : what was asked of this worker.
         body : JSON, None for none.
         timeout_ms : in place of the client's own, for what takes longer than an answer may.
+        to : method and path in place of those of the request, for another question on its behalf.
+        elsewhere : the user is not where murmur2 says; the worker shall look into its own partitions.
 
         Raises
         ------
         Problem
             503: no answer, none in time, or not one of a query view.
         """
-        url = URL(worker + request.rel_url.raw_path_qs, encoded=True)
+        method, path = to or (request.method, request.rel_url.raw_path_qs)
+        url = URL(worker + path, encoded=True)
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
         headers[HOP_HEADER] = "1"
+        if elsewhere:
+            headers[ELSEWHERE_HEADER] = "1"
         if body is not None:
             headers["Content-Type"] = "application/json"
         allowed_ms = timeout_ms or self._timeout_ms
         try:
             async with self._open().request(
-                request.method,
+                method,
                 url,
                 headers=headers,
                 data=body,
@@ -100,8 +111,6 @@ class PeerClient:
 
 
 async def _read(response: ClientResponse, worker: str) -> Reply:
-    if response.status == _DONE and response.method == hdrs.METH_DELETE:
-        return Reply(response.status, {}, b"")
     if response.status in range(300, 400) or response.content_type not in _REPLY_TYPES:
         raise Problem(OWNER_UNREACHABLE, f"{worker} is no query view: {response.status}, {response.content_type}")
     body = bytearray()

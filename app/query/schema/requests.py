@@ -22,6 +22,7 @@ MAX_MATURITY = 18
 MAX_EXCLUDED = 500
 MAX_BATCH = 100
 MAX_EVENTS = 500
+MAX_RECORDS = 1_024
 _LONGEST_REMEMBERED = 512  # characters of a query string
 
 Identifier = Annotated[str, Meta(pattern=ID_PATTERN)]
@@ -87,6 +88,14 @@ class ActivationRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     version: Annotated[str, Meta(pattern=VERSION_PATTERN)]
 
 
+class ErasureCheckRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Records that erase a user: partition and offset of each."""
+
+    records: Annotated[
+        tuple[tuple[Annotated[int, Meta(ge=0)], Annotated[int, Meta(ge=0)]], ...], Meta(max_length=MAX_RECORDS)
+    ]
+
+
 def query_for(context: Context, limit: int) -> RecommendationQuery:
     """Return the query for the first `limit` videos in a context."""
     fields = {name: getattr(context, name) for name in Context.__struct_fields__}
@@ -101,6 +110,11 @@ def user_id_of(request: web.Request) -> str:
 def video_id_of(request: web.Request) -> str:
     """Return the path's video id, checked."""
     return _path_id(request, "video_id")
+
+
+def erasure_id_of(request: web.Request) -> str:
+    """Return the path's id of an erasure, checked."""
+    return _path_id(request, "erasure_id")
 
 
 def region_of(request: web.Request) -> str:

@@ -12,12 +12,13 @@ from agents.liveness.process_guard import ProcessGuard
 from agents.liveness.supervisor import Supervisor
 from tests.support.cluster.cluster import Cluster
 from tests.support.cluster.lost_beginning import lose_beginning
+from tests.support.leases import held_lease
 
 
 @pytest_asyncio.fixture
 async def lookup(cluster: Cluster) -> AsyncIterator[ChangelogLookup]:
     """A look into partition 1 of a changelog with ten records."""
-    producer = AcknowledgedProducer(cluster.connection, ProcessGuard(3600.0, Supervisor()))
+    producer = AcknowledgedProducer(cluster.connection, ProcessGuard(3600.0, Supervisor()), held_lease())
     await producer.start()
     rows = {b"u%d" % number: b"row" for number in range(9)}
     await producer.append(cluster.names.users_changelog, 1, rows, {}, (b"last", b"row"))

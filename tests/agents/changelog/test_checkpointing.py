@@ -55,3 +55,24 @@ async def test_partitions_that_do_not_run_are_left_out_and_few_copies_stay(table
     taken = [await checkpointing.take() for _ in range(KEPT_CHECKPOINTS + 2)]
     assert all(partitions == [] for _, partitions in taken)
     assert sorted((tmp_path / "checkpoints").iterdir()) == [folder for folder, _ in taken[-KEPT_CHECKPOINTS:]]
+
+
+async def test_the_new_copy_stays_when_others_are_dated_later_and_strangers_are_not_touched(
+    table: BatchTable, tmp_path: Path
+) -> None:
+    checkpoints = tmp_path / "checkpoints"
+    checkpointing = Checkpointing(own_partitions(table, NO_CHANGELOG), tmp_path, MARK)
+    dated_later = []
+    for number in range(KEPT_CHECKPOINTS):  # the clock was ahead when they were made
+        folder, _ = await checkpointing.take()
+        dated_later.append(folder.rename(checkpoints / f"20990101T000000.000000Z-{number + 1:06d}"))
+    strangers = [checkpoints / name for name in ("latest", "notes.txt", "20300101T000000.000000Z-000001", "zz")]
+    for stranger in strangers[2:]:
+        stranger.mkdir()
+    for stranger in strangers[:2]:
+        stranger.write_text("mine")
+    Mark("another-shop", 2).write(strangers[2])
+    interrupted = checkpoints / "20260101T000000.000000Z-000003.unfinished"
+    interrupted.mkdir()
+    folder, _ = await checkpointing.take()
+    assert {*checkpoints.iterdir()} == {folder, dated_later[-1], *strangers}

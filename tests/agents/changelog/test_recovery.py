@@ -32,6 +32,7 @@ from tests.support.cluster.cluster import PARTITIONS, Cluster
 from tests.support.cluster.kafka_proxy import Direction, KafkaProxy
 from tests.support.cluster.lost_beginning import lose_beginning
 from tests.support.cluster.oracle import read_topic
+from tests.support.leases import held_lease
 from tests.support.real_tables import new_table
 from tests.support.waiting import wait_for
 
@@ -48,7 +49,7 @@ def row(applied_offset: int, size: int = 100) -> bytes:
 @pytest_asyncio.fixture
 async def producer(cluster: Cluster) -> AsyncIterator[AcknowledgedProducer]:
     """What writes changelogs."""
-    producer = AcknowledgedProducer(cluster.connection, ProcessGuard(_FAR, Supervisor()))
+    producer = AcknowledgedProducer(cluster.connection, ProcessGuard(_FAR, Supervisor()), held_lease())
     await producer.start()
     yield producer
     await producer.stop()
@@ -161,6 +162,76 @@ async def test_a_revocation_in_the_middle_loses_nothing(
         recovery.begin({2}, ())
         await complete(recovery, {2})
     assert stored(table, 2) == written
+
+
+async def test_one_record_less_than_the_changelog_is_not_complete(
+    cluster: Cluster, producer: AcknowledgedProducer, table: BatchTable
+) -> None:
+    rows = {b"u0": row(0), b"u1": row(1), b"u2": row(2)}
+    end = await write(producer, cluster, 0, dict(rows))
+    Replay(table, 0).apply([], reached=end - 1)
+    Replay(table, 1).apply([], reached=0)
+    async with recovering(cluster, table) as recovery:
+        assert recovery._consumer is not None
+        catch_up = CatchUp(recovery._consumer, table, {0, 1}, set())
+        assert await catch_up.begin() == {1}
+        assert catch_up.missing == [0]
+        assert catch_up.behind == 1
+        while not await catch_up.step():
+            pass
+        assert await catch_up.settle() == {0}
+        assert stored(table, 0) == {b"u2": row(2)}
+
+
+async def test_an_own_partition_is_complete_when_it_holds_what_came_while_it_was_read(
+    cluster: Cluster, producer: AcknowledgedProducer, table: BatchTable
+) -> None:
+    await write(producer, cluster, 0, users(10))
+    async with recovering(cluster, table) as recovery:
+        assert recovery._consumer is not None
+        catch_up = CatchUp(recovery._consumer, table, {0}, set())
+        assert await catch_up.begin() == set()
+        while not await catch_up.step():
+            pass
+        await write(producer, cluster, 0, {b"late": row(99)})  # behind the end that was asked for at the beginning
+        while not await catch_up.settle():
+            await catch_up.step()
+        assert stored(table, 0) == {**users(10), b"late": row(99)}
+
+
+async def test_nothing_of_an_assignment_goes_on_when_it_has_ended(
+    cluster: Cluster, producer: AcknowledgedProducer, table: BatchTable
+) -> None:
+    await write(producer, cluster, 0, users(10))
+    async with recovering(cluster, table) as recovery:
+        recovery.begin({1}, {0})
+        task = recovery._task
+        assert task is not None
+        await complete(recovery, {1})
+        await recovery.end()
+        assert task.done()
+        recovery.begin({1}, {0})
+        with pytest.raises(RuntimeError, match="has not ended"):
+            recovery.begin({1}, {0})
+
+
+async def test_a_standby_is_complete_when_it_holds_all_and_not_before(
+    cluster: Cluster, producer: AcknowledgedProducer, table: BatchTable
+) -> None:
+    end = await write(producer, cluster, 0, users(10))
+    async with recovering(cluster, table) as recovery:
+        table.complete_standbys.update({2, 3})
+        recovery.begin({1}, {0, 2})
+        assert table.complete_standbys == {2}, "3 is no longer here"
+        await complete(recovery, {1})
+
+        async def follows() -> bool:
+            holds = table.changelog_offset(0) + 1 >= end
+            assert holds or 0 not in table.complete_standbys
+            return 0 in table.complete_standbys
+
+        await wait_for("whole standby", follows)
+        assert stored(table, 0) == users(10)
 
 
 async def test_a_standby_follows_and_is_promoted_with_what_it_lacks(

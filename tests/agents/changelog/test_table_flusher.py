@@ -1,16 +1,18 @@
-"""Checking a partition's rows in the background."""
+"""Checking a partition's rows in the background, and dropping what is remembered of old tombstones."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from agents.changelog import table_flusher
 from agents.changelog.table_flusher import check_partition, current_partitions, purge_partition
 from tables.applied_offset import APPLIED_OFFSET
 from tables.batch_table import BatchTable
 from tables.errors import PartitionCorrupt
 from tables.partition_writer import notice_others, settle_partition
-from tables.tombstones import tombstone_key, tombstone_row
+from tables.tombstones import TOMBSTONES_KEPT_MS, tombstone_key, tombstone_row
 from tests.support.partition_folders import close_table, fill, open_table
 from tests.support.torn_files import flip_rows
 
@@ -61,3 +63,18 @@ async def test_a_partition_that_went_elsewhere_is_let_go(tmp_path: Path) -> None
     close_table(table)
     await check_partition(table, 0)
     assert heard.errors == []
+
+
+async def test_what_is_remembered_of_tombstones_is_purged_after_a_day(
+    make_table: Callable[[], BatchTable], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_flusher, "_PAUSE_SECONDS", 0.0)
+    table, now_ms = make_table(), int(time.time() * 1000)
+    old = [tombstone_key(b"old%d" % number) for number in range(450)]
+    new = [tombstone_key(b"new%d" % number) for number in range(450)]
+    table.commit(0, dict.fromkeys(old, tombstone_row(1, now_ms - TOMBSTONES_KEPT_MS - 60_000)), 1)
+    table.commit(0, dict.fromkeys(new, tombstone_row(1, now_ms - TOMBSTONES_KEPT_MS + 3_600_000)), 2)
+    await purge_partition(table, 0)
+    assert table.read_many(0, old) == [None] * len(old)
+    assert all(table.read_many(0, new))
+    await purge_partition(table, 1)  # which is not open: it went elsewhere

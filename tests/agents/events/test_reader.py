@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 import faust
-from aiokafka import ConsumerRecord, TopicPartition
+import pytest
+from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from agents.changelog.recovery import Recovery, RecoveryBounds
@@ -14,6 +15,7 @@ from agents.events.chunk_sizes import ChunkSizes
 from agents.events.chunks import Chunk, make_chunk_channel
 from agents.events.reader import Assignment, Reader, ReaderBounds, Source, between_lookups, source_consumer
 from agents.kafka.producer import MAX_BATCH_BYTES
+from agents.kafka.producer_claims import ClaimsForbidden
 from agents.liveness.exit_status import EXIT_CONFIG
 from agents.liveness.supervisor import Supervisor
 from app.worker.metrics import WorkerMetrics
@@ -40,6 +42,9 @@ class Reading:
         self.channel = make_chunk_channel(faust.App("reading", autodiscover=False), 1)
         self.chunks: list[Chunk] = []
         self.prepared: list[set[int]] = []
+        self.ends_while_it_prepares = False
+        self.takes = asyncio.Event()
+        self.takes.set()
         self.reader = Reader(
             source=Source(cluster.connection, cluster.names.member_events, f"{cluster.names.app_id}-reader"),
             own=self.own,
@@ -56,12 +61,23 @@ class Reading:
         """Note what is taken over, which nothing was read of yet."""
         assert not partitions & {at for chunk in self.chunks for at in chunk.records}
         self.prepared.append(partitions)
+        if self.ends_while_it_prepares:
+            await self.own.ownership.revoke()
 
     async def take(self) -> None:
         """Take chunks as the agent does, for ever."""
         async for chunk in self.channel:
+            await self.takes.wait()
             self.chunks.append(cast(Chunk, chunk))
             self.channel.taken()
+
+    async def takes_over(self) -> None:
+        """Wait until all partitions run."""
+
+        async def run() -> bool:
+            return self.reader.running
+
+        await wait_for("takeover", run)
 
     def records(self) -> dict[int, list[ConsumerRecord]]:
         """What was handed over, by partition, in order."""
@@ -135,6 +151,30 @@ async def test_it_goes_on_where_the_table_stands_and_every_chunk_says_what_it_fo
     assert rig.said == []
 
 
+async def test_offsets_without_records_are_part_of_what_a_chunk_follows(
+    cluster: Cluster, table: BatchTable, metrics: WorkerMetrics
+) -> None:
+    """A transaction ends with a marker, which has an offset and is no record."""
+    topic = cluster.names.member_events
+    producer = AIOKafkaProducer(bootstrap_servers=cluster.bootstrap, transactional_id=cluster.names.app_id)
+    await producer.start()
+    for number in range(3):
+        key, value = rating(f"e{number}", "u", "v1")
+        async with producer.transaction():
+            await producer.send_and_wait(topic, key=key, value=value, partition=1)
+    await producer.stop()
+    async with reading(cluster, table, metrics) as rig:
+        rig.partitions = {1}
+        await rig.reader.assigned()
+        await rig.has(3)
+        assert offsets(rig.records()) == {1: [0, 2, 4]}
+        reached = 0
+        for chunk in rig.chunks:
+            assert chunk.after == {1: reached}
+            reached = chunk.records[1][-1].offset + 1
+    assert rig.said == []
+
+
 async def test_after_a_revocation_nothing_is_handed_over_and_the_next_generation_begins_at_the_position(
     cluster: Cluster, table: BatchTable, metrics: WorkerMetrics
 ) -> None:
@@ -176,6 +216,27 @@ async def test_a_topic_that_was_made_again_is_noticed_and_nothing_of_it_is_hande
     assert status == EXIT_CONFIG
 
 
+async def test_a_takeover_that_may_not_claim_ends_the_worker_for_good(
+    cluster: Cluster, table: BatchTable, metrics: WorkerMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sent(cluster, 40)
+
+    async def claim(_: Reading, __: set[int]) -> None:
+        raise ClaimsForbidden("no rule allows it")
+
+    monkeypatch.setattr(Reading, "prepare", claim)
+    async with reading(cluster, table, metrics) as rig:
+        await rig.reader.assigned()
+
+        async def is_told() -> bool:
+            return bool(rig.said)
+
+        await wait_for("the end of the process", is_told)
+        assert rig.own.ownership.running == set()
+        assert rig.chunks == []
+    assert rig.said == [("no rule allows it", EXIT_CONFIG)]
+
+
 async def test_what_retention_took_before_it_was_read_is_counted_and_the_rest_is_read(
     cluster: Cluster, table: BatchTable, metrics: WorkerMetrics
 ) -> None:
@@ -195,6 +256,190 @@ async def test_what_retention_took_before_it_was_read_is_counted_and_the_rest_is
         assert offsets(rig.records()) == {3: [record.offset for record in records[3][7:]]}
     assert metrics.events.retention_gap._value.get() == 5
     assert rig.said == []
+
+
+@asynccontextmanager
+async def transactional(cluster: Cluster) -> AsyncIterator[AIOKafkaProducer]:
+    """Start a producer with transactions of its own."""
+    name = f"{cluster.names.app_id}-transactions"
+    producer = AIOKafkaProducer(bootstrap_servers=cluster.bootstrap, transactional_id=name, acks="all")
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
+async def test_what_waits_behind_an_open_transaction_is_lag_until_it_ends(
+    cluster: Cluster, table: BatchTable, metrics: WorkerMetrics
+) -> None:
+    topic = cluster.names.member_events
+    async with transactional(cluster) as producer, reading(cluster, table, metrics) as rig:
+        rig.partitions = {0}
+        await producer.begin_transaction()
+        await producer.send_and_wait(topic, key=b"u1", value=b"{}", partition=0)
+        await cluster.send_to(0, [rating(f"e{number}", "u2", "v1") for number in range(50)])
+        await rig.reader.assigned()
+
+        async def is_told() -> bool:
+            held_up = rig.reader.open_transaction
+            return held_up is not None and held_up.seconds > 1
+
+        await wait_for("the open transaction", is_told)
+        assert rig.reader.lag() == metrics.events.lag_records._value.get() == 51
+        held_up = rig.reader.open_transaction
+        assert held_up is not None
+        assert (held_up.partition, held_up.records) == (0, 51)
+        assert metrics.events.open_transaction_records._value.get() == 51
+        assert metrics.events.open_transaction_seconds._value.get() > 0
+        assert rig.reader.reached() == {0: 0}, "the watchdog compares it with the last stable offset, which is 0, too"
+        assert rig.chunks == []
+        await producer.abort_transaction()
+        await rig.has(50)
+
+        async def is_over() -> bool:
+            return not (metrics.events.open_transaction_seconds._value.get() or metrics.events.lag_records._value.get())
+
+        await wait_for("the end of the lag, the marker at the end notwithstanding", is_over)
+        assert rig.reader.open_transaction is None
+        assert offsets(rig.records()) == {0: list(range(1, 51))}
+    assert rig.said == []
+
+
+@pytest.mark.parametrize("followed", [True, False])
+async def test_a_marker_where_the_applied_record_was_is_another_topics(
+    cluster: Cluster, table: BatchTable, metrics: WorkerMetrics, followed: bool
+) -> None:
+    topic = cluster.names.member_events
+    async with transactional(cluster) as producer, producer.transaction():
+        for _ in range(5):
+            await producer.send(topic, key=b"u1", value=b"{}", partition=2)
+    if followed:
+        await cluster.send_to(2, [rating("e1", "u1", "v1")])
+    table.commit(2, {POSITION_KEY: Position(6, fingerprint=12345).encode()}, -1)  # the marker is at offset 5
+    async with reading(cluster, table, metrics) as rig:
+        rig.partitions = {2}
+        await rig.reader.assigned()
+
+        async def is_told() -> bool:
+            return bool(rig.said)
+
+        await wait_for("the end of the process", is_told)
+        assert rig.chunks == []
+    reason, status = rig.said[0]
+    assert "this worker applied a record at offset 5, and there is none now" in reason
+    assert status == EXIT_CONFIG
+
+
+async def test_a_generation_that_ends_while_a_takeover_is_prepared_takes_nothing_over(
+    cluster: Cluster, table: BatchTable, metrics: WorkerMetrics
+) -> None:
+    await sent(cluster, 20)
+    async with reading(cluster, table, metrics) as rig:
+        rig.ends_while_it_prepares = True
+        await rig.reader.assigned()
+        task = rig.reader._task
+        assert task is not None
+        await asyncio.wait([task], timeout=30)
+        assert task.cancelled()
+        assert rig.prepared
+        assert rig.own.ownership.running == set()
+        assert rig.chunks == []
+    assert rig.said == []
+
+
+async def test_a_revocation_returns_when_the_write_under_way_has_ended(
+    cluster: Cluster, table: BatchTable, metrics: WorkerMetrics
+) -> None:
+    acknowledged = asyncio.Event()
+
+    async def write() -> None:
+        await acknowledged.wait()
+
+    async with reading(cluster, table, metrics) as rig:
+        await rig.reader.assigned()
+        await rig.takes_over()
+        ownership = rig.own.ownership
+        async with ownership.preparing(ownership.generation):
+            ownership.write(write())
+        revocation = asyncio.create_task(rig.reader.revoked())
+
+        async def generation_has_ended() -> bool:
+            return ownership.generation == 1
+
+        await wait_for("end of the generation", generation_has_ended)
+        assert not revocation.done()
+        assert ownership.running == rig.partitions, "they are ours until the write has ended"
+        acknowledged.set()
+        await revocation
+        assert ownership.running == set()
+    assert rig.said == []
+
+
+async def test_a_standby_that_is_taken_over_is_no_standby_any_more(
+    cluster: Cluster, table: BatchTable, metrics: WorkerMetrics
+) -> None:
+    table.complete_standbys.update(range(PARTITIONS))
+    async with reading(cluster, table, metrics) as rig:
+        await rig.reader.assigned()
+        await rig.takes_over()
+        assert table.complete_standbys == set()
+        await rig.reader.revoked()
+        assert table.complete_standbys == rig.partitions, "nobody else has written since"
+
+
+async def test_the_group_is_told_what_is_stored_and_not_what_is_fetched(
+    cluster: Cluster, table: BatchTable, metrics: WorkerMetrics
+) -> None:
+    records = await sent(cluster, 40)
+    stands_behind(table, records[0][4])
+    stands_behind(table, records[2][1])
+    admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap)
+    await admin.start()
+
+    async def committed() -> dict[int, int]:
+        found = await admin.list_consumer_group_offsets(f"{cluster.names.app_id}-reader")
+        return {at.partition: place.offset for at, place in found.items()}
+
+    try:
+        async with reading(cluster, table, metrics) as rig:
+            await rig.reader.assigned()
+            await rig.has(40 - 5 - 2)
+            assert await wait_for("commit", committed) == {0: 5, 2: 2}
+            assert rig.reader.reached()[0] == len(records[0]) > 5
+    finally:
+        await admin.close()
+
+
+async def test_lag_is_what_the_topic_has_and_the_agent_has_not_been_handed(
+    cluster: Cluster, table: BatchTable, metrics: WorkerMetrics
+) -> None:
+    async with reading(cluster, table, metrics) as rig:
+        rig.takes.clear()
+        await rig.reader.assigned()
+        await rig.takes_over()
+        records = await sent(cluster, 40)
+
+        async def a_chunk_waits() -> bool:
+            return rig.channel.busy
+
+        await wait_for("chunk", a_chunk_waits)
+        records = await sent(cluster, 40, start=40)
+
+        async def told() -> bool:
+            handed = sum(rig.reader.reached().values())
+            waiting = sum(map(len, records.values())) - handed
+            return waiting > 0 and rig.reader.lag() == waiting
+
+        await wait_for("lag of what waits", told)
+        rig.takes.set()
+        await rig.has(80)
+
+        async def nothing_waits() -> bool:
+            return rig.reader.lag() == 0
+
+        await wait_for("lag of 0", nothing_waits)
+        assert sum(rig.reader.reached().values()) == 80
 
 
 async def test_partitions_may_be_exchanged_while_the_coordinator_is_being_looked_for(cluster: Cluster) -> None:

@@ -1,5 +1,7 @@
 """Self-fencing: a gap in the ticks beyond the limit ends the process before anything is sent."""
 
+import asyncio
+
 import pytest
 
 from agents.liveness.process_guard import ProcessGuard
@@ -29,3 +31,14 @@ async def test_a_send_within_the_limit_goes_out_and_one_after_a_sleep_does_not()
     with pytest.raises(Left, match=r"did not run for 5\.1 s"):
         await guarded("rows", where="broker")
     assert sent == [("rows", "broker")]
+
+
+async def test_a_guard_that_wakes_up_first_ends_the_process_before_it_ticks_again() -> None:
+    clock, supervisor = Clock(), LeavingSupervisor()
+    ticking = asyncio.create_task(ProcessGuard(5.0, supervisor, clock).run())
+    await asyncio.sleep(0)
+    assert not ticking.done()
+    clock.now = 106.0
+    await asyncio.wait([ticking], timeout=10)
+    assert isinstance(ticking.exception(), Left)
+    assert supervisor.reasons == ["this process did not run for 6.0 s, more than 5.0 s; others may own its work"]

@@ -6,6 +6,7 @@ import pytest
 
 from agents.liveness.exit_status import EXIT_CONFIG, EXIT_RETRY, EXIT_STUCK
 from agents.liveness.supervisor import Supervisor
+from tables.errors import NewerFormat, RowTooLarge
 from tests.support.leaving import LeavingSupervisor, Left
 
 
@@ -20,6 +21,13 @@ def test_what_must_succeed_and_fails_ends_the_process_with_its_reason(status: in
     with pytest.raises(Left) as left, LeavingSupervisor().must_succeed("a row could not be written", status):
         raise ConnectionError("no broker")
     assert left.value.args == ("a row could not be written: ConnectionError('no broker')", status)
+
+
+@pytest.mark.parametrize("error", [NewerFormat("of release 4.5.6"), RowTooLarge("lower the bounds")])
+def test_what_the_next_start_would_meet_again_ends_it_with_78(error: Exception) -> None:
+    with pytest.raises(Left) as left, LeavingSupervisor().must_succeed("a chunk could not be applied"):
+        raise error
+    assert left.value.args == (f"a chunk could not be applied: {error}", EXIT_CONFIG)
 
 
 def test_a_cancellation_is_no_failure() -> None:
@@ -52,6 +60,7 @@ async def ended(error: BaseException | None) -> list[tuple[str, int]]:
 async def test_a_task_that_fails_ends_the_process_and_one_that_ends_or_is_cancelled_does_not() -> None:
     assert await ended(ValueError("torn")) == [("reader failed: ValueError('torn')", EXIT_RETRY)]
     assert await ended(Hopeless("the topic was made again")) == [("the topic was made again", EXIT_CONFIG)]
+    assert await ended(NewerFormat("of release 4.5.6")) == [("of release 4.5.6", EXIT_CONFIG)]
     assert await ended(None) == []
     assert await ended(asyncio.CancelledError()) == []
 

@@ -1,6 +1,7 @@
 """After a swap every row is made anew from its history, in between events, whatever breaks it off."""
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -11,16 +12,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from agents.events.chunks import Chunk
 from agents.rollout.models_in_use import ModelsInUse, Rescored
 from agents.rollout.stale_users import Batch, StaleUsers, survey
-from agents.users.user_state import UserState, stamp_of
+from agents.users.user_state import UserState
 from app.worker.metrics import WorkerMetrics
 from models.errors import SolveFailed
 from models.factorization.factor_model import FactorModel
 from models.feedback.events import Rate
-from models.feedback.history import EMPTY_HISTORY, History
+from models.feedback.history import EMPTY_HISTORY, History, LatestRegion
 from models.inference.recommend import recommend
 from tests.support.announcements import announced
 from tests.support.event_path.changelog_log import Log
@@ -74,7 +76,7 @@ def is_made_of(row: bytes, model: FactorModel, history: History) -> bool:
     state = UserState.decode(row)
     (expected,) = recommend(model, [history], STORED_SCORES)
     same = state.top.rows.tolist() == expected.rows.tolist() and bool((state.top.scores == expected.scores).all())
-    return same and state.version == model.version and state.history == history
+    return same and state.is_of(model) and state.history == history
 
 
 async def test_every_row_is_made_anew_and_nothing_else_changes(
@@ -290,8 +292,8 @@ async def test_only_the_users_of_a_region_follow_its_swap(
         await worker.log.acknowledge(dict.fromkeys(range(PARTITIONS), EVERYTHING))
         models.activate(other(model, "states", 3, "us"), announced("states", 0, "us"))
         await until_done(worker)
-        assert {stamp_of(worker.row(person))[0] for person in PEOPLE[:10]} == {"states"}
-        assert {stamp_of(worker.row(person))[0] for person in PEOPLE[10:]} == {"test-1"}
+        assert {UserState.decode(worker.row(person)).version for person in PEOPLE[:10]} == {"states"}
+        assert {UserState.decode(worker.row(person)).version for person in PEOPLE[10:]} == {"test-1"}
         rescored = {status.region: status.rescored for status in models.status()}
         assert rescored == {"global": Rescored(30, 0, done=True), "us": Rescored(10, 0, done=True)}
 
@@ -313,6 +315,80 @@ async def test_one_user_who_cannot_be_solved_keeps_nobody_else_waiting(
     assert worker.row(PEOPLE[5]) == before
     assert worker.versions() == {"test-1", "test-2"}
     assert metrics.users.solves_failed._value.get() == 1
+
+
+async def test_a_list_is_of_a_regions_model_and_not_of_every_one_of_that_name(
+    worker: Swapped, models: ModelsInUse, model: FactorModel
+) -> None:
+    """A region gets its first model, which has the name of the one that made its users' rows."""
+    await apply_in_us(worker, PEOPLE[:10])
+    before = {person: UserState.decode(worker.row(person)) for person in PEOPLE}
+    of_us = other(model, model.version, 2, "us")
+    models.activate(of_us, announced(model.version, 0, "us"))
+    found = await survey(worker.table, range(PARTITIONS), models.active, 1000)
+    assert {one for batch in found.batches(lambda: 99) for keys in batch.keys.values() for one in keys} == {
+        person.encode() for person in PEOPLE[:10]
+    }
+    await until_done(worker)
+    for person in PEOPLE[:10]:
+        assert is_made_of(worker.row(person), of_us, before[person].history)
+    for person in PEOPLE[10:]:
+        assert is_made_of(worker.row(person), model, before[person].history)
+
+
+async def apply_in_us(worker: Swapped, people: Sequence[str]) -> None:
+    """Put people's rows there who are in us."""
+    for person in people:
+        state = UserState.decode(worker.row(person))
+        history = structs.replace(state.history, region=LatestRegion("us", 1, 1))
+        at = partition(person)
+        row = structs.replace(state, history=history).encode()
+        worker.table.commit(at, {person.encode(): row}, worker.table.changelog_offset(at))
+
+
+async def test_a_version_that_was_put_into_the_store_again_under_its_name_is_another(
+    worker: Swapped, models: ModelsInUse, model: FactorModel
+) -> None:
+    before = {person: UserState.decode(worker.row(person)) for person in PEOPLE}
+    again = replace(other(model, model.version, 2), digest=b"12345678")
+    models.activate(again, announced(model.version, 1))
+    await until_done(worker)
+    assert all(is_made_of(worker.row(person), again, before[person].history) for person in PEOPLE)
+    models.activate(model, announced(model.version, 2))
+    await until_done(worker)
+    assert all(is_made_of(worker.row(person), model, before[person].history) for person in PEOPLE), "rolled back"
+
+
+async def test_rows_of_format_1_are_of_no_model_and_made_anew_from_their_histories(
+    worker: Swapped, models: ModelsInUse, model: FactorModel
+) -> None:
+    before = {person: UserState.decode(worker.row(person)) for person in PEOPLE}
+    for person, state in before.items():
+        at = partition(person)
+        worker.table.commit(at, {person.encode(): in_format_1(state)}, worker.table.changelog_offset(at))
+    assert worker.versions() == {""}
+    await until_done(worker)
+    for person, state in before.items():
+        assert is_made_of(worker.row(person), model, state.history)
+        assert UserState.decode(worker.row(person)) == state
+
+
+def in_format_1(state: UserState) -> bytes:
+    """A row as the first release wrote it, of a user without a region."""
+    history, version = state.history, state.version.encode()
+    header = struct.pack(
+        "<qBBHHBHIqx",
+        state.applied_offset,
+        1,
+        0,
+        len(history),
+        len(state.recent) // 8,
+        len(version),
+        len(state.top_rows) // 4,
+        len(history.ids),
+        state.written_at,
+    )
+    return b"".join((header, state.recent, history.records, history.ids, version, state.top_rows, state.top_scores))
 
 
 def test_a_survey_counts_whom_no_model_serves_nowhere() -> None:

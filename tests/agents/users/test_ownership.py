@@ -28,6 +28,32 @@ async def test_work_of_an_ended_generation_is_told_so() -> None:
         assert not current
 
 
+async def test_nothing_of_an_ended_generation_is_prepared() -> None:
+    ownership = owning(0)
+    await ownership.revoke()
+    async with ownership.preparing(0) as current:
+        assert not current
+    async with ownership.preparing(1) as current:
+        assert current
+
+
+async def test_what_waits_for_its_turn_when_the_revocation_comes_is_of_an_ended_generation() -> None:
+    ownership = owning(0)
+    found: list[bool] = []
+
+    async def wait() -> None:
+        async with ownership.preparing(0) as current:
+            found.append(current)
+
+    async with ownership.turn(0):
+        waiting = asyncio.create_task(wait())
+        await asyncio.sleep(0)
+        revocation = asyncio.create_task(ownership.revoke())
+        await asyncio.sleep(0)
+    await asyncio.gather(waiting, revocation)
+    assert found == [False]
+
+
 async def test_a_revocation_waits_for_the_write_and_then_forgets_the_partitions() -> None:
     ownership = owning(0, 1)
     async with ownership.turn(0):

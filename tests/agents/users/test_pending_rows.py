@@ -27,3 +27,11 @@ def test_what_is_held_hides_what_is_stored_until_it_is_released(
     assert pending.read_many(0, wanted) == [{**stored, **held}.get(key) for key in wanted]
     pending.release()
     assert pending.read_many(0, wanted) == [stored.get(key) for key in wanted]
+
+
+def test_a_row_that_is_being_removed_is_gone_already(make_table: Callable[[], BatchTable]) -> None:
+    table = make_table()
+    table.commit(0, {b"u1": b"one", b"u2": b"two"}, 1)
+    pending = PendingRows(table)
+    pending.hold({0: {b"u1": None}})
+    assert pending.read_many(0, [b"u2", b"u1"]) == [b"two", None]

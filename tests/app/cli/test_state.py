@@ -29,6 +29,7 @@ def test_a_check_names_what_is_wrong_and_ends_with_1(run: Run, data: Path) -> No
     (partition,) = json.loads(result.stdout)["partitions"]
     assert partition["partition"] == 0
     assert partition["problems"]
+    assert partition["misplaced_users"] == 0, "there is one partition, where everybody belongs"
     plain = run("state", "check", "--data-dir", str(data), **ONE)
     assert plain.exit_code == 1
     assert "partition 0: row b'u000" in plain.stdout

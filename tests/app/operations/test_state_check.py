@@ -4,10 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from agents.kafka.partitions import partition_of
 from agents.popularity.own_popularity import POPULARITY_PREFIX
 from agents.users.user_state import NEW_USER
+from app.operations import state_check
 from app.operations.state_changelog import ChangelogRows, digest_of
-from app.operations.state_check import check_row, compare
+from app.operations.state_check import MisplacedCount, check_row, compare
 from tables.applied_offset import APPLIED_OFFSET, RESERVED
 from tables.errors import RowCorrupt
 from tables.partition_check import PartitionReport
@@ -45,6 +47,17 @@ def test_rows_of_ours(key: bytes, row: bytes) -> None:
 def test_rows_that_are_not(key: bytes, row: bytes) -> None:
     with pytest.raises(RowCorrupt):
         check_row(key, row)
+
+
+def test_users_who_belong_elsewhere_are_counted_and_other_rows_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_check, "_KEYS_AT_ONCE", 3)
+    users = [f"u{number}".encode() for number in range(20)]
+    for partition in range(4):
+        count = MisplacedCount(partition, 4)
+        for key in (POSITION_KEY, COUNT, *users):
+            count.take(key)
+        assert count.total() == sum(partition_of(user, 4) != partition for user in users)
+    assert MisplacedCount(0, 4).total() == 0
 
 
 def record(offset: int, key: bytes, applied_offset: int | None, tombstone: int | None = None) -> SimpleNamespace:

@@ -34,7 +34,9 @@ async def two_workers(**settings: object) -> AsyncIterator[tuple[tuple[World, Cl
             held = set(range(number, PARTITIONS, 2))
             world.hold(*held)
             world.routing.own_url = urls[number]
+            world.erasure.source = worlds[0].erasure.source
             world.routing.owners = {partition: urls[partition % 2] for partition in range(PARTITIONS)}
+        worlds[0].erasure.source.workers = [world.erasure for world in worlds]
         yield (worlds[0], clients[0]), (worlds[1], clients[1])
 
 

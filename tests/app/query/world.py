@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from agents.catalogue import CatalogueEntry
 from agents.kafka.partitions import partition_of
 from agents.rollout.models_in_use import RegionStatus, RejectedVersion
+from agents.users.applied_erasures import Applied
 from agents.users.user_state import NEW_USER, UserState
 from agents.users.users import NotHere
 from app.query import QuerySettings, QueryView
@@ -80,7 +81,7 @@ def stored(past: History, model: FactorModel | None, offset: int = 7) -> UserSta
     written = UserState(past, offset, b"", int(WRITTEN.timestamp() * 1000))
     if model is None:
         return written
-    return written.scored(model.version, recommend(model, [past], STORED)[0])
+    return written.scored(model.id, recommend(model, [past], STORED)[0])
 
 
 @dataclass
@@ -90,12 +91,24 @@ class MemoryUsers:
     standbys: set[int] = field(default_factory=set)
     reads: list[str] = field(default_factory=list)
 
+    elsewhere: dict[tuple[int, str], UserState] = field(default_factory=dict)
+    """States in partitions where murmur2 would not look."""
+
     def read(self, user_id: str) -> UserState:
-        partition = partition_of(user_id.encode(), PARTITIONS)
+        return self.read_in(partition_of(user_id.encode(), PARTITIONS), user_id)
+
+    def read_in(self, partition: int, user_id: str) -> UserState:
         if partition not in self.held:
             raise NotHere(partition)
         self.reads.append(user_id)
-        return self.states.get(user_id, NEW_USER)
+        if partition == partition_of(user_id.encode(), PARTITIONS):
+            return self.states.get(user_id, NEW_USER)
+        return self.elsewhere.get((partition, user_id), NEW_USER)
+
+    def remove(self, partition: int, user_id: str) -> bool:
+        if partition == partition_of(user_id.encode(), PARTITIONS):
+            return self.states.pop(user_id, None) is not None
+        return self.elsewhere.pop((partition, user_id), None) is not None
 
     def read_standby(self, user_id: str) -> UserState | None:
         return self.states.get(user_id) if partition_of(user_id.encode(), PARTITIONS) in self.standbys else None
@@ -114,19 +127,54 @@ class MemoryCheckpointing:
 
 
 @dataclass
+class MemorySource:
+    """The partitions of the member events, as several workers share them, with nothing in them but erasures.
+
+    A partition's records are applied at once, unless it is `held_up`.
+    """
+
+    workers: list["MemoryErasure"] = field(default_factory=list)
+    records: dict[int, list[str]] = field(default_factory=lambda: {number: [] for number in range(PARTITIONS)})
+    held_up: set[int] = field(default_factory=set)
+
+    def append(self, user_id: str) -> list[int]:
+        offsets = []
+        for partition, records in self.records.items():
+            offsets.append(len(records))
+            records.append(user_id)
+            for worker in self.workers:
+                if partition in worker.users.held:
+                    removed = worker.users.remove(partition, user_id)
+                    worker.outcomes[partition, offsets[-1]] = removed
+        return offsets
+
+
+@dataclass
 class MemoryErasure:
     users: MemoryUsers
+    source: MemorySource = field(default_factory=MemorySource)
     asked: list[str] = field(default_factory=list)
-    going: asyncio.Event = field(default_factory=asyncio.Event)
+    outcomes: dict[tuple[int, int], bool | None] = field(default_factory=dict)
+    failure: Exception | None = None
+    never: bool = False
 
     def __post_init__(self) -> None:
-        self.going.set()
+        self.source.workers.append(self)
 
-    async def erase(self, user_id: str) -> None:
+    async def send(self, user_id: str) -> list[int]:
+        if self.never:
+            await asyncio.Event().wait()
+        if self.failure is not None:
+            raise self.failure
         self.asked.append(user_id)
-        self.users.read(user_id)
-        await self.going.wait()
-        self.users.states.pop(user_id, None)
+        return self.source.append(user_id)
+
+    def applied(self, partition: int, offset: int) -> Applied | None:
+        if partition not in self.users.held:
+            raise NotHere(partition)
+        if partition in self.source.held_up or (partition, offset) not in self.outcomes:
+            return None
+        return Applied(self.outcomes[partition, offset])
 
 
 @dataclass
@@ -206,6 +254,13 @@ class MemoryRouting:
     def owner(self, partition: int) -> str | None:
         return self.own_url if partition in self.held else self.owners.get(partition)
 
+    def all_owners(self) -> dict[int, str]:
+        found = {partition: self.owner(partition) for partition in range(PARTITIONS)}
+        return {partition: owner for partition, owner in found.items() if owner is not None}
+
+    def workers(self) -> set[str]:
+        return {self.own_url, *self.all_owners().values()}
+
     def standby(self, partition: int) -> str | None:
         return self.standbys.get(partition)
 
@@ -213,6 +268,10 @@ class MemoryRouting:
 @dataclass
 class MemoryHealth:
     reason: str | None = None
+    warned: list[str] = field(default_factory=list)
+
+    def warnings(self) -> list[str]:
+        return self.warned
 
     def live(self) -> str | None:
         return self.reason
@@ -222,6 +281,17 @@ class MemoryHealth:
 
     def ready(self) -> str | None:
         return self.reason
+
+
+@dataclass
+class MemoryLease:
+    lapsed: bool = False
+    reason: str = "the group's coordinator has not answered for 7.5 s"
+
+
+@dataclass
+class MemoryMisplaced:
+    partitions: set[int] = field(default_factory=set)
 
 
 class MemoryCatalogue(dict[str, CatalogueEntry]):
@@ -245,10 +315,12 @@ class World:
     popularity: MemoryPopularity = field(default_factory=MemoryPopularity)
     routing: MemoryRouting = field(default_factory=MemoryRouting)
     health: MemoryHealth = field(default_factory=MemoryHealth)
+    lease: MemoryLease = field(default_factory=MemoryLease)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     requests: int = 0
 
     def __post_init__(self) -> None:
+        self.misplaced = MemoryMisplaced()
         self.erasure = MemoryErasure(self.users)
         self.checkpointing = MemoryCheckpointing()
         self.activation = MemoryActivation()
@@ -264,6 +336,8 @@ class World:
             popularity=self.popularity,
             routing=self.routing,
             health=self.health,
+            lease=self.lease,
+            misplaced=self.misplaced,
             erasure=self.erasure,
             checkpointing=self.checkpointing,
             activation=self.activation,
@@ -277,6 +351,12 @@ class World:
         """Run just these partitions here."""
         self.users.held = set(partitions)
         self.routing.held = set(partitions)
+
+    def misplace(self, partition: int, user_id: str, *events: Event) -> UserState:
+        """Store a user in a partition where murmur2 would not look, and let it be known that there are such users."""
+        self.misplaced.partitions.add(partition)
+        state = self.users.elsewhere[partition, user_id] = stored(history(*events), self.models.active(None))
+        return state
 
     def remember(self, user_id: str, *events: Event) -> UserState:
         """Store a user as the agent would."""

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 
+from agents.events.open_transactions import OpenTransaction
 from agents.liveness.exit_status import EXIT_STUCK
 from agents.liveness.watchdog import Standstill
 from app.worker.health import WorkerHealth
@@ -18,18 +19,21 @@ class Parts:
     def __init__(self) -> None:
         self.app = SimpleNamespace(should_stop=False)
         self.lag = 0
-        self.reader = SimpleNamespace(running=True, lag=lambda: self.lag)
+        self.reader = SimpleNamespace(running=True, lag=lambda: self.lag, open_transaction=None)
         self.models = SimpleNamespace(status=lambda: [SimpleNamespace(active=self.version)])
         self.version: str | None = "a"
         self.watchdog = SimpleNamespace(doubtful=None)
-        self.probe = SimpleNamespace(silent_seconds=1.9)
+        self.probe = SimpleNamespace(silent_seconds=1.9, leaderless=[])
+        self.lease = SimpleNamespace(lapsed=False, reason="the group's coordinator has not answered for 7.5 s")
+        self.reassignment = SimpleNamespace(unserved=None)
+        self.misplaced = SimpleNamespace(warning=lambda: self.warning)
+        self.warning: str | None = None
 
     def health(self) -> WorkerHealth:
         """What is asked."""
-        app, reader, models, watchdog, probe = cast(
-            "Any", (self.app, self.reader, self.models, self.watchdog, self.probe)
-        )
-        return WorkerHealth(app=app, reader=reader, models=models, watchdog=watchdog, probe=probe, max_lag_records=100)
+        asked = ("app", "reader", "models", "watchdog", "probe", "lease", "reassignment", "misplaced")
+        parts = {name: cast("Any", getattr(self, name)) for name in asked}
+        return WorkerHealth(**parts, max_lag_records=100, max_open_transaction_seconds=60.0)
 
 
 def test_all_is_well() -> None:
@@ -44,7 +48,14 @@ def test_all_is_well() -> None:
         (lambda parts: setattr(parts.reader, "running", False), "recovering"),
         (lambda parts: setattr(parts, "version", None), "no model"),
         (lambda parts: setattr(parts, "lag", 101), "101 events behind, more than 100"),
+        (
+            lambda parts: setattr(parts.reader, "open_transaction", OpenTransaction(3, 50, 60.5)),
+            "partition 3: 50 records wait behind a transaction that a producer has kept open for 60 s",
+        ),
         (lambda parts: setattr(parts.probe, "silent_seconds", 7.0), "the broker has not answered for 7 s"),
+        (lambda parts: setattr(parts.lease, "lapsed", True), "has not answered for 7.5 s: nothing is written"),
+        (lambda parts: setattr(parts.probe, "leaderless", [2, 7]), "of the member events: 2, 7"),
+        (lambda parts: setattr(parts.reassignment, "unserved", "no worker has 1 of 4 partitions: 3"), "no worker has"),
         (lambda parts: setattr(parts.watchdog, "doubtful", STUCK), "none was applied for 40 s"),
     ],
 )
@@ -56,6 +67,18 @@ def test_each_thing_that_is_missing_is_said(change: Any, reason: str) -> None:
     assert reason in said
 
 
+def test_an_open_transaction_within_the_bound_is_no_reason_but_is_named_beside_the_lag() -> None:
+    parts = Parts()
+    health = parts.health()
+    parts.reader.open_transaction = OpenTransaction(3, 101, 59.9)
+    assert health.ready() is None
+    parts.lag = 101
+    assert health.ready() == (
+        "101 events behind, more than 100; partition 3: 101 records wait behind a transaction that a producer has kept "
+        "open for 60 s"
+    )
+
+
 def test_a_standstill_is_no_life_and_a_broker_that_is_away_is_no_death() -> None:
     parts = Parts()
     health = parts.health()
@@ -63,6 +86,25 @@ def test_a_standstill_is_no_life_and_a_broker_that_is_away_is_no_death() -> None
     assert health.live() is None
     parts.watchdog.doubtful = STUCK
     assert health.live() == STUCK.reason
+
+
+def test_a_lease_that_is_lapsed_because_the_worker_joins_is_no_reason_of_its_own() -> None:
+    parts = Parts()
+    parts.lease.lapsed, parts.reader.running = True, False
+    assert parts.health().ready() == "tables are recovering or partitions are being assigned"
+
+
+def test_a_lapsed_lease_is_life_for_the_lease_ends_the_worker_itself() -> None:
+    parts = Parts()
+    parts.lease.lapsed = True
+    assert parts.health().live() is None
+
+
+def test_misplaced_users_are_a_warning_and_no_reason_against_traffic() -> None:
+    parts = Parts()
+    assert parts.health().warnings() == []
+    parts.warning = "users lie elsewhere"
+    assert (parts.health().ready(), parts.health().warnings()) == (None, ["users lie elsewhere"])
 
 
 def test_startup_is_over_once_and_for_all() -> None:

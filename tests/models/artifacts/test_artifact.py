@@ -21,6 +21,7 @@ from models.artifacts.artifact_files import ArtifactLimits
 from models.artifacts.files import ArtifactFiles
 from models.artifacts.manifest import FileEntry
 from models.errors import ArtifactInvalid, StoreUnavailable
+from models.factorization.model_id import ModelId
 from tests.models.artifacts.memory_files import MemoryFiles
 from tests.models.artifacts.published import (
     COUNTS,
@@ -47,6 +48,12 @@ def test_what_is_written_is_read(published: Published) -> None:
     np.testing.assert_array_equal(read.popularity, COUNTS)
     assert not read.factors.flags.writeable
     assert published.store.versions("us") == [VERSION]
+
+
+def test_a_model_that_is_read_is_known_by_its_manifest_as_well_as_by_its_name(published: Published) -> None:
+    digest = sha256((published.folder / "manifest.json").read_bytes()).digest()
+    assert published.read().id == ModelId("us", VERSION, digest[:8])
+    assert published.read().id != model().id, "what was not read is not known to be the same"
 
 
 def test_the_manifest_says_what_is_there(published: Published) -> None:

@@ -37,7 +37,10 @@ def bad_records(user: str = "u1") -> list[Sent]:
         (key, value + value),
         (key, b"null"),
         (key, b""),
-        (key, None),
+        (b"", None),
+        (b"\0source-position", None),
+        (b"u" * 65, None),
+        (b"\xff", None),
     ]
 
 

@@ -1,5 +1,6 @@
 """A small deployment of its own on the shared broker: topics, a published model, workers, producers."""
 
+import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -100,6 +101,15 @@ class Cluster:
             await producer.flush()
         finally:
             await producer.stop()
+
+    async def send_to(self, partition: int, records: Iterable[tuple[bytes | None, bytes | None]]) -> None:
+        """Send keys and values to one partition, wherever their keys would put them."""
+        async with AIOKafkaProducer(bootstrap_servers=self.bootstrap, acks="all") as producer:
+            sent = [
+                await producer.send(self.names.member_events, key=key, value=value, partition=partition)
+                for key, value in records
+            ]
+            await asyncio.gather(*sent)
 
     def end(self) -> None:
         """End every process of this cluster."""

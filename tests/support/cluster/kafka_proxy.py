@@ -12,12 +12,14 @@ kinds and some clients only. What a fault does not concern goes through as it ca
 import asyncio
 import contextlib
 import struct
+import time
 from asyncio import StreamReader, StreamWriter
 from collections import Counter
 from enum import Enum, auto
 from typing import Self
 
 PRODUCE, FETCH, METADATA, OFFSET_COMMIT, FIND_COORDINATOR, JOIN_GROUP, HEARTBEAT = 0, 1, 3, 8, 10, 11, 12
+SYNC_GROUP, API_VERSIONS = 14, 18
 """Kinds of requests, by Kafka's api keys."""
 
 _LENGTH, _HEADER = struct.Struct(">i"), struct.Struct(">hhih")
@@ -47,12 +49,14 @@ class KafkaProxy:
     Attributes
     ----------
     passed : requests that were handed to the broker, by kind.
+    passed_at : when the last of each kind was, on the monotonic clock.
     waiting : requests that wait here now because their kind is held.
     """
 
     def __init__(self, port: int, broker: tuple[str, int], clients: str = "") -> None:
         self.port, self.clients = port, clients
         self.passed: Counter[int] = Counter()
+        self.passed_at: dict[int, float] = {}
         self.waiting = 0
         self._broker = broker
         self._delays: dict[int, float] = {}
@@ -89,6 +93,11 @@ class KafkaProxy:
     def swallow(self, *directions: Direction) -> None:
         """Lose what is sent in these directions, and say nothing; the connections stay open until `heal`."""
         self._swallowed |= set(directions)
+
+    def strand(self) -> None:
+        """Lose whatever is sent on the connections that are open now, and say nothing; new ones are well."""
+        for connection in self._connections:
+            connection.stranded = connection.torn = True
 
     def heal(self) -> None:
         """Lose nothing any more, and cut the connections that have lost something."""
@@ -174,6 +183,7 @@ class _Connection:
         self, proxy: KafkaProxy, client: tuple[StreamReader, StreamWriter], broker: tuple[StreamReader, StreamWriter]
     ) -> None:
         self.torn = False
+        self.stranded = False
         self._proxy = proxy
         self._from_client, self._to_client = client
         self._from_broker, self._to_broker = broker
@@ -213,7 +223,7 @@ class _Connection:
             while True:
                 request = await _read_request(self._from_client)
                 kind, self._client = _kind_and_client(request)
-                if proxy.loses(Direction.TO_BROKER, self._client):
+                if self.stranded or proxy.loses(Direction.TO_BROKER, self._client):
                     self.torn = True
                 else:
                     await self._requests.put((proxy.due(kind, self._client), kind, request))
@@ -232,13 +242,14 @@ class _Connection:
                 self._to_broker.write(request)
                 await self._to_broker.drain()
                 self._proxy.passed[kind] += 1
+                self._proxy.passed_at[kind] = time.monotonic()
             self._to_broker.write_eof()
 
     async def _pass_answers(self) -> None:
         client_listens = True
         with contextlib.suppress(ConnectionError):
             while answer := await self._from_broker.read(1 << 16):
-                if self._proxy.loses(Direction.TO_CLIENT, self._client):
+                if self.stranded or self._proxy.loses(Direction.TO_CLIENT, self._client):
                     self.torn = True
                 elif client_listens:
                     try:

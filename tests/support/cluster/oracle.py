@@ -52,37 +52,72 @@ class Expected:
     """By user: (ts, video, kind, value), ascending in time."""
     applied_offsets: dict[str, tuple[int, int]] = field(default_factory=dict)
     """By user: offset of the last event that was new, and of the last event of all; the applied offset lies between."""
+    regions: dict[str, str] = field(default_factory=dict)
+    """By user: what the latest event says that names a region; who was never said to be in one has none."""
     likes: Counter[str] = field(default_factory=Counter)
-    """Plays and likes by video, each event once."""
+    """Plays and likes by video, each event once; those of users who were erased count on."""
+    erased: dict[str, set[tuple[int, str, int, float]]] = field(default_factory=dict)
+    """By user: the facts that an erasure took."""
+    erasures: int = 0
     accepted: int = 0
 
 
+@dataclass
+class _Known:
+    """What is known of one user in one partition: facts by register and video, and the ids of their events."""
+
+    held: dict[tuple[int, str], tuple[int, int, int, float]] = field(default_factory=dict)
+    ids: set[str] = field(default_factory=set)
+    region: tuple[int, int, str] | None = None
+
+    def facts(self) -> list[tuple[int, str, int, float]]:
+        """Return the facts, ascending in time."""
+        ordered = sorted((fact, video) for (_, video), fact in self.held.items())
+        return [(ts, video, kind, value) for (ts, _, kind, value), video in ordered]
+
+
 def expect(records: Iterable[ConsumerRecord], history_limit: int = HISTORY_LIMIT) -> Expected:
-    """Replay the source topic; records that are no JSON object of the contract are the caller's to leave out."""
+    """Replay the source topic; records that are no JSON object of the contract are the caller's to leave out.
+
+    A record without a value erases its user where it lies: nothing of the user is known any more, and no id either.
+    """
     expected = Expected()
-    registers: dict[str, dict[tuple[int, str], tuple[int, int, int, float]]] = {}
-    seen: set[str] = set()
+    known: dict[tuple[int, str], _Known] = {}
     for record in records:
+        user = record.key.decode()
+        if record.value is None:
+            expected.erasures += 1
+            if (gone := known.pop((record.partition, user), None)) is not None:
+                expected.erased.setdefault(user, set()).update(gone.facts())
+                del expected.applied_offsets[user]
+            continue
         event = json.loads(record.value)
-        user = event["user_id"]
-        if event["event_id"] in seen:
+        at = known.setdefault((record.partition, user), _Known())
+        if event["event_id"] in at.ids:
             expected.applied_offsets[user] = (expected.applied_offsets[user][0], record.offset)
             continue
         expected.applied_offsets[user] = (record.offset, record.offset)
-        seen.add(event["event_id"])
+        at.ids.add(event["event_id"])
         expected.accepted += 1
-        kind, value = _kind(event)
-        ts = (datetime.fromisoformat(event["ts"]) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
-        tie = int.from_bytes(blake2b(event["event_id"].encode(), digest_size=8).digest(), "little")
-        at = (REGISTERS[kind], event["video_id"])
-        held = registers.setdefault(user, {})
-        held[at] = max(held.get(at, (ts, -1, 0, 0.0)), (ts, tie, kind, value), key=lambda fact: fact[:2])
-        expected.likes[event["video_id"]] += kind == 1 or (kind == 2 and value >= 4.0)
-    for user, held in registers.items():
-        ordered = sorted((fact, video) for (_, video), fact in held.items())
-        newest = ordered[-history_limit:]
-        expected.facts[user] = [(ts, video, kind, value) for (ts, _, kind, value), video in newest]
+        _apply(at, event, expected.likes)
+    for (_, user), held in known.items():
+        expected.facts[user] = held.facts()[-history_limit:]
+        if held.region is not None:
+            expected.regions[user] = held.region[2]
     return expected
+
+
+def _apply(known: _Known, event: dict[str, Any], likes: Counter[str]) -> None:
+    kind, value = _kind(event)
+    ts = (datetime.fromisoformat(event["ts"]) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    tie = int.from_bytes(blake2b(event["event_id"].encode(), digest_size=8).digest(), "little")
+    register = (REGISTERS[kind], event["video_id"])
+    before = known.held.get(register, (ts, -1, 0, 0.0))
+    known.held[register] = max(before, (ts, tie, kind, value), key=lambda fact: fact[:2])
+    if "region" in event:
+        said = (ts, tie, event["region"])
+        known.region = said if known.region is None else max(known.region, said)
+    likes[event["video_id"]] += kind == 1 or (kind == 2 and value >= 4.0)
 
 
 def reference_scores(model: FactorModel, facts: list[tuple[int, str, int, float]]) -> dict[str, float]:

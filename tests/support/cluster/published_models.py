@@ -1,11 +1,12 @@
 """Models of random factors, and their artifacts."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from app.publishing.model_store import ModelStore
-from models.artifacts.artifact import version_name, write_artifact
+from models.artifacts.artifact import model_id, version_name, write_artifact
+from models.artifacts.files import ArtifactFiles
 from models.artifacts.manifest import Manifest
 from models.factorization.factor_model import FactorModel
 from models.factorization.model_description import ModelDescription
@@ -16,7 +17,27 @@ N_VIDEOS = 200
 N_FACTORS = 16
 
 
-def write_model(store: ModelStore, model: FactorModel, signing_key: str | None = None) -> Manifest:
+class _Nowhere:
+    """Takes whatever is written and has nothing."""
+
+    url = "nowhere"
+
+    def exists(self, path: str) -> bool:
+        return False
+
+    def read(self, path: str, max_bytes: int) -> bytes:
+        raise FileNotFoundError(path)
+
+    def write(self, path: str, content: bytes) -> None:
+        pass
+
+
+def as_read(model: FactorModel) -> FactorModel:
+    """Return a model with the digest that a worker knows it by, once `write_model` has written it."""
+    return replace(model, digest=model_id(write_model(_Nowhere(), model)).digest)
+
+
+def write_model(store: ArtifactFiles, model: FactorModel, signing_key: str | None = None) -> Manifest:
     """Write a model's artifact, unannounced, signed if there is a key."""
     return write_artifact(
         store,

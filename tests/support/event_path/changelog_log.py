@@ -7,9 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from agents.kafka.producer import MAX_BATCH_BYTES, Outgoing
-from tables.applied_offset import RESERVED
 from tables.position import Position
-from tables.tombstones import tombstone_headers, tombstone_offset
+from tables.tombstones import tombstone_headers
 
 
 class Log:
@@ -54,17 +53,6 @@ class Log:
     async def send(self, records: Iterable[Outgoing]) -> None:
         """Take dead letters, of which there are none."""
         assert not list(records)
-
-    def tombstones(self) -> dict[tuple[int, int], set[str]]:
-        """Return who was erased, by partition and source position."""
-        found: dict[tuple[int, int], set[str]] = defaultdict(set)
-        for at, written in self.records.items():
-            for record in written:
-                if record.value is None and not record.key.startswith(RESERVED):
-                    applied_offset = tombstone_offset(record.headers)
-                    assert applied_offset is not None
-                    found[at, applied_offset + 1].add(record.key.decode())
-        return found
 
     def compacted(self, at: int) -> list[Any]:
         """Return the newest record of each key, at its offset."""

@@ -14,19 +14,20 @@ def partition(user: str) -> int:
     return len(user) % PARTITIONS
 
 
-def source(happened: Sequence[Event]) -> dict[int, list[Any]]:
-    """Return the source records by partition."""
+def source(happened: Sequence[Event | str]) -> dict[int, list[Any]]:
+    """Return the source records by partition; a user's id is a record that erases that user."""
     records: dict[int, list[Any]] = {at: [] for at in range(PARTITIONS)}
     for event in happened:
-        at = partition(event.user_id)
+        user = event if isinstance(event, str) else event.user_id
+        at = partition(user)
         records[at].append(
             SimpleNamespace(
                 topic="events",
                 partition=at,
                 offset=len(records[at]),
                 timestamp=1,
-                key=event.user_id.encode(),
-                value=encode_event(event),
+                key=user.encode(),
+                value=None if isinstance(event, str) else encode_event(event),
                 headers=(),
             )
         )

@@ -12,6 +12,7 @@ from agents.users.user_scores import UserScores
 from agents.users.user_state import stamp_of
 from app.worker.metrics import WorkerMetrics
 from models.factorization.factor_model import FactorModel
+from models.factorization.model_id import encoded_version
 from models.feedback.events import Event
 from tables.batch_table import BatchTable
 from tests.support.event_path.changelog_log import Log
@@ -56,7 +57,7 @@ class Swapped(Worker):
 
     def versions(self) -> set[str]:
         """The versions of all lists."""
-        return {stamp_of(self.row(person))[0] for person in PEOPLE}
+        return {encoded_version(stamp_of(self.row(person))[0]) for person in PEOPLE}
 
 
 def other(model: FactorModel, version: str, seed: int, region: str = "global") -> FactorModel:

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from types import SimpleNamespace
 from typing import Any
 
 from agents.events.chunk_agent import ChunkProcessor
@@ -13,7 +12,8 @@ from agents.events.member_events import MemberEvents, PreparedChunk
 from agents.kafka.producer import MAX_BATCH_BYTES
 from agents.liveness.activity import Activity
 from agents.popularity.own_popularity import POPULARITY_PREFIX, OwnPopularity
-from agents.users.erasure import Erasure
+from agents.users.applied_erasures import AppliedErasures
+from agents.users.misplaced_users import MisplacedUsers
 from agents.users.pending_rows import PendingRows
 from agents.users.recent_users import RecentUsers
 from agents.users.user_scores import UserScores
@@ -22,7 +22,7 @@ from models.factorization.factor_model import FactorModel
 from tables.batch_table import BatchTable
 from tests.support.event_path.changelog_log import Log
 from tests.support.event_path.made_up_events import BOUNDS, NOW, STORED_SCORES
-from tests.support.event_path.source_records import PARTITIONS, partition
+from tests.support.event_path.source_records import PARTITIONS, partition, source
 from tests.support.leaving import LeavingSupervisor
 from tests.support.own_partitions import own_partitions
 
@@ -69,6 +69,8 @@ class Worker:
             partitions=PARTITIONS,
             metrics=metrics.events,
             recent=RecentUsers(),
+            erasures=AppliedErasures(table, table.running.__contains__, metrics.users),
+            misplaced=MisplacedUsers(),
             now=NOW.timestamp,
         )
         producer: Any = log
@@ -82,8 +84,6 @@ class Worker:
             activity=self.activity,
             metrics=metrics.events,
         )
-        users: Any = SimpleNamespace(partition_of=partition, holds=lambda at: at in table.running)
-        self.erasure = Erasure(users, self.own, metrics.users)
         self.handed = 0
         self.reached: dict[int, float] = {}
         """Source positions of the chunks so far."""
@@ -126,16 +126,13 @@ class Worker:
         self.check()
 
     async def erase(self, user: str) -> None:
-        """Erase a user; the chunk under way, if there is one, is stored before."""
-        erasure = asyncio.create_task(self.erasure.erase(user))
-        await asyncio.sleep(0)
-        await self.log.acknowledge(self.reached)
-        await self.ownership.stored()
-        position = self.table.position(partition(user))
-        if position is not None:
-            await self.log.acknowledge({partition(user): position.next_offset})
-        await erasure
-        assert self.table.read(partition(user), user.encode()) is None
+        """Apply an erasure of a user, from where their partition stands."""
+        at = partition(user)
+        (record,) = source([user])[at]
+        position = self.table.position(at)
+        record.offset = after = 0 if position is None else position.next_offset
+        await self.hand_over(Chunk(self.ownership.generation, {at: [record]}, {at: after}), acknowledge_first=True)
+        await self.stored()
 
     async def revoke(self) -> None:
         """End the generation, before anything more is acknowledged."""

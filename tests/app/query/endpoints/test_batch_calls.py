@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from app.query.lists.recommendations import solved_page
 from models.errors import SolveFailed
+from models.factorization.model_id import ModelId
 from tests.app.query.peers.strangers import lonely, owner
 from tests.app.query.servers import Client, answer, problem, serving, two_workers, user_in
 from tests.app.query.world import World, ids, play
@@ -35,7 +36,7 @@ async def test_batch_gives_every_user_a_status(client: Client, world: World) -> 
 
 async def test_batch_solves_what_is_not_stored(client: Client, world: World) -> None:
     world.remember("ann", play(0))
-    world.users.states["bob"] = replace(world.users.states["ann"], version="zero")
+    world.users.states["bob"] = replace(world.users.states["ann"], model=ModelId("global", "zero").encoded)
     body = {"user_ids": ["ann", "bob"], "limit": 200}
     results = (await answer(await client.post("/v1/recommendations:batch", json=body)))["results"]
     assert [names(result["answer"]) for result in results] == [ids(0, 200, [0])] * 2

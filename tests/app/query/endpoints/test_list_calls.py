@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ from yarl import URL
 
 from agents.catalogue import CatalogueEntry
 from app.query.lists.recommendations import solved_page
+from models.factorization.model_id import NO_DIGEST
 from tests.app.query.servers import Client, answer, problem, serving
 from tests.app.query.world import VIDEOS, World, catalogue_of, ids, make_model, play, rate, video
 
@@ -153,6 +155,19 @@ async def test_the_model_is_that_of_the_users_region(client: Client, world: Worl
     bob = await answer(await client.get("/v1/users/bob/recommendations?limit=1&region=us"))
     assert (ann["model_version"], names(ann)) == ("us-one", [video(VIDEOS - 1)])
     assert (bob["model_version"], names(bob), bob["region"]) == ("one", ["v001"], "us")
+
+
+@pytest.mark.parametrize(("region", "digest"), [("us", NO_DIGEST), ("global", b"another-")])
+async def test_a_list_of_another_model_of_that_name_is_not_taken_for_this_ones(
+    client: Client, world: World, region: str, digest: bytes
+) -> None:
+    """A region's first model has the name of what served before, or a version was replaced under its name."""
+    world.remember("ann", play(0, region=region))
+    before = await answer(await client.get("/v1/users/ann/recommendations?limit=2"))
+    world.models.by_region[region] = replace(make_model("one", region, upside_down=True), digest=digest)
+    after = await answer(await client.get("/v1/users/ann/recommendations?limit=2"))
+    assert (before["model_version"], names(before)) == ("one", ["v001", "v002"])
+    assert (after["model_version"], names(after)) == ("one", [video(VIDEOS - 1), video(VIDEOS - 2)])
 
 
 async def test_solving_is_bounded(world: World, monkeypatch: Any) -> None:

@@ -13,6 +13,12 @@ async def test_health(client: Client, world: World) -> None:
         world.health.reason = None
 
 
+async def test_who_is_ready_says_what_should_be_mended(client: Client, world: World) -> None:
+    world.health.warned = ["users lie elsewhere"]
+    assert await answer(await client.get("/health/ready")) == {"status": "ok", "warnings": ["users lie elsewhere"]}
+    assert await answer(await client.get("/health/live")) == {"status": "ok"}
+
+
 async def test_metrics_name_patterns_and_no_ids(client: Client, world: World) -> None:
     world.remember("ann", play(0))
     await client.get("/v1/users/ann/recommendations")

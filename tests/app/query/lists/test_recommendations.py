@@ -14,6 +14,7 @@ from app.query.lists.paging import Page
 from app.query.lists.recommendations import lacks_list, score_and_rank, solved_page
 from app.query.schema.requests import RecommendationQuery
 from models.factorization.factor_model import FactorModel
+from models.factorization.model_id import ModelId
 from models.numerics.scoring import TopN
 from tests.app.query.lists.pages import decoded
 from tests.app.query.world import (
@@ -33,7 +34,7 @@ from tests.app.query.world import (
 MODEL = make_model()
 PAST = history(play(0), play(3))
 STATE = stored(PAST, MODEL)
-OTHER_VERSION = replace(STATE, version="zero")
+OTHER_VERSION = replace(STATE, model=ModelId(MODEL.region, "zero").encoded)
 
 
 def context_filter(
@@ -156,7 +157,7 @@ def test_filters_never_leak_and_leave_out_nothing_else(
 def test_stored_order_is_kept_where_a_batch_rounded_otherwise() -> None:
     swapped = STATE.top.rows.copy()
     swapped[[9, 10]] = swapped[[10, 9]]
-    state = STATE.scored(MODEL.version, TopN(swapped, STATE.top.scores))
+    state = STATE.scored(MODEL.id, TopN(swapped, STATE.top.scores))
     first = names(listed(state, context_filter(limit=10)))
     second = names(listed(state, context_filter(limit=VIDEOS - 12, offset=10)))
     assert sorted(first + second) == ids(0, VIDEOS, [0, 3])
@@ -165,7 +166,7 @@ def test_stored_order_is_kept_where_a_batch_rounded_otherwise() -> None:
 def test_score_that_is_not_finite_never_gets_through() -> None:
     scores = STATE.top.scores.copy()
     scores[0], scores[2] = float("inf"), float("nan")
-    state = STATE.scored(MODEL.version, TopN(STATE.top.rows, scores))
+    state = STATE.scored(MODEL.id, TopN(STATE.top.rows, scores))
     assert names(stored_page(state, MODEL, context_filter(limit=2))) == [ids(0, 2, [0, 3])[1], ids(0, 4, [0, 3])[3]]
 
 
@@ -173,7 +174,9 @@ def test_user_who_dislikes_all_has_no_list() -> None:
     past = history(rate(5, 1.0))
     assert solved_page(stored(past, None), MODEL, context_filter()) is None
     assert lacks_list(stored(past, MODEL), MODEL, include_seen=False)
-    assert not lacks_list(replace(stored(past, MODEL), version="zero"), MODEL, include_seen=False)
+    assert not lacks_list(
+        replace(stored(past, MODEL), model=ModelId(MODEL.region, "zero").encoded), MODEL, include_seen=False
+    )
     assert lacks_list(NEW_USER, MODEL, include_seen=True)
     assert not lacks_list(STATE, MODEL, include_seen=True)
 
