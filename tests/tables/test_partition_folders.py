@@ -15,6 +15,7 @@ from tables.applied_offset import APPLIED_OFFSET, CHANGELOG_OFFSET_KEY, HIGHEST_
 from tables.batch_table import BatchTable
 from tables.data_folder import partition_folder
 from tables.errors import DiskFailed, NewerFormat, OutOfFiles, PartitionCorrupt, PartitionError, PartitionLocked
+from tables.extent import LANDED_KEY
 from tables.intrusions import INTRUSIONS_KEY
 from tables.partition_folders import condemn, condemned, folders_aside, partition_error, set_aside
 from tables.position import POSITION_KEY, Position
@@ -238,9 +239,28 @@ def test_a_database_that_was_away_for_a_day_is_not_believed(
     check_rebuilt(table)
 
 
+@pytest.mark.parametrize(("minutes", "believed"), [(4, True), (60, False), (48 * 60, False)])
+def test_a_database_that_was_current_by_a_clock_that_was_ahead_is_not_believed(
+    data: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch, minutes: int, believed: bool
+) -> None:
+    """Nobody knows how long ago that was, and by such a clock it would be believed for ever."""
+    table, _ = opened(data)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + minutes * 60)
+    table.note_current([0, 1])
+    close_table(table)
+    monkeypatch.setattr(time, "time", lambda: now)
+    table, heard = opened(data)
+    assert len(heard.aside) == (not believed)
+    if not believed:
+        assert f"{minutes / 60:.1f} hours ahead of this clock" in heard.aside[0].found
+    check_rebuilt(table)
+
+
 @pytest.mark.parametrize(
     ("key", "row"),
     [
+        (LANDED_KEY, b"abc"),
         (INTRUSIONS_KEY, b"abc"),
         (INTRUSIONS_KEY, bytes(16)),
         (INTRUSIONS_KEY, b"\xff" * 16),

@@ -18,6 +18,7 @@ from tables.applied_offset import (
 )
 from tables.batch_table import BatchTable
 from tables.errors import NewerFormat
+from tables.extent import LANDED_KEY, Extent
 from tables.intrusions import INTRUSIONS_KEY, decode_intrusions
 from tables.position import POSITION_KEY, Position
 from tables.replay import Replay
@@ -26,6 +27,9 @@ from tables.tombstones import TOMBSTONES_KEPT_MS, purge_tombstones, tombstone_he
 from tests.support.partition_folders import close_table, open_table
 
 POPULARITY = RESERVED + b"popularity\0\0\0\0\1us\0v"
+
+OF_EXTENT = {CHANGELOG_OFFSET_KEY, LANDED_KEY, INTRUSIONS_KEY}
+"""What a replay begins with."""
 
 
 class Record(NamedTuple):
@@ -116,7 +120,7 @@ def test_a_changelog_in_order_never_needs_a_look_at_stored_rows(
     read_many = table.read_many
 
     def noted(partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
-        looked_up.extend(keys)
+        looked_up.extend(key for key in keys if key not in OF_EXTENT)
         return read_many(partition, keys)
 
     monkeypatch.setattr(table, "read_many", noted)
@@ -202,6 +206,24 @@ def test_the_places_of_older_records_behind_newer_ones_are_remembered(table: Bat
     assert intrusions(table) == [5, 6]
     Replay(table, 0).apply(records((b"x", Tombstone(9)), (b"x", row(9)), (b"u", Tombstone(7)), first=8), reached=11)
     assert intrusions(table) == [5, 6, 9, 10]
+
+
+def test_what_lies_between_own_records_is_read_and_a_removal_there_applies(table: BatchTable) -> None:
+    """An owner that did not know of its successor: its late batch landed behind what that one wrote."""
+    Replay(table, 0).apply(records((b"u", row(5)), (POSITION_KEY, Position(6, 1).encode())), reached=2)
+    noticed = Extent.read(table, 0)
+    late = noticed.with_batches(0, [range(5, 7)])
+    table.commit(0, {b"v": row(6), POSITION_KEY: Position(7, 1).encode(), **noticed.changes(late)}, late.held)
+    assert table.changelog_offset(0) == 1, "it does not claim what it did not apply"
+    replay = Replay(table, 0)
+    assert (replay.next_offset, replay.known_end) == (2, 7)
+    behind = records((b"u", Tombstone(7)), (POSITION_KEY, Position(8, 1).encode()), (b"w", row(8)), first=2)
+    replay.apply(behind, reached=5)
+    assert table.read_many(0, [b"u", b"v", b"w"]) == [None, row(6), row(8)]
+    replay.apply(records((b"v", row(6)), (POSITION_KEY, Position(7, 1).encode()), first=5), reached=7)
+    assert table.read_many(0, [b"u", b"v", b"w"]) == [None, row(6), row(8)]
+    assert table.position(0) == Position(8, 1), "nor does its older position win"
+    assert Extent.read(table, 0) == Extent(6, 6, (range(6, 7),)), "which is to be followed by the newer one"
 
 
 def test_a_partition_that_runs_is_not_replayed(table: BatchTable) -> None:

@@ -43,7 +43,7 @@ class Broker(Log):
         self.refuses_rows: Exception | None = None
 
     async def append(
-        self, at: int, rows: Mapping[bytes, bytes | None], removed_at: int, last: tuple[bytes, bytes]
+        self, at: int, rows: Mapping[bytes, bytes | None], removed_at: Mapping[bytes, int], last: tuple[bytes, bytes]
     ) -> list[range]:
         """Append as the changelog does."""
         self.heard.append("rows")

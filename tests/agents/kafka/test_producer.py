@@ -69,7 +69,7 @@ async def producing(kafka: str, guard: ProcessGuard) -> AsyncIterator[Acknowledg
 async def test_every_replica_has_what_is_acknowledged(kafka: str, topic: str) -> None:
     guard = Overheard()
     async with producing(kafka, guard) as producer:
-        await producer.append(topic, 0, {b"u": b"row"}, 6, (b"position", b"7"))
+        await producer.append(topic, 0, {b"u": b"row"}, {}, (b"position", b"7"))
         await producer.send([Outgoing(topic, b"letter", b"value")])
     assert [request.required_acks for request, _ in guard.sent] == [-1, -1]
 
@@ -97,7 +97,7 @@ async def test_the_last_batch_goes_out_when_the_others_are_acknowledged(kafka: s
             return futures[-1]
 
         producer._running().send_batch = send_batch
-        landed = await producer.append(topic, 0, rows, 6, (b"position", b"7"))
+        landed = await producer.append(topic, 0, rows, {}, (b"position", b"7"))
     assert len(landed) == len(batches) > 2
     assert batches[-1] == [True] * (len(batches) - 1)
     assert guard.sent[-1][1] == len(guard.sent) - 1
@@ -107,9 +107,9 @@ async def test_nothing_leaves_a_process_that_slept(kafka: str, topic: str) -> No
     now = [100.0]
     supervisor = LeavingSupervisor()
     async with producing(kafka, ProcessGuard(5.0, supervisor, lambda: now[0])) as producer:
-        await producer.append(topic, 0, {b"before": b"row"}, 6, (b"position", b"7"))
+        await producer.append(topic, 0, {b"before": b"row"}, {}, (b"position", b"7"))
         now[0] += 5.1
-        appending = asyncio.create_task(producer.append(topic, 0, {b"after": b"row"}, 7, (b"position", b"8")))
+        appending = asyncio.create_task(producer.append(topic, 0, {b"after": b"row"}, {}, (b"position", b"8")))
 
         async def has_left() -> bool:
             return bool(supervisor.reasons) or appending.done()
@@ -136,8 +136,8 @@ async def test_rows_come_before_the_last_record_and_tombstones_have_their_applie
     producer = AcknowledgedProducer(Connection(kafka), ProcessGuard(60.0, Supervisor()), held_lease())
     await producer.start()
     try:
-        landed = await producer.append(topic, 0, rows, 6, (b"position", b"7"))
-        again = await producer.append(topic, 0, {b"gone": None}, 7, (b"position", b"8"))
+        landed = await producer.append(topic, 0, rows, {}, (b"position", b"7"))
+        again = await producer.append(topic, 0, {b"gone": None}, {b"gone": 7}, (b"position", b"8"))
     finally:
         await producer.stop()
     records = await read_topic(kafka, topic)
