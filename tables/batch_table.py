@@ -138,10 +138,7 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
         return list(islice(self._rows(partition, prefix, start, None), limit))
 
     def keys_from(self, partition: int, start: bytes, limit: int) -> list[bytes]:
-        """Return at most `limit` keys of rows of any kind, from the key `start` on; raises KeyError as `read` does.
-
-        What is read takes no place in the cache.
-        """
+        """Return at most `limit` keys of rows of any kind, beside the cache; raises KeyError as `read` does."""
         return [key for key, _ in islice(self._rows(partition, b"", start, _BESIDE_THE_CACHE), limit)]
 
     def check_rows(self, partition: int, start: bytes, limit: int) -> bytes | None:

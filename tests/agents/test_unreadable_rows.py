@@ -188,28 +188,19 @@ async def test_a_canary_passes_it_over(worker: Swapped, models: ModelsInUse, mod
     assert tried.comparison.users == len(PEOPLE) - 1
 
 
-async def erase(worker: Swapped, user: str) -> None:
-    """Apply an erasure, behind the events that made everybody's rows."""
-    at = partition(user)
-    erasure = source([*ratings(PEOPLE), user])[at][-1:]
-    after = {at: erasure[0].offset}
-    await worker.hand_over(Chunk(worker.ownership.generation, {at: erasure}, after), acknowledge_first=True)
-    await worker.stored()
-
-
 @bad
 async def test_its_user_is_erased_as_any_other(worker: Swapped, row: bytes) -> None:
     key, at = ANN.encode(), partition(ANN)
     put(worker.table, key, row, at)
     users_of(worker).read(ANN)
-    await erase(worker, ANN)
+    await worker.erase(ANN)
     assert worker.table.read_many(at, [key, aside_key(key)]) == [None, None]
 
 
 async def test_what_was_set_aside_of_a_user_without_a_row_is_erased_too(worker: Swapped) -> None:
     at = partition("nobody")
     worker.table.set_row_aside(at, b"nobody", b"abc", RowCorrupt("cut"), 7)
-    await erase(worker, "nobody")
+    await worker.erase("nobody")
     assert worker.table.read(at, aside_key(b"nobody")) is None
 
 
