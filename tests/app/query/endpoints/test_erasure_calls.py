@@ -96,6 +96,14 @@ async def test_an_owner_that_does_not_answer_leaves_it_open() -> None:
         assert [one["applied"] for one in told["partitions"]] == [True, False, True, True]
 
 
+async def test_where_too_many_wait_the_next_one_is_told_where_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(erasure_calls, "_MOST_WAITING", 0)
+    async with serving(World()) as client:
+        response = await client.delete("/v1/users/ann")
+        assert not (await answer(response, 202))["applied"]
+        assert (await answer(await client.get(response.headers["Location"])))["applied"]
+
+
 async def test_nothing_to_erase_is_no_error() -> None:
     async with serving(World()) as client:
         assert (await answer(await client.delete("/v1/users/nobody")))["removed"] == 0
