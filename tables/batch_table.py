@@ -188,16 +188,8 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
     ) -> None:
         """Keep a row that `error` says cannot be read, and tell of it; the caller goes on as if it were not there.
 
-        Parameters
-        ----------
-        partition, key, row : what was read.
-        error : why it is no row.
-        offset : of the record, where it was read in the changelog.
-
-        Raises
-        ------
-        NewerFormat
-            When a later release wrote it: nothing is wrong with it, and nothing may be put in its place.
+        `offset` is the record's, where it was read in the changelog. Raises `NewerFormat` when a later release wrote
+        it: nothing is wrong with it, and nothing may be put in its place.
         """
         if isinstance(error, NewerFormat):
             self._refuse(partition, error)

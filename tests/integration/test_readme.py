@@ -18,8 +18,9 @@ from tests.support.cluster.worker_process import answers
 from tests.support.waiting import wait_for
 
 TWO_COMMANDS = "./deploy/demo\n./deploy/test\n"
-ELSEWHERE = {TWO_COMMANDS, "python -m tests.system.plain\n"}
-"""What takes minutes: test_demo runs the demo, whoever runs this runs the tests, tests/system/plain the comparison."""
+ELSEWHERE = {TWO_COMMANDS, "python -m tests.system.plain\n", "python -m tests.mutants\n"}
+"""What takes minutes: test_demo runs the demo, whoever runs this runs the tests, tests/system/plain the comparison,
+and tests/mutants the mutants."""
 KINDS = {"sh", "sh service", "sh checkout", "sh long"}
 NO_MODEL = "no model is active yet"
 

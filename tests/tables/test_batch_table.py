@@ -60,7 +60,7 @@ class Watched:
 
     def __init__(self, database: Rdict) -> None:
         self._database = database
-        self.seen: list[tuple[bytes | None, bytes | None, bytes | None]] = []
+        self.seen: list[list[bytes | None]] = []
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._database, name)
@@ -69,7 +69,7 @@ class Watched:
 
         def written(*args: Any, **options: Any) -> Any:
             returned = found(*args, **options)
-            self.seen.append(tuple(self._database.get([b"u1", POSITION_KEY, CHANGELOG_OFFSET_KEY])))
+            self.seen.append([self._database.get(key) for key in (b"u1", POSITION_KEY, CHANGELOG_OFFSET_KEY)])
             return returned
 
         return written
@@ -82,9 +82,9 @@ def test_between_two_commits_there_is_nothing_that_a_crash_could_leave(table: Ba
         table.commit(0, {b"u1": row(offset), POSITION_KEY: Position(offset + 1, 1).encode()}, 10 + offset)
     table.commit(0, {b"u1": None, POSITION_KEY: Position(9, 1).encode()}, 20)
     assert watched.seen == [
-        (row(4), Position(5, 1).encode(), b"14"),
-        (row(6), Position(7, 1).encode(), b"16"),
-        (None, Position(9, 1).encode(), b"20"),
+        [row(4), Position(5, 1).encode(), b"14"],
+        [row(6), Position(7, 1).encode(), b"16"],
+        [None, Position(9, 1).encode(), b"20"],
     ]
 
 

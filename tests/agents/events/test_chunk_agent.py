@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from agents.events.chunk_agent import Read
 from agents.events.chunks import Chunk
@@ -15,6 +16,7 @@ from agents.users.pending_rows import Rows
 from agents.users.user_state import UserState
 from app.worker.metrics import WorkerMetrics
 from models.factorization.factor_model import FactorModel
+from models.factorization.model_id import ModelId
 from models.feedback.events import Play
 from tables.position import POSITION_KEY
 from tests.support.event_path.changelog_log import Log
@@ -188,14 +190,31 @@ async def test_a_chunk_is_sent_when_the_one_before_is_stored(worker: Worker) -> 
     assert videos_in(worker.table.read(AT, USER.encode())) == {"v1", "v2"}
 
 
-async def test_what_was_erased_after_a_chunk_is_not_in_the_next_one(worker: Worker) -> None:
+async def test_what_somebody_else_wrote_after_a_chunk_is_what_the_next_one_builds_on(worker: Worker) -> None:
+    """The mender writes rows between two chunks; what the last chunk had in its hands is no longer of account then."""
     await worker.processor.process(chunk(worker, 0, "v1"))
     await acknowledged(worker)
-    await worker.erase(USER)
+    state = UserState.decode(worker.table.read(AT, USER.encode()))
+    mended = replace(state, history=state.history.without("v1")).encode()
+    worker.table.commit(AT, {USER.encode(): mended}, worker.table.changelog_offset(AT))
+    assert worker.pending.read_many(AT, [USER.encode()]) == [mended]
     await worker.processor.process(chunk(worker, 1, "v2"))
     await acknowledged(worker)
     worker.check()
     assert videos_in(worker.table.read(AT, USER.encode())) == {"v2"}
+
+
+async def test_an_erasure_in_the_next_chunk_removes_what_is_under_way(worker: Worker) -> None:
+    await worker.processor.process(chunk(worker, 0, "v1"))
+    erasing = chunk(worker, 1, "none", "v3")
+    erasing.records[AT][0].value = None
+    second = asyncio.create_task(worker.processor.process(erasing))
+    await asyncio.to_thread(worker.member_events.wait_for, 2)
+    await acknowledged(worker)
+    await second
+    await acknowledged(worker)
+    worker.check()
+    assert videos_in(worker.table.read(AT, USER.encode())) == {"v3"}
 
 
 def renamed(seen: list[Rows], version: str) -> Any:
@@ -205,7 +224,7 @@ def renamed(seen: list[Rows], version: str) -> Any:
         (row,) = read(AT, [USER.encode()])
         seen.append({USER.encode(): row})
         state = UserState.decode(row)
-        return {AT: {USER.encode(): state.scored(version, state.top).encode()}}
+        return {AT: {USER.encode(): state.scored(ModelId("global", version), state.top).encode()}}
 
     return prepare
 

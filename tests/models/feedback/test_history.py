@@ -113,6 +113,21 @@ def test_the_latest_of_a_register_wins_and_registers_are_apart() -> None:
     assert [(fact["kind"], fact["value"]) for fact in history.facts] == [(Kind.PLAY, 60.0), (Kind.RATE, 1.0)]
 
 
+def test_an_older_event_changes_nothing_however_it_comes() -> None:
+    late, early, other = event(5, "rate", "a", rating=1.0), event(2, "rate", "a", rating=5.0), event(7, "play", "b")
+    expected = [(Kind.RATE, 1.0), (Kind.PLAY, 60.0)]
+    for apart in (
+        [[late], [early], [other]],
+        [[late], [other], [early]],
+        [[late, other], [early]],
+        [[late], [early, other]],
+    ):
+        history = EMPTY_HISTORY
+        for some in apart:
+            history = history.apply(some, 10)
+        assert [(fact["kind"], fact["value"]) for fact in history.facts] == expected
+
+
 def test_adding_to_the_list_and_removing_from_it_are_one_register() -> None:
     added = EMPTY_HISTORY.apply([event(2, "list_add")], 10)
     assert [fact["kind"] for fact in added.apply([event(3, "list_remove")], 10).facts] == [Kind.LIST_REMOVE]
