@@ -7,6 +7,7 @@ import pytest
 from agents.users.erasure import ErasureNotSent
 from app.query.endpoints import erasure_calls
 from app.query.endpoints.routes import ROUTES
+from tests.app.query import servers, world
 from tests.app.query.endpoints.document import DOCUMENT
 from tests.app.query.servers import answer, problem, serving, two_workers, user_in
 from tests.app.query.world import PARTITIONS, World, play
@@ -145,6 +146,18 @@ async def test_an_owner_is_asked_in_pieces_that_a_body_holds(monkeypatch: pytest
     monkeypatch.setattr(erasure_calls, "_RECORD_BYTES", 512)
     async with two_workers(max_body_bytes=1024) as ((_, first), _):
         assert (await answer(await first.delete("/v1/users/ann")))["applied"]
+
+
+async def test_a_thousand_partitions_are_one_question_to_an_owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world, "PARTITIONS", 1024)
+    monkeypatch.setattr(servers, "PARTITIONS", 1024)
+    async with two_workers(forward_timeout_ms=5_000) as ((_, first), (there, second)):
+        there.users.elsewhere[1023, "ann"] = there.remember("bob", play(0))
+        told = await answer(await first.delete("/v1/users/ann"))
+        assert (told["applied"], removed(told).count(True), len(told["partitions"])) == (True, 1, 1024)
+        metrics = (await (await second.get("/metrics")).text()).splitlines()
+        asked = [line for line in metrics if "erasures:check" in line]
+        assert any(line.startswith("nearline_http_requests_total") and line.endswith(" 1.0") for line in asked)
 
 
 async def test_a_worker_answers_for_its_own_partitions() -> None:
