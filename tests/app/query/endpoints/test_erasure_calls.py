@@ -57,14 +57,16 @@ async def test_a_user_in_any_partition_of_any_worker_is_erased() -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_what_is_not_applied_in_time_says_where_to_ask_and_any_worker_answers() -> None:
+@pytest.mark.parametrize("held_up", [0, 3])
+async def test_what_is_not_applied_in_time_says_where_to_ask_and_any_worker_answers(held_up: int) -> None:
     async with two_workers() as ((here, first), (there, second)):
         user = user_in(1)
         there.remember(user, play(0, user))
-        here.erasure.source.held_up = {3}
+        here.erasure.source.held_up = {held_up}
         response = await first.delete(f"/v1/users/{user}")
         told = await answer(response, 202)
-        assert (told["applied"], removed(told)) == (False, [False, True, False, None])
+        by_now = [None if at == held_up else at == 1 for at in range(PARTITIONS)]
+        assert (told["applied"], removed(told)) == (False, by_now)
         assert int(response.headers["Retry-After"]) >= 1
         place = response.headers["Location"]
         assert user not in place
