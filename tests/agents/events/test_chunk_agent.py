@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -289,3 +290,34 @@ async def test_rows_are_not_rewritten_in_an_ended_generation(worker: Worker) -> 
     assert await worker.processor.rewrite(0, renamed(seen, "other")) == 0
     assert seen == []
     assert worker.log.records == {}
+
+
+async def test_rows_that_are_made_anew_do_not_bring_back_who_is_erased_by_the_chunk_under_way(worker: Worker) -> None:
+    await worker.processor.process(chunk(worker, 0, "v1"))
+    await acknowledged(worker)
+    await worker.log.acknowledge({AT: 1})
+    (erasure,) = source([USER])[AT]
+    erasure.offset = 1
+    await worker.processor.process(Chunk(worker.ownership.generation, {AT: [erasure]}, {AT: 1}))
+    assert worker.table.read(AT, USER.encode()) is not None, "it is not stored yet"
+
+    seen: list[bytes | None] = []
+
+    def anew(read: Read) -> Mapping[int, Rows]:
+        seen.extend(read(AT, [USER.encode()]))
+        return {AT: {USER.encode(): seen[0]}}
+
+    rewriting = asyncio.create_task(worker.processor.rewrite(worker.ownership.generation, anew))
+    await wait_for("a look at the row", partial(_holds, seen))
+    await acknowledged(worker)
+    assert await rewriting == 0
+    await acknowledged(worker)
+    worker.check()
+    assert worker.table.read(AT, USER.encode()) is None
+    position = worker.table.position(AT)
+    assert position is not None
+    assert position.next_offset == 2
+
+
+async def _holds(seen: list[bytes | None]) -> bool:
+    return bool(seen)
