@@ -138,10 +138,7 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
         return list(islice(self._rows(partition, prefix, start, None), limit))
 
     def keys_from(self, partition: int, start: bytes, limit: int) -> list[bytes]:
-        """Return at most `limit` keys of rows of any kind, from the key `start` on; raises KeyError as `read` does.
-
-        What is read takes no place in the cache.
-        """
+        """Return at most `limit` keys of rows of any kind, beside the cache; raises KeyError as `read` does."""
         return [key for key, _ in islice(self._rows(partition, b"", start, _BESIDE_THE_CACHE), limit)]
 
     def check_rows(self, partition: int, start: bytes, limit: int) -> bytes | None:
@@ -191,16 +188,8 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
     ) -> None:
         """Keep a row that `error` says cannot be read, and tell of it; the caller goes on as if it were not there.
 
-        Parameters
-        ----------
-        partition, key, row : what was read.
-        error : why it is no row.
-        offset : of the record, where it was read in the changelog.
-
-        Raises
-        ------
-        NewerFormat
-            When a later release wrote it: nothing is wrong with it, and nothing may be put in its place.
+        `offset` is the record's, where it was read in the changelog. Raises `NewerFormat` when a later release wrote
+        it: nothing is wrong with it, and nothing may be put in its place.
         """
         if isinstance(error, NewerFormat):
             self._refuse(partition, error)

@@ -71,6 +71,10 @@ _Arrived = list[tuple[int, Event | None]]
 """A user's events of one chunk with their source offsets, in order; None is an erasure."""
 
 
+_UNREADABLE = UserState(EMPTY_HISTORY, -1, b"", 1)
+"""In the place of a row that cannot be read: nothing is known of the user, but an erasure has something to remove."""
+
+
 class MemberEvents:
     """Prepares chunks; called by one thread at a time.
 
@@ -183,7 +187,9 @@ class MemberEvents:
         began. Like a row that is ahead of the position, it says that they are applied.
         """
         rows = self._table.read_many(partition, keys)
-        states = [state_of(self._table, partition, key, row) or NEW_USER for key, row in zip(keys, rows, strict=True)]
+        states = [
+            state_of(self._table, partition, key, row) or _UNREADABLE for key, row in zip(keys, rows, strict=True)
+        ]
         missing = [at for at, row in enumerate(rows) if row is None]
         if missing and self._may_be_ahead(partition, first):
             tombstones = self._table.read_many(partition, [tombstone_key(keys[at]) for at in missing])
@@ -207,7 +213,7 @@ class MemberEvents:
             if offset <= before.applied_offset:
                 self._metrics.repeated.inc()
             elif event is None:
-                self._note_erasure(partition, offset, removed=bool(fresh or (before.written_at and not erased)))
+                self._erasures.note(partition, offset, removed=bool(fresh or (before.written_at and not erased)))
                 history, recent, erased = EMPTY_HISTORY, b"", True
                 fresh.clear()
             elif remembers(recent, tie := event_tie(event.event_id).to_bytes(TIE_BYTES, "little")):
@@ -221,12 +227,6 @@ class MemberEvents:
         if not fresh:
             return NEW_USER if erased else None
         return UserState(history.apply(fresh, self._bounds.history_limit), applied_offset, recent, written_at)
-
-    def _note_erasure(self, partition: int, offset: int, *, removed: bool) -> None:
-        self._metrics.erasures.inc()
-        if removed:
-            self._metrics.erased.inc()
-        self._erasures.note(partition, offset, removed=removed)
 
     def _count(self) -> None:
         """Add the chunk's events to the metric; one by one they would cost a lock each."""

@@ -10,6 +10,12 @@ class EventMetrics:
     """Metrics of the events that this worker reads, on a registry that must not hold them yet."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self._count_events(registry)
+        self._time_chunks(registry)
+        self._follow_reading(registry)
+
+    def _count_events(self, registry: CollectorRegistry) -> None:
+        """Count what became of each record."""
         self.applied = Counter(
             "nearline_events_applied", "Events that changed a user's history.", ["type"], registry=registry
         )
@@ -27,17 +33,14 @@ class EventMetrics:
             "Events in a partition where murmur2 of the key would not put them.",
             registry=registry,
         )
-        self.erasures = Counter(
-            "nearline_erasures_applied", "Records of the member events that erase a user, applied.", registry=registry
-        )
-        self.erased = Counter(
-            "nearline_users_erased", "Applied erasures that removed something of a user.", registry=registry
-        )
-        self.chunks_stale = Counter(
-            "nearline_chunks_stale", "Chunks of an ended generation, dropped and read again.", registry=registry
-        )
         self.retention_gap = Counter(
             "nearline_retention_gap_records", "Records that retention removed before they were read.", registry=registry
+        )
+
+    def _time_chunks(self, registry: CollectorRegistry) -> None:
+        """Measure how large chunks are, and what they take."""
+        self.chunks_stale = Counter(
+            "nearline_chunks_stale", "Chunks of an ended generation, dropped and read again.", registry=registry
         )
         self.chunk_events = Histogram(
             "nearline_chunk_events", "Records in one chunk.", buckets=_EVENTS, registry=registry
@@ -54,6 +57,9 @@ class EventMetrics:
             buckets=(*_SECONDS, 30.0, 60.0, 300.0),
             registry=registry,
         )
+
+    def _follow_reading(self, registry: CollectorRegistry) -> None:
+        """Tell where the reader is."""
         self.partitions_running = Gauge(
             "nearline_partitions_running", "Source partitions that this worker reads.", registry=registry
         )

@@ -206,4 +206,5 @@ async def _describe(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[st
             configs[topic["topic"]],
         )
         for topic in described
+        if topic["partitions"] and configs.get(topic["topic"])  # else it vanished after it was listed
     }

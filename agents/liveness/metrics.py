@@ -43,6 +43,6 @@ class LivenessMetrics:
         )
         self.partitions_unserved = Gauge(
             "nearline_partitions_unserved",
-            "Partitions that no worker has, by the last assignment that this worker knows.",
+            "Partitions that no worker has, by the last assignment that this worker knows; 0 before its first one.",
             registry=registry,
         )

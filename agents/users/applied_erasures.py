@@ -7,6 +7,7 @@ takeover, an erasure is known to be applied by the position alone.
 from collections.abc import Callable
 from typing import NamedTuple
 
+from agents.users.metrics import UserMetrics
 from agents.users.users import NotHere
 from tables.batch_table import BatchTable
 
@@ -27,15 +28,20 @@ class AppliedErasures:
     ----------
     table : its positions tell up to where records are applied.
     holds : whether a partition runs here.
+    metrics : counts them.
     """
 
-    def __init__(self, table: BatchTable, holds: Callable[[int], bool]) -> None:
+    def __init__(self, table: BatchTable, holds: Callable[[int], bool], metrics: UserMetrics) -> None:
         self._table = table
         self._holds = holds
+        self._metrics = metrics
         self._removed: dict[tuple[int, int], bool] = {}
 
     def note(self, partition: int, offset: int, *, removed: bool) -> None:
         """Take note of an erasure that is prepared; it counts once the position is stored that has passed it."""
+        self._metrics.erasures.inc()
+        if removed:
+            self._metrics.erased.inc()
         self._removed[partition, offset] = removed
         if len(self._removed) > _MOST:
             self._removed.pop(next(iter(self._removed)), None)

@@ -10,6 +10,12 @@ class UserMetrics:
         self.solves_failed = Counter(
             "nearline_solves_failed", "Users whom the model could not solve.", registry=registry
         )
+        self.erasures = Counter(
+            "nearline_erasures_applied", "Records of the member events that erase a user, applied.", registry=registry
+        )
+        self.erased = Counter(
+            "nearline_users_erased", "Applied erasures that removed something of a user.", registry=registry
+        )
         self.misplaced = Gauge(
             "nearline_users_misplaced",
             "Users of the own partitions whom murmur2 puts into another one, at least.",

@@ -73,7 +73,7 @@ def make_event_path(app: StreamApp, shared: Shared, own: OwnPartitions, state: B
     scores = UserScores(state.models.active, shared.settings.users.stored_scores, metrics.users)
     sizes = ChunkSizes(worker.max_records, MAX_BATCH_BYTES, worker.drain_seconds / _CHUNKS_IN_A_DRAIN)
     chunks = make_chunk_channel(app, worker.max_chunks)
-    erasures = AppliedErasures(own.table, own.ownership.running.__contains__)
+    erasures = AppliedErasures(own.table, own.ownership.running.__contains__, metrics.users)
     pending = PendingRows(own.table)
     member_events = _make_member_events(shared, pending, scores, popularity, erasures)
     processor = _make_processor(shared, own, pending, member_events, sizes)

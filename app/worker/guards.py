@@ -34,7 +34,7 @@ def make_guards(
     metrics = shared.metrics.liveness
     metrics.broker_silent_seconds.set_function(lambda: probe.silent_seconds)
     metrics.partitions_leaderless.set_function(lambda: len(probe.leaderless))
-    metrics.partitions_unserved.set_function(lambda: len(routing.unserved()))
+    metrics.partitions_unserved.set_function(lambda: len(routing.unserved()) if app.generation else 0)
 
     def vitals() -> Vitals:
         return Vitals(

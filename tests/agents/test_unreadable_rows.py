@@ -193,10 +193,7 @@ async def test_its_user_is_erased_as_any_other(worker: Swapped, row: bytes) -> N
     key, at = ANN.encode(), partition(ANN)
     put(worker.table, key, row, at)
     users_of(worker).read(ANN)
-    erasure = source([*ratings(PEOPLE), ANN])[at][-1:]
-    after = {at: erasure[0].offset}
-    await worker.hand_over(Chunk(worker.ownership.generation, {at: erasure}, after), acknowledge_first=True)
-    await worker.stored()
+    await worker.erase(ANN)
     assert worker.table.read_many(at, [key, aside_key(key)]) == [None, None]
 
 

@@ -9,7 +9,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from agents.kafka.connection import Connection
 from agents.kafka.topic_checks import warnings
-from agents.kafka.topics import TopicMismatch, TopicNames, check_topics, create_topics, topic_specs
+from agents.kafka.topics import TopicMismatch, TopicNames, _describe, check_topics, create_topics, topic_specs
 from tests.support.cluster.oracle import read_topic
 from tests.support.waiting import wait_for
 
@@ -80,3 +80,12 @@ async def test_what_is_relied_upon_is_checked_on_what_is_there(kafka: str, names
     assert f"{names.users_changelog} has delete.retention.ms=1000, it must be at least 86400000" in said
     others = [spec for spec in specs if spec.name != names.users_changelog]
     assert warnings(others, await check_topics(connection, others)) == []
+
+
+async def test_a_topic_that_vanishes_while_it_is_looked_at_is_missing(kafka: str, names: TopicNames) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        assert await _describe(admin, [names.models]) == {}
+    finally:
+        await admin.close()

@@ -54,6 +54,7 @@ async def erase(running: RunningView, request: web.Request) -> web.StreamRespons
     """
     user_id = user_id_of(request)
     read_query(request, NoQuery)
+    running.check_lease()
     try:
         async with asyncio.timeout(_SEND_SECONDS):
             offsets = await running.view.erasure.send(user_id)

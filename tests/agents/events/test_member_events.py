@@ -25,7 +25,7 @@ from models.factorization.factor_model import FactorModel
 from models.feedback.events import Event, Play, encode_event
 from models.feedback.history import EMPTY_HISTORY
 from models.inference.recommend import recommend
-from tables.applied_offset import CHANGELOG_OFFSET_KEY
+from tables.applied_offset import APPLIED_OFFSET, CHANGELOG_OFFSET_KEY
 from tables.batch_table import BatchTable
 from tables.position import POSITION_KEY, Position
 from tables.replay import Replay
@@ -58,7 +58,7 @@ class Rig:
     ) -> None:
         self.table, self.model, self.metrics, self.bounds, self.partitions = table, model, metrics, bounds, partitions
         self.clock: Callable[[], float] = NOW.timestamp
-        self.erasures = AppliedErasures(table, lambda _: True)
+        self.erasures = AppliedErasures(table, lambda _: True, metrics.users)
         self.misplaced = MisplacedUsers()
         self.restart()
 
@@ -289,8 +289,18 @@ def test_what_came_before_an_erasure_counts_as_popular_and_what_comes_behind_beg
     assert prepared.partitions[0].rows == {b"ann": None, b"nobody": None}, "no late row comes back, whoever wrote it"
     assert rig.table.read(0, b"ann") is None
     assert [rig.erasures.applied(0, offset) for offset in (4, 5, 6, 7)] == [(True,), (False,), (False,), None]
-    assert metrics.events.erasures._value.get() == 4
-    assert metrics.events.erased._value.get() == 2
+    assert metrics.users.erasures._value.get() == 4
+    assert metrics.users.erased._value.get() == 2
+
+
+def test_a_row_that_cannot_be_read_is_removed_with_what_is_kept_of_it(
+    make_table: Maker, model: FactorModel, metrics: WorkerMetrics
+) -> None:
+    rig = Rig(make_table(), model, metrics)
+    rig.table.commit(0, {b"ann": APPLIED_OFFSET.pack(3) + b"rotten"}, 0)
+    rig.apply([record(4, play("bob", "v1", 1)), erasure(5, "ann")])
+    assert rig.erasures.applied(0, 5) == (True,)
+    assert rig.table.read(0, b"ann") is None
 
 
 @pytest.mark.parametrize(

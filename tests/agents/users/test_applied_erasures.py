@@ -3,12 +3,16 @@
 from collections.abc import Callable
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from agents.users import applied_erasures
 from agents.users.applied_erasures import AppliedErasures
+from agents.users.metrics import UserMetrics
 from agents.users.users import NotHere
 from tables.batch_table import BatchTable
 from tables.position import POSITION_KEY, Position
+
+METRICS = UserMetrics(CollectorRegistry())
 
 
 def reach(table: BatchTable, next_offset: int) -> None:
@@ -18,7 +22,7 @@ def reach(table: BatchTable, next_offset: int) -> None:
 
 def test_an_erasure_is_applied_when_the_stored_position_has_passed_it(make_table: Callable[[], BatchTable]) -> None:
     table = make_table()
-    erasures = AppliedErasures(table, {0}.__contains__)
+    erasures = AppliedErasures(table, {0}.__contains__, METRICS)
     table.open(0)
     erasures.note(0, 7, removed=True)
     assert erasures.applied(0, 7) is None, "nothing of the partition is stored"
@@ -31,14 +35,14 @@ def test_an_erasure_is_applied_when_the_stored_position_has_passed_it(make_table
 
 def test_of_other_partitions_nothing_is_said(make_table: Callable[[], BatchTable]) -> None:
     with pytest.raises(NotHere):
-        AppliedErasures(make_table(), {1}.__contains__).applied(0, 7)
+        AppliedErasures(make_table(), {1}.__contains__, METRICS).applied(0, 7)
 
 
 def test_only_so_many_are_remembered(make_table: Callable[[], BatchTable], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(applied_erasures, "_MOST", 3)
     table = make_table()
     reach(table, 100)
-    erasures = AppliedErasures(table, {0}.__contains__)
+    erasures = AppliedErasures(table, {0}.__contains__, METRICS)
     for offset in range(5):
         erasures.note(0, offset, removed=False)
     assert [erasures.applied(0, offset) for offset in range(5)] == [(None,), (None,), (False,), (False,), (False,)]

@@ -9,7 +9,6 @@ from aiokafka.errors import KafkaConnectionError
 from agents.kafka.connection import Connection
 from agents.kafka.producer import AcknowledgedProducer, Outgoing
 from agents.liveness.process_guard import ProcessGuard
-from agents.users.applied_erasures import AppliedErasures
 from agents.users.erasure import Erasure, ErasureNotSent
 from tests.support.leases import held_lease
 from tests.support.leaving import LeavingSupervisor
@@ -32,8 +31,8 @@ class Taking:
 
 def erasure(producer: Any) -> Erasure:
     """What sends to three partitions."""
-    table: Any = None
-    return Erasure(producer, "member-events", 3, AppliedErasures(table, lambda _: False))
+    applied: Any = None
+    return Erasure(producer, "member-events", 3, applied)
 
 
 async def test_every_partition_gets_the_record() -> None:

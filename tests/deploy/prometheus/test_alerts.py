@@ -31,7 +31,7 @@ def test_an_alert_is_of_a_metric_that_there_is_and_says_what_to_do(rule: dict[st
     named = set(re.findall(r"nearline_\w+", rule["expr"]))
     assert named
     assert named <= metrics
-    assert re.fullmatch(r"\d+[smh]", rule["for"])
+    assert re.fullmatch(r"\d+[smh]", rule.get("for", "0s"))
     assert rule["labels"]["severity"] in {"page", "ticket"}
     assert set(rule["annotations"]) == {"summary", "description"}
 

@@ -22,7 +22,7 @@ from models.factorization.factor_model import FactorModel
 from tables.batch_table import BatchTable
 from tests.support.event_path.changelog_log import Log
 from tests.support.event_path.made_up_events import BOUNDS, NOW, STORED_SCORES
-from tests.support.event_path.source_records import PARTITIONS
+from tests.support.event_path.source_records import PARTITIONS, partition, source
 from tests.support.leaving import LeavingSupervisor
 from tests.support.own_partitions import own_partitions
 
@@ -69,7 +69,7 @@ class Worker:
             partitions=PARTITIONS,
             metrics=metrics.events,
             recent=RecentUsers(),
-            erasures=AppliedErasures(table, table.running.__contains__),
+            erasures=AppliedErasures(table, table.running.__contains__, metrics.users),
             misplaced=MisplacedUsers(),
             now=NOW.timestamp,
         )
@@ -124,6 +124,15 @@ class Worker:
             await self.log.acknowledge(self.reached)
             await revocation
         self.check()
+
+    async def erase(self, user: str) -> None:
+        """Apply an erasure of a user, from where their partition stands."""
+        at = partition(user)
+        (record,) = source([user])[at]
+        position = self.table.position(at)
+        record.offset = after = 0 if position is None else position.next_offset
+        await self.hand_over(Chunk(self.ownership.generation, {at: [record]}, {at: after}), acknowledge_first=True)
+        await self.stored()
 
     async def revoke(self) -> None:
         """End the generation, before anything more is acknowledged."""
