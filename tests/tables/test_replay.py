@@ -97,6 +97,21 @@ def test_a_late_batch_of_a_previous_owner_does_not_win(table: BatchTable, anew: 
     assert table.changelog_offset(0) == 3
 
 
+@pytest.mark.parametrize("apart", ["in one fetch", "in two", "after a restart"])
+def test_of_two_records_with_one_applied_offset_the_later_one_counts(table: BatchTable, apart: str) -> None:
+    """A row that is re-solved after a swap covers the same events as before, and comes behind."""
+    events, solved = row(5, b"of the events"), row(5, b"of the new version")
+    replay = Replay(table, 0)
+    if apart == "in one fetch":
+        replay.apply(records((b"u", events), (b"v", row(7)), (b"u", solved)), reached=3)
+    else:
+        replay.apply(records((b"u", events), (b"v", row(7))), reached=2)
+        replay = Replay(table, 0) if apart == "after a restart" else replay
+        replay.apply(records((b"u", solved), first=2), reached=3)
+    assert table.read(0, b"u") == solved
+    assert replay.older == 0
+
+
 def test_rows_of_an_owner_do_not_go_back_either(table: BatchTable) -> None:
     """This database was not begun by a replay; then one that was, and had an owner in between."""
     table.commit(0, {b"u": row(9), POSITION_KEY: Position(10, 1).encode()}, 1)
