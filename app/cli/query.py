@@ -28,7 +28,8 @@ def query(
         show_json(answer)
         return
     stale = ", stale" if answer.get("stale") else ""
-    show_line(f"{user}: {answer.get('source')}{stale}, model {answer.get('model_version') or 'none'}")
+    elsewhere = f", kept elsewhere: {answer['kept_elsewhere']}" if "kept_elsewhere" in answer else ""
+    show_line(f"{user}: {answer.get('source')}{stale}{elsewhere}, model {answer.get('model_version') or 'none'}")
     rows = [
         (place, item.get("title") or item["video_id"], item["video_id"], f"{item['score']:.4f}")
         for place, item in enumerate(answer["items"], start=1)

@@ -333,6 +333,23 @@ def test_a_start_that_ended_in_the_middle_of_setting_aside_is_finished(data: Pat
     assert opened(data)[1].aside == [], "the fresh database is not condemned"
 
 
+def test_a_rotten_folder_stays_condemned_until_it_is_away(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = folder_of(data)
+    condemn(folder, "found in a test")
+
+    def power_cut(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", power_cut)
+        with pytest.raises(KeyboardInterrupt):
+            set_aside(folder)
+    assert folder.is_dir()
+    assert condemned(folder) == "found in a test"
+    assert set_aside(folder) is not None
+    assert condemned(folder) is None
+
+
 def test_a_folder_that_is_open_elsewhere_stays_where_it_is(data: Path, opened: Opened) -> None:
     table, _ = opened(data)
     with pytest.raises(PartitionLocked, match="lock"):

@@ -97,6 +97,21 @@ def test_a_late_batch_of_a_previous_owner_does_not_win(table: BatchTable, anew: 
     assert table.changelog_offset(0) == 3
 
 
+@pytest.mark.parametrize("apart", ["in one fetch", "in two", "after a restart"])
+def test_of_two_records_with_one_applied_offset_the_later_one_counts(table: BatchTable, apart: str) -> None:
+    """A row that is re-solved after a swap covers the same events as before, and comes behind."""
+    events, solved = row(5, b"of the events"), row(5, b"of the new version")
+    replay = Replay(table, 0)
+    if apart == "in one fetch":
+        replay.apply(records((b"u", events), (b"v", row(7)), (b"u", solved)), reached=3)
+    else:
+        replay.apply(records((b"u", events), (b"v", row(7))), reached=2)
+        replay = Replay(table, 0) if apart == "after a restart" else replay
+        replay.apply(records((b"u", solved), first=2), reached=3)
+    assert table.read(0, b"u") == solved
+    assert replay.older == 0
+
+
 def test_rows_of_an_owner_do_not_go_back_either(table: BatchTable) -> None:
     """This database was not begun by a replay; then one that was, and had an owner in between."""
     table.commit(0, {b"u": row(9), POSITION_KEY: Position(10, 1).encode()}, 1)
@@ -377,3 +392,25 @@ def test_late_rows_and_tombstones_in_any_order_end_at_the_highest_applied_offset
     last = dict(written) if written else dict(landed)
     expected = {key: value for key, value in last.items() if isinstance(value, bytes)}
     assert replayed(make_table(), records(*landed), groups) == expected
+
+
+nobodys_keys = keys | st.sampled_from([POSITION_KEY, POPULARITY, INTRUSIONS_KEY, CHANGELOG_OFFSET_KEY, b"\xff"])
+nobodys_values = st.binary(max_size=40) | rows | st.builds(lambda at: Position(at, 1).encode(), applied_offsets)
+nobodys_headers = st.lists(st.tuples(st.sampled_from(["fence", "other"]), st.binary(max_size=9)), max_size=2)
+anything = st.lists(st.tuples(nobodys_keys, st.none() | nobodys_values, nobodys_headers), max_size=12)
+
+
+@hypothetically
+@given(anything, groupings, groupings)
+def test_whatever_records_there_are_two_replicas_come_to_the_same(
+    make_table: Callable[[], BatchTable],
+    written: list[tuple[bytes, bytes | None, list[tuple[str, bytes]]]],
+    groups: list[tuple[int, bool]],
+    others: list[tuple[int, bool]],
+) -> None:
+    """Of a later release is none of them: its number and its offset are hardly ever drawn together."""
+    landed = [Record(offset, *one) for offset, one in enumerate(written)]
+    one, other = make_table(), make_table()
+    assert replayed(one, landed, groups) == replayed(other, landed, others)
+    assert one.position(0) == other.position(0)
+    assert Replay(one, 0).next_offset == Replay(other, 0).next_offset

@@ -37,6 +37,8 @@ _WAIT_SECONDS = 10.0
 _SOON, _LATER = 0.02, 0.5
 """Pauses between two rounds of questions, seconds: the first one, and the longest."""
 _OWNERS_AT_ONCE = 16
+_MOST_WAITING = 32
+"""Callers for whom the owners are asked again and again; the next ones are told where to ask."""
 _RECORD_BYTES = 32
 """A partition and an offset in the body of a question, at most."""
 
@@ -113,8 +115,11 @@ async def check(running: RunningView, request: web.Request) -> web.StreamRespons
 
 
 async def _until_applied(running: RunningView, request: web.Request, erasure: AskedErasure) -> None:
-    """Return when an erasure is applied everywhere, or when that takes too long."""
+    """Return when an erasure is applied everywhere, when that takes too long, or at once where too many wait."""
+    if running.erasures.waited_for >= _MOST_WAITING:
+        return
     pause = _SOON
+    running.erasures.waited_for += 1
     try:
         async with asyncio.timeout(_WAIT_SECONDS):
             while True:
@@ -125,6 +130,8 @@ async def _until_applied(running: RunningView, request: web.Request, erasure: As
                 pause = min(2 * pause, _LATER)
     except TimeoutError:
         return
+    finally:
+        running.erasures.waited_for -= 1
 
 
 async def _ask_owners(running: RunningView, request: web.Request, erasure: AskedErasure) -> None:

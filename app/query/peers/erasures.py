@@ -74,9 +74,15 @@ class AskedErasure:
 
 
 class AskedErasures:
-    """The last erasures that this worker was asked for."""
+    """The last erasures that this worker was asked for.
+
+    Attributes
+    ----------
+    waited_for : how many callers wait now until theirs is applied.
+    """
 
     def __init__(self) -> None:
+        self.waited_for = 0
         self._kept: dict[str, AskedErasure] = {}
 
     def keep(self, erasure: AskedErasure) -> None:

@@ -4,6 +4,7 @@ The tables are real; the changelog is a list, into which records of others land 
 is decided by its key and its applied offset, as the source decides it.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -431,3 +432,21 @@ async def test_places_that_became_one_cost_reading_only(
     assert await owner.mender.mend(0)
     assert len(owner.log.records) == end
     assert owner.rows() == held == owner.log.compacted()
+
+
+async def test_a_generation_that_ends_while_the_mender_waits_for_its_turn_is_not_written_in(
+    make_table: Callable[[], BatchTable], metrics: WorkerMetrics
+) -> None:
+    owner = await owning(make_table, metrics)
+    owner.log.land(b"u1", row(3), None)
+    await owner.chunk({})
+    end = len(owner.log.records)
+    async with owner.ownership.turn(owner.ownership.generation):
+        mending = asyncio.create_task(owner.mender.mend(0))
+        for _ in range(20):  # it reads the place, and then waits
+            await asyncio.sleep(0)
+        revocation = asyncio.create_task(owner.ownership.revoke())
+        await asyncio.sleep(0)
+    assert not await mending
+    await revocation
+    assert len(owner.log.records) == end

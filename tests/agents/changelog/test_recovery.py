@@ -215,6 +215,23 @@ async def test_nothing_of_an_assignment_goes_on_when_it_has_ended(
             recovery.begin({1}, {0})
 
 
+async def test_a_standby_that_lacks_records_is_not_complete(
+    cluster: Cluster, producer: AcknowledgedProducer, table: BatchTable
+) -> None:
+    end = await write(producer, cluster, 0, users(2500))  # two writes' worth of records
+    async with recovering(cluster, table) as recovery:
+        assert recovery._consumer is not None
+        catch_up = CatchUp(recovery._consumer, table, set(), {0})
+        assert await catch_up.begin() == set()
+        while not await catch_up.step():
+            pass
+        assert table.changelog_offset(0) + 1 < end
+        assert catch_up.complete_standbys() == set()
+        while catch_up.complete_standbys() != {0}:
+            await catch_up.step()
+        assert table.changelog_offset(0) + 1 == end
+
+
 async def test_a_standby_is_complete_when_it_holds_all_and_not_before(
     cluster: Cluster, producer: AcknowledgedProducer, table: BatchTable
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 from agents.users.erasure import ErasureNotSent
 from app.query.endpoints import erasure_calls
 from app.query.endpoints.routes import ROUTES
+from tests.app.query import servers, world
 from tests.app.query.endpoints.document import DOCUMENT
 from tests.app.query.servers import answer, problem, serving, two_workers, user_in
 from tests.app.query.world import PARTITIONS, World, play
@@ -56,14 +57,16 @@ async def test_a_user_in_any_partition_of_any_worker_is_erased() -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_what_is_not_applied_in_time_says_where_to_ask_and_any_worker_answers() -> None:
+@pytest.mark.parametrize("held_up", [0, 3])
+async def test_what_is_not_applied_in_time_says_where_to_ask_and_any_worker_answers(held_up: int) -> None:
     async with two_workers() as ((here, first), (there, second)):
         user = user_in(1)
         there.remember(user, play(0, user))
-        here.erasure.source.held_up = {3}
+        here.erasure.source.held_up = {held_up}
         response = await first.delete(f"/v1/users/{user}")
         told = await answer(response, 202)
-        assert (told["applied"], removed(told)) == (False, [False, True, False, None])
+        by_now = [None if at == held_up else at == 1 for at in range(PARTITIONS)]
+        assert (told["applied"], removed(told)) == (False, by_now)
         assert int(response.headers["Retry-After"]) >= 1
         place = response.headers["Location"]
         assert user not in place
@@ -94,6 +97,14 @@ async def test_an_owner_that_does_not_answer_leaves_it_open() -> None:
         here.routing.owners = {1: "http://127.0.0.1:9", 3: str(second.make_url("")).rstrip("/")}
         told = await answer(await first.delete("/v1/users/ann"), 202)
         assert [one["applied"] for one in told["partitions"]] == [True, False, True, True]
+
+
+async def test_where_too_many_wait_the_next_one_is_told_where_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(erasure_calls, "_MOST_WAITING", 0)
+    async with serving(World()) as client:
+        response = await client.delete("/v1/users/ann")
+        assert not (await answer(response, 202))["applied"]
+        assert (await answer(await client.get(response.headers["Location"])))["applied"]
 
 
 async def test_nothing_to_erase_is_no_error() -> None:
@@ -137,6 +148,18 @@ async def test_an_owner_is_asked_in_pieces_that_a_body_holds(monkeypatch: pytest
     monkeypatch.setattr(erasure_calls, "_RECORD_BYTES", 512)
     async with two_workers(max_body_bytes=1024) as ((_, first), _):
         assert (await answer(await first.delete("/v1/users/ann")))["applied"]
+
+
+async def test_a_thousand_partitions_are_one_question_to_an_owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world, "PARTITIONS", 1024)
+    monkeypatch.setattr(servers, "PARTITIONS", 1024)
+    async with two_workers(forward_timeout_ms=5_000) as ((_, first), (there, second)):
+        there.users.elsewhere[1023, "ann"] = there.remember("bob", play(0))
+        told = await answer(await first.delete("/v1/users/ann"))
+        assert (told["applied"], removed(told).count(True), len(told["partitions"])) == (True, 1, 1024)
+        metrics = (await (await second.get("/metrics")).text()).splitlines()
+        asked = [line for line in metrics if "erasures:check" in line]
+        assert any(line.startswith("nearline_http_requests_total") and line.endswith(" 1.0") for line in asked)
 
 
 async def test_a_worker_answers_for_its_own_partitions() -> None:
