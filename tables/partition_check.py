@@ -17,6 +17,7 @@ from tables.applied_offset import (
     is_replicated,
 )
 from tables.errors import NewerFormat, PartitionError, RowCorrupt
+from tables.extent import LANDED_KEY
 from tables.partition_folders import condemned, partition_error, since_ms
 from tables.position import POSITION_KEY, Position
 from tables.rows_aside import ASIDE_PREFIX
@@ -36,6 +37,7 @@ class PartitionReport:
     misplaced : users among them whom the partitioner puts elsewhere; they are no problem of the folder.
     next_offset : of the source, None before the first event.
     changelog_offset : the last one that it holds, -1 for none.
+    known_offset : the last one that it knows of; its worker's own records may lie beyond what it holds.
     away_ms : how long ago it had all of the changelog, None where nothing says it.
     unreadable : rows that cannot be read, each a problem: a worker takes them for missing.
     kept_aside : what a worker keeps of such rows, also of those that were replaced meanwhile.
@@ -47,6 +49,7 @@ class PartitionReport:
     misplaced: int = 0
     next_offset: int | None = None
     changelog_offset: int = -1
+    known_offset: int = -1
     away_ms: int | None = None
     unreadable: int = 0
     kept_aside: int = 0
@@ -165,6 +168,8 @@ def _read_head(stored: StoredPartition, report: PartitionReport) -> int | None:
     if offset is not None:
         try:
             report.changelog_offset = int(offset)
+            landed = stored.get(LANDED_KEY)
+            report.known_offset = max(report.changelog_offset, -1 if landed is None else int(landed))
         except ValueError:
             report.add(f"{offset!r} is in the place of the changelog's offset")
     if row is not None:

@@ -30,6 +30,7 @@ from tables.errors import (
     PartitionLocked,
     RowCorrupt,
 )
+from tables.extent import LANDED_KEY
 from tables.intrusions import INTRUSIONS_KEY, decode_intrusions
 from tables.numbered_names import next_name, numbered
 from tables.position import POSITION_KEY, Position
@@ -40,6 +41,8 @@ KEPT_ASIDE = 1
 MAX_AWAY_MS = 23 * 3600 * 1000
 """A database that was not current for so long may lack tombstones for ever: Kafka keeps them for a day
 (`delete.retention.ms`), and when it was current is written once an hour."""
+MAX_AHEAD_MS = 5 * 60 * 1000
+"""How far ahead of the clock the time may be at which a database was current; a clock that is set moves it so far."""
 CURRENT_AT = struct.Struct("<q")
 _ASIDE, _CONDEMNED = ".bad-", ".condemned"
 _LOCKED = ("lock hold by current process", "While lock file")
@@ -174,23 +177,44 @@ def _believable(folder: Path, database: Rdict) -> Rdict:
         if position is not None:
             Position.decode(position)
         decode_intrusions(database.get(INTRUSIONS_KEY))
+        landed = database.get(LANDED_KEY)
+        if landed is not None and not landed.isdigit():
+            raise PartitionCorrupt(f"{folder}: {landed!r} in the place of the last offset that is accounted for")
         highest = database.get(HIGHEST_APPLIED_OFFSET_KEY)
         if highest is not None and len(highest) != APPLIED_OFFSET.size:
             raise PartitionCorrupt(f"{folder}: {highest!r} in the place of the highest applied offset")
         away_ms = since_ms(database.get(CURRENT_AT_KEY))
-        if away_ms is not None and away_ms > MAX_AWAY_MS:
-            raise PartitionCorrupt(
-                f"{folder}: it last had all of the changelog {away_ms / 3_600_000:.0f} hours ago, and tombstones since "
-                "may be gone from there"
-            )
+        if (doubt := doubt_of(away_ms)) is not None:
+            raise PartitionCorrupt(f"{folder}: {doubt}")
     except Exception:
         database.close()
         raise
     return database
 
 
+def doubt_of(away_ms: int | None) -> str | None:
+    """Return why a database that was current so many ms ago must not be believed, None where it may be.
+
+    One that was current in the future was so by a clock that was ahead: nobody knows how long ago that is.
+    """
+    if away_ms is None or -MAX_AHEAD_MS <= away_ms <= MAX_AWAY_MS:
+        return None
+    if away_ms < 0:
+        return (
+            f"it had all of the changelog at a time that is {-away_ms / 3_600_000:.1f} hours ahead of this clock, so "
+            "nobody knows how long ago that is, and tombstones since may be gone from there"
+        )
+    return (
+        f"it last had all of the changelog {away_ms / 3_600_000:.0f} hours ago, and tombstones since may be gone from "
+        "there"
+    )
+
+
 def since_ms(row: bytes | None) -> int | None:
-    """Return how many ms ago a database was current by its row of that, None where nothing says it."""
+    """Return how many ms ago a database was current by its row of that, below 0 by a clock that was ahead since.
+
+    None where nothing says it.
+    """
     return None if row is None or len(row) != CURRENT_AT.size else int(time.time() * 1000) - CURRENT_AT.unpack(row)[0]
 
 

@@ -4,22 +4,25 @@ Whoever changes a row goes through `write_partition`: events, re-solving, erasur
 ahead of the changelog, and a crash between the two steps leaves an older state with its own older position.
 
 Nobody else writes to a changelog partition, so an append lands right behind the one before. Where it does not,
-somebody else's records lie between: a late batch of a worker that was thought dead, or this one's own that the broker
-took twice. Their places are remembered in the same write batch (`intrusions`).
+somebody else's records lie between: a late batch of a worker that was thought dead, those of a successor that this one
+has not heard of, or this one's own that the broker took twice. The database does not claim them (`extent`): their
+places are remembered in the same write batch until the mender has looked at them, and a recovery reads them.
 """
 
 import time
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from tables.errors import ChangelogShrunk, RowTooLarge
-from tables.intrusions import INTRUSIONS_KEY, decode_intrusions, encode_intrusions, without
+from tables.errors import RowTooLarge
+from tables.extent import Extent
 from tables.position import POSITION_KEY, Position
 from tables.tombstones import tombstone_key, tombstone_row
 
 RECORD_OVERHEAD_BYTES = 12
 """The size of a Kafka record beside its key and value, within a byte or two."""
-_NOTHING = range(0)
+_NOWHERE = range(0)
+_NOTHING: Mapping[bytes, int] = MappingProxyType({})
 
 
 class Changelog(Protocol):
@@ -29,24 +32,25 @@ class Changelog(Protocol):
     """Largest key and value together that one record may have."""
 
     async def append(
-        self, partition: int, rows: Mapping[bytes, bytes | None], removed_at: int, last: tuple[bytes, bytes]
+        self,
+        partition: int,
+        rows: Mapping[bytes, bytes | None],
+        removed_at: Mapping[bytes, int],
+        last: tuple[bytes, bytes],
     ) -> Sequence[range]:
         """Append `rows`, then `last`, and return the offsets of all once the broker has acknowledged them.
 
-        `removed_at` is the applied offset of those rows that are tombstones. `last` is in the last batch; if the rows
-        need more than one batch, that one is sent only after the others are acknowledged, so `last` is never there
-        without them. The offsets are one range a batch, in the order of the records.
+        `removed_at` has the applied offset of each of those rows that are tombstones. `last` is in the last batch; if
+        the rows need more than one batch, that one is sent only after the others are acknowledged, so `last` is never
+        there without them. The offsets are one range a batch, in the order of the records.
         """
 
 
 class Store(Protocol):
     """Where a partition's rows are kept."""
 
-    def changelog_offset(self, partition: int) -> int:
-        """Return the last changelog offset that it holds, -1 for none."""
-
-    def read(self, partition: int, key: bytes) -> bytes | None:
-        """Return a row."""
+    def read_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Return the rows of keys, None where there is none."""
 
     def commit(self, partition: int, rows: Mapping[bytes, bytes | None], changelog_offset: int) -> None:
         """Write the rows and the changelog offset in one atomic batch."""
@@ -71,7 +75,9 @@ async def write_partition(
     partition: int,
     rows: Mapping[bytes, bytes | None],
     position: Position,
-    settled: range = _NOTHING,
+    *,
+    removed_at: Mapping[bytes, int] = _NOTHING,
+    settled: range = _NOWHERE,
 ) -> Written:
     """Make rows and the source position durable, together.
 
@@ -81,7 +87,8 @@ async def write_partition(
     partition : which one; it must be this process's own.
     rows : key to row, None to remove; every key once, and every applied offset below the position.
     position : the source position that these rows reach.
-    settled : offsets that need not be remembered any longer: with `rows`, what counts is behind them.
+    removed_at : applied offsets of tombstones, where they are not the last one before the position.
+    settled : offsets that need not be remembered any longer: with `rows`, what counts is held, and is behind them.
 
     Raises
     ------
@@ -91,17 +98,49 @@ async def write_partition(
         When the broker put records where this partition's records were.
     """
     size = _size(changelog, partition, rows)
-    expected = store.changelog_offset(partition) + 1
-    removed_at = position.next_offset - 1
+    before = Extent.read(store, partition)
+    removed = {key: removed_at.get(key, position.next_offset - 1) for key, row in rows.items() if row is None}
     encoded = position.encode()
-    landed = await changelog.append(partition, rows, removed_at, (POSITION_KEY, encoded))
-    gaps = _gaps(partition, expected, landed)
-    stored = {**rows, **_tombstones(rows, removed_at), POSITION_KEY: encoded}
-    if gaps or settled:
-        known = decode_intrusions(store.read(partition, INTRUSIONS_KEY))
-        stored[INTRUSIONS_KEY] = encode_intrusions(without(known, settled) + gaps)
-    store.commit(partition, stored, landed[-1][-1])
-    return Written(size, sum(map(len, gaps)))
+    landed = await changelog.append(partition, rows, removed, (POSITION_KEY, encoded))
+    noticed = before.with_batches(partition, landed)
+    after = noticed.settled(settled)
+    stored = {**rows, **_tombstones(removed), POSITION_KEY: encoded, **before.changes(after)}
+    store.commit(partition, stored, after.held)
+    return Written(size, noticed.landed - before.landed - sum(map(len, landed)))
+
+
+def settle_partition(
+    store: Store,
+    partition: int,
+    *,
+    adopted: Mapping[bytes, bytes | None] = MappingProxyType({}),
+    removed_at: Mapping[bytes, int] = _NOTHING,
+    settled: range = _NOWHERE,
+) -> None:
+    """Take rows over that are in the changelog already, and forget places; nothing is appended.
+
+    Parameters
+    ----------
+    store, partition : where to; it must be this process's own.
+    adopted : key to row, None to remove.
+    removed_at : the applied offset of each removal.
+    settled : as `write_partition` takes it.
+    """
+    before = Extent.read(store, partition)
+    after = before.settled(settled)
+    store.commit(partition, {**adopted, **_tombstones(removed_at), **before.changes(after)}, after.held)
+
+
+def notice_others(store: Store, partition: int, end: int) -> int:
+    """Remember the place of what others wrote up to the offset `end`, where nothing was written here since.
+
+    Returns how many records that are; nothing is appended.
+    """
+    before = Extent.read(store, partition)
+    after = before.with_others(end)
+    if after != before:
+        store.commit(partition, before.changes(after), after.held)
+    return after.landed - before.landed
 
 
 def _size(changelog: Changelog, partition: int, rows: Mapping[bytes, bytes | None]) -> int:
@@ -117,24 +156,9 @@ def _size(changelog: Changelog, partition: int, rows: Mapping[bytes, bytes | Non
     return written
 
 
-def _gaps(partition: int, expected: int, landed: Sequence[range]) -> list[range]:
-    """Return the offsets between what was expected and where the batches landed."""
-    gaps = []
-    for batch in landed:
-        if batch.start < expected:
-            raise ChangelogShrunk(
-                f"the changelog of partition {partition} took a record at offset {batch.start}, but this worker's "
-                f"database holds it up to {expected - 1}: it was deleted and made again, or lost its tail"
-            )
-        if batch.start > expected:
-            gaps.append(range(expected, batch.start))
-        expected = batch.stop
-    return gaps
-
-
-def _tombstones(rows: Mapping[bytes, bytes | None], removed_at: int) -> dict[bytes, bytes | None]:
+def _tombstones(removed_at: Mapping[bytes, int]) -> dict[bytes, bytes | None]:
     """Return what the database remembers of rows that are removed."""
-    removed = [key for key, row in rows.items() if row is None]
-    if not removed:
+    if not removed_at:
         return {}
-    return dict.fromkeys(map(tombstone_key, removed), tombstone_row(removed_at, int(time.time() * 1000)))
+    now_ms = int(time.time() * 1000)
+    return {tombstone_key(key): tombstone_row(offset, now_ms) for key, offset in removed_at.items()}

@@ -27,7 +27,7 @@ from tables.applied_offset import (
 )
 from tables.batch_table import BatchTable
 from tables.errors import RowCorrupt
-from tables.intrusions import INTRUSIONS_KEY, decode_intrusions, encode_intrusions
+from tables.extent import Extent
 from tables.position import POSITION_KEY, Position
 from tables.tombstones import tombstone_key, tombstone_offset, tombstone_row
 
@@ -70,15 +70,22 @@ class Replay:
     Attributes
     ----------
     next_offset : of the changelog; everything below it is in the database.
+    known_end : the offset behind the last record that the database knows of; its own may lie beyond `next_offset`.
     older : records that were passed over because a newer row, or a newer tombstone, was there.
     """
 
     def __init__(self, table: BatchTable, partition: int) -> None:
         self._table = table
         self.partition = partition
-        self.next_offset = table.changelog_offset(partition) + 1
+        self._extent = Extent.read(table, partition)
+        self.next_offset = self._extent.held + 1
         self.older = 0
         self._highest = self._known_highest()
+
+    @property
+    def known_end(self) -> int:
+        """Return the offset behind the last record that the database knows of."""
+        return self._extent.landed + 1
 
     def apply(self, records: Sequence[ChangelogRecord], reached: int) -> None:
         """Store records, in the order of the changelog, and `reached`, the offset behind them, in one atomic batch.
@@ -100,14 +107,13 @@ class Replay:
         if outdone:
             newest.drop(outdone, records)
         rows = newest.to_store()
-        if newest.passed:
-            known = decode_intrusions(self._table.read(self.partition, INTRUSIONS_KEY))
-            met = [range(offset, offset + 1) for offset in newest.passed.values()]
-            rows[INTRUSIONS_KEY] = encode_intrusions(known + met)
+        after = self._extent.replayed(reached, [range(offset, offset + 1) for offset in newest.passed.values()])
+        rows |= self._extent.changes(after)
         if self._highest is not None:
             self._highest = max(self._highest, newest.highest)
             rows[HIGHEST_APPLIED_OFFSET_KEY] = APPLIED_OFFSET.pack(self._highest)
         self._table.commit(self.partition, rows, reached - 1)
+        self._extent = after
         self.next_offset = reached
         self.older += newest.older
 

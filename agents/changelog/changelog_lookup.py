@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from agents.changelog.errors import KEEP_FOLDERS, ChangelogLost, begins_behind
 from agents.kafka.connection import Connection
 
 _RECORDS_AT_ONCE = 500
@@ -49,18 +50,28 @@ class ChangelogLookup:
     async def read(self, partition: int, place: range) -> tuple[Sequence[ConsumerRecord], range]:
         """Return some first records of a place and the offsets that these are, up to its end where there is no more.
 
-        Compaction may have taken any of them. Raises `KafkaError`.
+        Compaction may have taken any of them.
+
+        Raises
+        ------
+        KafkaError
+            When the broker does not answer, or with an error.
+        ChangelogLost
+            When the changelog begins behind the place: what lay there is gone, and nobody has seen it.
         """
         consumer, at = self._running(), TopicPartition(self._topic, partition)
         first = (await consumer.beginning_offsets([at]))[at]
-        if first >= place.stop:
-            return (), place
+        if first > place.start:
+            raise ChangelogLost(
+                f"{begins_behind(self._topic, partition, first)}, and what others wrote from offset {place.start} on "
+                f"was not read yet. Before anything else, {KEEP_FOLDERS}"
+            )
         consumer.assign([at])
-        consumer.seek(at, max(first, place.start))
+        consumer.seek(at, place.start)
         while True:
             fetched = (await consumer.getmany(at, timeout_ms=200, max_records=_RECORDS_AT_ONCE)).get(at, [])
             reached = min(await consumer.position(at), place.stop)
-            if reached > max(first, place.start):
+            if reached > place.start:
                 return [record for record in fetched if record.offset < reached], range(place.start, reached)
 
     def _running(self) -> AIOKafkaConsumer:

@@ -8,6 +8,7 @@ from agents.users.own_partitions import OwnPartitions
 from tables.checkpoint import UNFINISHED, begin_checkpoint, finish_checkpoint, write_checkpoint
 from tables.data_folder import Mark, partition_folder
 from tables.errors import ForeignFolder
+from tables.extent import Extent
 from tables.numbered_names import next_name, numbered
 
 KEPT_CHECKPOINTS = 2
@@ -71,7 +72,8 @@ class Checkpointing:
                 database = self._table.database(partition)
                 if database is None or partition not in self._ownership.running:
                     continue
-                self._table.note_current([partition])
+                if not Extent.read(self._table, partition).unseen:
+                    self._table.note_current([partition])
                 write_checkpoint(database, folder / partition_folder(self._data, partition).name)
                 copied.append(partition)
         return copied

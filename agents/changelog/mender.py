@@ -1,46 +1,40 @@
-"""Mending the changelog: where an older record lies behind a newer one, the newer one is written again.
+"""Mending the changelog: what others wrote is compared with what the owner's database holds, and the newer counts.
 
-A batch of a worker that was thought dead may land behind its successor's rows. By the applied offsets nothing is lost;
-but hours later compaction keeps the last record of a key, whichever that is. The writer, as it notices the gap between
-its own records, and replay, as it passes older records over, remember the places (`tables.intrusions`). The partition's
-owner reads them and, in a turn of its own, appends what its database holds of the same keys. Then the last record of
-every key is the one that counts, and the place is forgotten in the same write batch.
+A batch of a worker that was thought dead may land behind its successor's rows; or this one was thought dead, and does
+not know it yet. The writer, as it notices the gap between its own records, and replay, as it passes older records over,
+remember the places (`tables.extent`). The partition's owner reads them and does, in a turn of its own, what
+`tables.comparison` comes to: it takes over what is newer than its own, and appends again what has an older record
+behind it, so that compaction, which keeps the last record of a key, keeps the one that counts. Where there is nothing
+to append, nothing is: two workers that both believe that they own a partition come to an end with each other.
 
-A database is right, whatever landed, so a row is written as it is, but for its applied offset where a late record's is
-higher: that may be so of an event that only the other worker could apply, or of a row whose removal nobody was told of.
-No applied offset may reach the position, so such a place waits until the position has passed it.
+No applied offset may reach the position. A record of somebody who was further waits until the position has passed it.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import pairwise
 
 from aiokafka.errors import KafkaError
 
 from agents.changelog.changelog_lookup import ChangelogLookup
+from agents.changelog.errors import ChangelogLost
+from agents.liveness.exit_status import EXIT_CONFIG
 from agents.users.own_partitions import OwnPartitions
-from agents.users.ownership import Ownership
-from tables.applied_offset import (
-    APPLIED_OFFSET,
-    LOWEST_RANK,
-    applied_offset_of,
-    believed_offset,
-    is_replicated,
-    outranking_offset,
-    row_rank,
-    stored_rank,
-    tombstone_rank,
-)
-from tables.errors import RowCorrupt
-from tables.intrusions import INTRUSIONS_KEY, decode_intrusions
+from tables.comparison import Comparison, Held, held_of, is_ahead
+from tables.extent import Extent
+from tables.partition_writer import settle_partition
 from tables.position import POSITION_KEY
 from tables.replay import ChangelogRecord
-from tables.tombstones import tombstone_key, tombstone_offset
 
 _log = logging.getLogger(__name__)
 _EVERY_SECONDS = 1.0
 _ROUNDS_TO_A_LOOK = 60
+_ROWS_AT_ONCE = 500
+"""They are written again in one turn, so that events wait for as long as a large chunk takes."""
+
+_NOWHERE = range(0)
 
 Read = Callable[[int, range], Awaitable[tuple[Sequence[ChangelogRecord], range]]]
 """Returns some first records of a place in a partition, and the offsets that these are."""
@@ -51,7 +45,7 @@ class Mender:
 
     Parameters
     ----------
-    own : what counts, and where it is written.
+    own : what is held, and where it is written.
     read : reads the changelog.
     """
 
@@ -65,83 +59,99 @@ class Mender:
         """Mend one partition; returns whether no place is left, as far as the position has come."""
         generation = self._ownership.generation
         while generation == self._ownership.generation and partition in self._ownership.running:
-            places = decode_intrusions(self._table.read(partition, INTRUSIONS_KEY))
-            if not places:
+            extent = Extent.read(self._table, partition)
+            if not extent.places:
                 return True
-            records, settled = await self._read(partition, places[0])
-            if not await self._settle(partition, generation, records, settled):
+            found, settled = await self._compare(partition, generation, extent)
+            if not settled or not await self._settle(partition, generation, found, settled):
                 return False
         return False
 
     async def look(self, ends: Mapping[int, int]) -> None:
-        """Let the writer notice what landed in partitions where nothing was written since.
+        """Notice what landed in partitions where nothing was written since; nothing is written to the changelog.
 
         `ends` are the offsets behind their changelogs' last records, as they were a moment ago.
         """
         generation = self._ownership.generation
         for partition, end in ends.items():
             async with self._ownership.turn(generation) as current:
-                if not current or partition not in self._ownership.running:
-                    continue
-                if end > self._table.changelog_offset(partition) + 1:
-                    await self._write(partition, {}, range(0))
+                if current and partition in self._ownership.running:
+                    self._own.writer.notice(partition, end)
 
-    async def _settle(
-        self, partition: int, generation: int, records: Sequence[ChangelogRecord], settled: range
-    ) -> bool:
-        """Write again what is newer than the records at the offsets `settled`; returns whether it could be done."""
-        records = [record for record in records if is_replicated(record.key)]
-        async with self._ownership.turn(generation) as current:
-            position = self._table.position(partition) if current else None
-            if position is None or any(_is_ahead(record, position.next_offset) for record in records):
-                return False
-            rows = self._to_write(partition, [record for record in records if record.key != POSITION_KEY])
-            if any(applied_offset >= position.next_offset for applied_offset in self._applied_offsets(partition, rows)):
-                return False
-            await self._write(partition, rows, settled)
-        _log.info("partition %d: %d rows are written again behind records that landed late", partition, len(rows))
+    async def _compare(self, partition: int, generation: int, extent: Extent) -> tuple[Comparison, range]:
+        """Read the places, and what lies behind them as far as it matters; returns what they come to, up to where.
+
+        It stops before a record that is ahead of the position. Events go on meanwhile.
+        """
+        found, position = Comparison(), self._table.position(partition)
+        first, stop = extent.places[0].start, extent.places[-1].stop
+        if position is None:
+            return found, _NOWHERE
+        for part, of_others in _parts(extent):
+            rest = part
+            while rest and ((of_others and rest.start < stop) or found.outranked or found.adopted):
+                records, read = await self._read(partition, rest)
+                if generation != self._ownership.generation:  # its database may be closed
+                    return found, _NOWHERE
+                rest = range(read.stop, rest.stop)
+                met = [record for record in records if of_others and record.offset < stop]
+                if ahead := [record.offset for record in met if is_ahead(record, position.next_offset)]:
+                    stop = ahead[0]
+                    met = [record for record in met if record.offset < stop]
+                found.meet(met, held_of(self._table, partition, list({record.key for record in met})))
+                found.follow(records[len(met) :])
+                if of_others and found.full:
+                    stop = min(stop, read.stop)
+        return found, range(first, stop)
+
+    async def _settle(self, partition: int, generation: int, found: Comparison, settled: range) -> bool:
+        """Adopt and append what a comparison came to, and forget its places; returns whether it could be done."""
+        keys = list(found.adopted | found.outranked)
+        appended = 0
+        for start in range(0, max(1, len(keys)), _ROWS_AT_ONCE):
+            some = keys[start : start + _ROWS_AT_ONCE]
+            last = start + _ROWS_AT_ONCE >= len(keys)
+            async with self._ownership.turn(generation) as current:
+                if not current or partition not in self._ownership.running:
+                    return False
+                with self._own.supervisor.must_succeed(f"what counts of partition {partition} could not be written"):
+                    appended += await self._write(partition, some, found, settled if last else _NOWHERE)
+        if appended or found.adopted:
+            _log.info(
+                "partition %d: %d rows are appended again behind older records, and %d are newer than its own were",
+                partition,
+                appended,
+                len(found.adopted),
+            )
         return True
 
-    def _to_write(self, partition: int, records: Sequence[ChangelogRecord]) -> dict[bytes, bytes | None]:
-        """Return what is stored of the keys whose last record is another, or a newer one, ranked above it.
-
-        A stored row that cannot be read is left alone: there is nothing in it to keep.
-        """
-        keys = list({record.key for record in records})
-        stored = dict(zip(keys, self._table.read_many(partition, keys), strict=True))
-        ranks: dict[bytes, int] = {}
-        behind: set[bytes] = set()
-        for record in records:
-            key = record.key
-            row = stored[key]
-            if row is not None and stored_rank(row) == LOWEST_RANK:
-                continue
-            if record.value == row:
-                behind.discard(key)
-            else:
-                behind.add(key)
-                ranks[key] = max(ranks.get(key, LOWEST_RANK), _rank(record))
-        return {
-            key: None if (row := stored[key]) is None else _with_applied_offset(row, outranking_offset(rank))
-            for key, rank in ranks.items()
-            if key in behind or (row := stored[key]) is None or stored_rank(row) < rank
-        }
-
-    def _applied_offsets(self, partition: int, rows: Mapping[bytes, bytes | None]) -> list[int]:
-        """Return the applied offsets of rows, and of the tombstones that are remembered in the place of rows."""
-        removed = self._table.read_many(partition, [tombstone_key(key) for key, row in rows.items() if row is None])
-        return [applied_offset_of(row) for row in (*rows.values(), *removed) if row is not None]
-
-    async def _write(self, partition: int, rows: Mapping[bytes, bytes | None], settled: range) -> None:
-        position = self._table.position(partition)
-        if position is None:
-            return  # nothing of this partition was ever written; its first chunk will notice
-        with self._own.supervisor.must_succeed(f"rows of partition {partition} could not be written again"):
-            await self._own.writer.write(partition, rows, position, settled)
+    async def _write(self, partition: int, keys: Sequence[bytes], found: Comparison, settled: range) -> int:
+        """Write what counts of some keys, in the turn that is held; returns how many of them are appended."""
+        held = held_of(self._table, partition, keys)
+        counts = {key: found.adopted[key] for key in keys if key in found.adopted}
+        adopted = {key: one for key, one in counts.items() if one.rank > held[key].rank}
+        # what has another rank by now was written by this worker since, and so behind all that
+        counts = {key: one for key, one in (held | adopted).items() if found.outranked.get(key) == one.rank}
+        if adopted or not counts:
+            settle_partition(
+                self._table,
+                partition,
+                adopted={key: one.row for key, one in adopted.items()},
+                removed_at=_removed_at(adopted),
+                settled=_NOWHERE if counts else settled,
+            )
+        if counts:
+            position = self._table.position(partition)
+            if position is None:
+                raise RuntimeError(f"partition {partition} had a position a moment ago")
+            rows = {key: one.row for key, one in counts.items() if key != POSITION_KEY}
+            await self._own.writer.write(partition, rows, position, removed_at=_removed_at(counts), settled=settled)
+        return len(counts)
 
 
-async def mend_regularly(mender: Mender, places: ChangelogLookup, ownership: Ownership) -> None:
+async def mend_regularly(mender: Mender, places: ChangelogLookup, own: OwnPartitions) -> None:
     """For ever: mend what is known once a second, and look for more where nothing was written once a minute."""
+    ownership = own.ownership
     await places.start()
     try:
         rounds = 0
@@ -149,30 +159,28 @@ async def mend_regularly(mender: Mender, places: ChangelogLookup, ownership: Own
             await asyncio.sleep(_EVERY_SECONDS)
             rounds += 1
             with suppress(KafkaError):  # whether the broker is there is watched elsewhere; the next round tries again
-                for partition in sorted(ownership.running):
-                    await mender.mend(partition)
+                await _mend_all(mender, own)
                 if not rounds % _ROUNDS_TO_A_LOOK and ownership.running:
                     await mender.look(await places.ends(sorted(ownership.running)))
     finally:
         await places.stop()
 
 
-def _is_ahead(record: ChangelogRecord, next_offset: int) -> bool:
-    """Return whether a record is of somebody who was further than a position."""
-    return _rank(record) >= row_rank(next_offset + (1 if record.key == POSITION_KEY else 0))
+async def _mend_all(mender: Mender, own: OwnPartitions) -> None:
+    try:
+        for partition in sorted(own.ownership.running):
+            await mender.mend(partition)
+    except ChangelogLost as lost:
+        own.supervisor.leave(str(lost), EXIT_CONFIG)
 
 
-def _rank(record: ChangelogRecord) -> int:
-    """Return a record's rank, the lowest for one that has no applied offset and is none of this code's."""
-    with suppress(RowCorrupt):
-        if record.value is not None:
-            return row_rank(believed_offset(record.value))
-        applied_offset = tombstone_offset(record.headers)
-        if applied_offset is not None:
-            return tombstone_rank(applied_offset)
-    return LOWEST_RANK
+def _parts(extent: Extent) -> Iterator[tuple[range, bool]]:
+    """Yield the places, and what lies between and behind them up to what has landed, in order; True is a place."""
+    behind = range(extent.landed + 1, extent.landed + 1)
+    for place, following in pairwise((*extent.places, behind)):
+        yield place, True
+        yield range(place.stop, following.start), False
 
 
-def _with_applied_offset(row: bytes, applied_offset: int) -> bytes:
-    """Return a row with an applied offset at least as high."""
-    return APPLIED_OFFSET.pack(max(applied_offset_of(row), applied_offset)) + row[APPLIED_OFFSET.size :]
+def _removed_at(counts: Mapping[bytes, Held]) -> dict[bytes, int]:
+    return {key: one.removed_at for key, one in counts.items() if one.row is None}

@@ -11,23 +11,17 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
+from agents.changelog.catch_up import PARTITIONS_AT_ONCE, STANDBY_SECONDS, CatchUp
+from agents.changelog.errors import ChangelogLost
 from agents.changelog.metrics import ChangelogMetrics
 from agents.kafka.connection import Connection, learn_leaders
 from agents.liveness.supervisor import Supervisor
 from tables.batch_table import BatchTable
-from tables.replay import Replay
 
 _log = logging.getLogger(__name__)
-_PARTITIONS_AT_ONCE = 2
-_RECORDS_AT_ONCE = 2_000
-"""Records of one write: about 20 ms in which nothing else runs."""
 _POLL_SECONDS = 0.05
-
-
-class ChangelogLost(Exception):
-    """The changelog ends before what a database holds of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +78,7 @@ class Recovery:
             auto_offset_reset="none",
             fetch_max_wait_ms=self._bounds.fetch_wait_ms,
             fetch_max_bytes=self._bounds.fetch_bytes,
-            max_partition_fetch_bytes=max(1, self._bounds.fetch_bytes // _PARTITIONS_AT_ONCE),
+            max_partition_fetch_bytes=max(1, self._bounds.fetch_bytes // PARTITIONS_AT_ONCE),
         )
         await consumer.start()
         await learn_leaders(consumer, self._table.changelog_topic_name)
@@ -134,6 +128,8 @@ class Recovery:
         self._announce(await catch_up.begin())
         moved = time.monotonic()
         while catch_up.missing:
+            if time.monotonic() - started > STANDBY_SECONDS:  # nobody asks about standbys meanwhile
+                self._table.complete_standbys -= standbys
             self._metrics.behind_records.set(catch_up.behind)
             if await catch_up.step():
                 moved = time.monotonic()
@@ -153,7 +149,9 @@ class Recovery:
         )
         while standbys:
             await catch_up.step()
-            self._table.complete_standbys |= catch_up.complete_standbys()
+            complete = catch_up.complete_standbys()
+            self._table.complete_standbys -= standbys - complete
+            self._table.complete_standbys |= complete
             self._metrics.partitions_standby.set(len(self._table.complete_standbys))
 
     def _announce(self, complete: set[int]) -> None:
@@ -171,106 +169,3 @@ class Recovery:
                     f"the databases of {unopened} are not open after {self._bounds.standstill_seconds} s"
                 )
             await asyncio.sleep(_POLL_SECONDS)
-
-
-class CatchUp:
-    """Reads the changelog of one assignment's partitions.
-
-    Parameters
-    ----------
-    consumer : without partitions; it gets those that are read.
-    table : its databases of all partitions are open.
-    own, standbys : partitions. Standbys are read once all own ones are complete.
-
-    Attributes
-    ----------
-    missing : own partitions that are not complete, in the order in which they are read.
-    replayed : records read.
-    """
-
-    def __init__(self, consumer: AIOKafkaConsumer, table: BatchTable, own: set[int], standbys: set[int]) -> None:
-        self._consumer = consumer
-        self._replays = {partition: Replay(table, partition) for partition in own | standbys}
-        self._at = {partition: TopicPartition(table.changelog_topic_name, partition) for partition in self._replays}
-        self._standbys = sorted(standbys)
-        self._ends: dict[int, int] = dict.fromkeys(own, 0)
-        self.missing = sorted(own)
-        self.replayed = 0
-
-    @property
-    def older(self) -> int:
-        """Records that were older than what was there."""
-        return sum(replay.older for replay in self._replays.values())
-
-    @property
-    def behind(self) -> int:
-        """Changelog records that the own partitions lack, or a few more: compaction leaves gaps."""
-        return sum(self._ends[partition] - self._replays[partition].next_offset for partition in self.missing)
-
-    async def begin(self) -> set[int]:
-        """Return the own partitions that are complete already, and assign the others and the standbys to be read."""
-        complete = await self.settle()
-        read = [self._at[partition] for partition in (*self.missing, *self._standbys)]
-        if read:
-            first = await self._consumer.beginning_offsets(read)
-            self._consumer.assign(read)
-            self._consumer.pause(*read)
-            for at in read:
-                self._consumer.seek(at, max(first[at], self._replays[at.partition].next_offset))
-        return complete
-
-    async def step(self) -> bool:
-        """Fetch once and write what came; return whether anything did."""
-        reading = [self._at[partition] for partition in self.missing[:_PARTITIONS_AT_ONCE] or self._standbys]
-        self._consumer.resume(*self._consumer.paused().intersection(reading))
-        fetched = await self._consumer.getmany(timeout_ms=200, max_records=_RECORDS_AT_ONCE)
-        moved = False
-        for at in reading:
-            reached = await self._consumer.position(at)  # past the last record, and past what compaction left empty
-            if reached > self._replays[at.partition].next_offset:
-                records = fetched.get(at, ())
-                self._replays[at.partition].apply(records, reached)
-                self.replayed += len(records)
-                moved = True
-        return moved
-
-    def complete_standbys(self) -> set[int]:
-        """Return the standbys that hold the changelog to the end that the last fetch saw."""
-        ends = {partition: self._consumer.highwater(self._at[partition]) for partition in self._standbys}
-        return {
-            partition
-            for partition, end in ends.items()
-            if end is not None and self._replays[partition].next_offset >= end
-        }
-
-    async def settle(self) -> set[int]:
-        """Ask the broker about the partitions that reached the end; return and no longer read those that are complete.
-
-        Raises
-        ------
-        ChangelogLost
-            When a database holds more of a changelog than there is.
-        """
-        reached = [
-            partition for partition in self.missing if self._replays[partition].next_offset >= self._ends[partition]
-        ]
-        if not reached:
-            return set()
-        ends = await self._consumer.end_offsets([self._at[partition] for partition in reached])
-        self._ends.update({at.partition: end for at, end in ends.items()})
-        complete = {partition for partition in reached if self._holds_all(partition)}
-        self.missing = [partition for partition in self.missing if partition not in complete]
-        self._consumer.pause(*self._consumer.assignment().intersection(self._at[partition] for partition in complete))
-        return complete
-
-    def _holds_all(self, partition: int) -> bool:
-        held, end = self._replays[partition].next_offset, self._ends[partition]
-        if held > end:
-            raise ChangelogLost(
-                f"the database of partition {partition} holds the changelog {self._at[partition].topic} up to offset "
-                f"{held}, but it ends at {end}: it was deleted and made again, or lost its tail, and this folder may "
-                "hold the only copy. Restore the topic; or move the data folder away to go on from what the topic "
-                "holds, with `nearline state restore` from a checkpoint if there is one. `nearline state check "
-                "--changelog` compares the two"
-            )
-        return held == end

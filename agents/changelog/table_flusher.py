@@ -5,7 +5,8 @@ What the table remembers of tombstones is dropped after a day (`tables.tombstone
 The table keeps no journal but the changelog, so a crash takes it back to its last flush, and what is in the changelog
 since is replayed. Tombstones stay there for a day only (Kafka's `delete.retention.ms`): a table that was not flushed
 for longer could come back with rows that were removed. Each database is therefore told once an hour that it is current,
-and is not believed after a day without that (`tables.partition_folders`).
+and is not believed after a day without that (`tables.partition_folders`). A standby is current when the broker has just
+said so, an own partition when no records of others wait there to be looked at.
 
 Rows that nobody asks for may rot unseen until a standby or a merge needs them. Each hour one partition is read from
 end to end, in turn, a few rows at a time. A start does not do it: reading all rows with their checksums takes a second
@@ -18,6 +19,7 @@ import time
 from itertools import count
 
 from tables.batch_table import BatchTable
+from tables.extent import Extent
 from tables.tombstones import TOMBSTONES_KEPT_MS, purge_tombstones
 
 _HOUR_SECONDS = 3600.0
@@ -33,7 +35,7 @@ async def flush_regularly(table: BatchTable) -> None:
     """For ever: once an hour, flush every open database of the table and check one of them."""
     for hour in count():
         await asyncio.sleep(_HOUR_SECONDS)
-        table.note_current(table.running | table.complete_standbys)
+        table.note_current(current_partitions(table))
         table.flush_databases()
         partitions = table.open_partitions()
         for partition in partitions:
@@ -42,8 +44,19 @@ async def flush_regularly(table: BatchTable) -> None:
             await check_partition(table, partitions[hour % len(partitions)])
 
 
+def current_partitions(table: BatchTable) -> set[int]:
+    """Return the partitions whose databases have all of the changelog: own ones without records not looked at yet."""
+    running = {partition for partition in table.running if not Extent.read(table, partition).unseen}
+    return running | table.complete_standbys
+
+
 async def purge_partition(table: BatchTable, partition: int) -> None:
-    """Drop what a partition remembers of tombstones that are too old for a copy of their rows to land yet."""
+    """Drop what a partition remembers of tombstones that are too old for a copy of their rows to land yet.
+
+    While there are places of the changelog to be looked at, older rows may lie there, and nothing is dropped.
+    """
+    if table.database(partition) is None or Extent.read(table, partition).places:
+        return
     before_ms = int(time.time() * 1000) - TOMBSTONES_KEPT_MS
     key: bytes | None = b""
     try:

@@ -15,8 +15,8 @@ from tables.batch_table import BatchTable
 from tables.position import Position, fingerprint
 
 _MADE_AGAIN = (
-    "the topic was deleted and made again. Its offsets mean other events now: start with a new application id and an "
-    "empty data folder, or put the old topic back"
+    "the topic was deleted and made again. Its offsets mean other events now: put the old topic back; or keep this "
+    "data folder, and start with a new application id and another"
 )
 
 
@@ -81,8 +81,8 @@ def _start(at: TopicPartition, stored: Position | None, first: int, end: int) ->
     if stored.next_offset > end:
         raise SourceChanged(
             f"{at.topic} partition {at.partition} ends at offset {end}, but {stored.next_offset} were applied; the "
-            "topic was deleted and made again, or lost its tail. Restore it, or start with a new application id and an "
-            "empty data folder; `nearline state check` shows the positions of a folder"
+            "topic was deleted and made again, or lost its tail. Restore it; or keep this data folder, and start with "
+            "a new application id and another. `nearline state check` shows the positions of a folder"
         )
     if stored.next_offset < first:
         return StartPoint(first, missed=first - stored.next_offset)

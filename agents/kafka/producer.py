@@ -91,7 +91,7 @@ class AcknowledgedProducer:
         topic: str,
         partition: int,
         rows: Mapping[bytes, bytes | None],
-        removed_at: int,
+        removed_at: Mapping[bytes, int],
         last: tuple[bytes, bytes],
         *,
         claim: ProducerClaim | None = None,
@@ -101,7 +101,7 @@ class AcknowledgedProducer:
         With a claim the broker refuses the batches once somebody else has claimed the partition, and takes none twice;
         then nothing may be appended after a failure, for a sequence is missing.
         """
-        batches = self._batches(chain(rows.items(), (last,)), tombstone_headers(removed_at))
+        batches = self._batches(chain(rows.items(), (last,)), removed_at)
         if claim is not None:
             for batch, _ in batches:
                 claim.mark(batch)
@@ -116,14 +116,14 @@ class AcknowledgedProducer:
         ]
 
     def _batches(
-        self, records: Iterable[tuple[bytes, bytes | None]], of_tombstones: list[tuple[str, bytes]]
+        self, records: Iterable[tuple[bytes, bytes | None]], removed_at: Mapping[bytes, int]
     ) -> list[tuple[BatchBuilder, int]]:
         """Return full batches with the number of their records; one clock for all, for asking it is a tenth of it."""
         producer, now = self._running(), int(time.time() * 1000)
         batch, count = producer.create_batch(), 0
         batches: list[tuple[BatchBuilder, int]] = []
         for key, value in records:
-            headers = of_tombstones if value is None else _NO_HEADERS
+            headers = tombstone_headers(removed_at[key]) if value is None else _NO_HEADERS
             if batch.append(key=key, value=value, timestamp=now, headers=headers) is None:
                 batches.append((batch, count))
                 batch, count = producer.create_batch(), 0
@@ -162,7 +162,11 @@ class TopicChangelog:
         self._claims = claims
 
     async def append(
-        self, partition: int, rows: Mapping[bytes, bytes | None], removed_at: int, last: tuple[bytes, bytes]
+        self,
+        partition: int,
+        rows: Mapping[bytes, bytes | None],
+        removed_at: Mapping[bytes, int],
+        last: tuple[bytes, bytes],
     ) -> list[range]:
         """Append to the table's changelog; returns the offsets, one range a batch.
 

@@ -13,6 +13,16 @@ BROKERS_TIME = "LogAppendTime"
 _MIN_LAG = "min.compaction.lag.ms"
 
 
+_BEFORE_COMPACTING = (
+    "retention may have taken the newest records of keys already, so before you change it with kafka-configs look with "
+    "`kafka-get-offsets --time earliest`: a partition that does not begin at offset 0 has lost its beginning, and of a "
+    "changelog the data folders of its workers may hold the only copy: keep them"
+)
+_BEFORE_DELETING = (
+    "compaction may have taken events already that were not read; stop it with kafka-configs, which brings none back"
+)
+
+
 class TopicMismatch(Exception):
     """Topics are missing, or are not what this application needs; the message names each one."""
 
@@ -77,7 +87,7 @@ def problems(spec: TopicSpec, found: FoundTopic | None) -> list[str]:
     if (policy := found.config["cleanup.policy"]) != spec.cleanup_policy:
         said.append(
             f"topic {spec.name} has cleanup.policy={policy}, it must be {spec.cleanup_policy}; "
-            "change it with kafka-configs"
+            f"{_BEFORE_COMPACTING if spec.cleanup_policy == 'compact' else _BEFORE_DELETING}"
         )
     for name, least in spec.at_least.items():
         if name in found.config and int(found.config[name]) < least:

@@ -104,9 +104,9 @@ def compare(report: PartitionReport, stored: dict[bytes, bytes], changelog: Chan
 
     A row that was written again later may be gone from the changelog, for that is compacted: it is not compared.
     """
-    held = report.changelog_offset + 1
-    if held > changelog.end:
-        report.add(f"it holds the changelog up to offset {held}, but that ends at {changelog.end}")
+    known = max(report.changelog_offset, report.known_offset) + 1
+    if known > changelog.end:
+        report.add(f"it knows the changelog up to offset {known}, but that ends at {changelog.end}")
         return
     keys = (stored.keys() | changelog.digests.keys()) - changelog.later
     missing = sorted(key for key in keys if key not in stored)

@@ -7,7 +7,7 @@ from tables.checkpoint import copy_stopped, restore
 from tables.data_folder import Mark, lock_existing, lock_folder
 from tables.errors import StateUnusable
 from tables.partition_check import check_partition
-from tables.partition_folders import MAX_AWAY_MS
+from tables.partition_folders import doubt_of
 
 
 def checkpoint_stopped(data: Path, destination: Path, mark: Mark) -> list[int]:
@@ -38,8 +38,8 @@ def _check_copy(partition: int, folder: Path) -> None:
     report = check_partition(partition, folder, check_row, lambda key, row: None)
     if report.problems:
         raise StateUnusable(f"partition {partition} of the checkpoint is not sound: {report.problems[0]}")
-    if report.away_ms is not None and report.away_ms > MAX_AWAY_MS:
+    if (doubt := doubt_of(report.away_ms)) is not None:
         raise StateUnusable(
-            f"the checkpoint is {report.away_ms / 3_600_000:.0f} hours old. Kafka keeps tombstones for a day, so rows "
-            "that were removed since could come back; start with an empty folder, which reads the whole changelog"
+            f"partition {partition} of the checkpoint: {doubt}. Kafka keeps them for a day, so rows that were removed "
+            "since could come back; keep it, and start with an empty folder, which reads the whole changelog"
         )

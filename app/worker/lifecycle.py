@@ -110,4 +110,4 @@ class WorkerLifecycle:
         start("renewal of claims", renew_regularly(path.claiming))
         start("watch of misplaced users", path.misplaced.run(self._popularity.caught_up))
         start("table flusher", flush_regularly(own.table))
-        start("mender of the changelog", mend_regularly(self._mender, self._changelog, own.ownership))
+        start("mender of the changelog", mend_regularly(self._mender, self._changelog, own))

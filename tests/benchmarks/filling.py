@@ -42,6 +42,6 @@ async def fill(producer: AcknowledgedProducer, topic: str, partitions: int, reco
         async with deadline(_ACKNOWLEDGED_SECONDS, what, partial("{} before them are".format, count)):
             for partition, rows in by_partition.items():
                 key, last = rows.popitem()
-                await producer.append(topic, partition, rows, 0, (key, last or b""))
+                await producer.append(topic, partition, rows, dict.fromkeys(rows, 0), (key, last or b""))
         count += len(part)
     return count

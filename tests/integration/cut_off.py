@@ -72,18 +72,20 @@ class Asked:
     ----------
     fresh : when it was asked what it answered as fresh.
     others : how often it answered how else.
-    silent : how often it did not answer in time, by call.
+    silent, answered : how often it did not answer in time, and did, by call.
     """
 
     fresh: list[float] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
     silent: Counter[str] = field(default_factory=Counter)
+    answered: Counter[str] = field(default_factory=Counter)
 
-    def take(self, asked: float, path: str, status: int, body: Any) -> None:
+    def take(self, asked: float, call: str, status: int, body: Any) -> None:
         """Note an answer."""
+        self.answered[call] += 1
         if status == 200 and "stale" in body:
             kind = "stale" if body["stale"] else "fresh"
-        elif path.startswith("/v1/routing"):
+        elif call.startswith("/v1/routing"):
             kind = "fresh" if body["here"] else "not here"
         else:
             kind = "fresh" if status in {200, 404} else str(status)
@@ -112,6 +114,10 @@ class Questions:
         self._asking = [asyncio.create_task(self._ask(users[place::_AT_ONCE], pid)) for place in range(_AT_ONCE)]
         return self
 
+    async def all_answered(self) -> bool:
+        """Whether each call was answered, the first time of which may take long."""
+        return self.answers.answered.keys() == set(_CALLS)
+
     async def __aexit__(self, *_: object) -> None:
         for asking in self._asking:
             asking.cancel()
@@ -127,7 +133,7 @@ class Questions:
                 asked = time.monotonic()
                 try:
                     async with session.get(self._worker.url + path) as response:
-                        self.answers.take(asked, path, response.status, await response.json(content_type=None))
+                        self.answers.take(asked, call, response.status, await response.json(content_type=None))
                 except (aiohttp.ClientError, TimeoutError, OSError):
                     self.answers.silent[call] += 1
                 await asyncio.sleep(_EVERY_SECONDS)

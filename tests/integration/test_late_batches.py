@@ -3,18 +3,26 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from itertools import islice
+from pathlib import Path
+from uuid import uuid4
 
+import aiohttp
 import pytest_asyncio
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import ConsumerRecord
 
 from agents.kafka.producer import AcknowledgedProducer
+from agents.liveness.exit_status import EXIT_RETRY
 from agents.liveness.process_guard import ProcessGuard
 from agents.liveness.supervisor import Supervisor
+from deploy.kafka import Broker
+from deploy.kafka.ports import free_ports
 from tables.position import POSITION_KEY
+from tests.integration.group_view import serves_all, settled
 from tests.support.cluster.cluster import PARTITIONS, Cluster
 from tests.support.cluster.happenings import happenings, rating
+from tests.support.cluster.kafka_proxy import PRODUCE, Direction, KafkaProxy
 from tests.support.cluster.oracle import newest_rows, read_topic
 from tests.support.cluster.verdict import applied, check_databases
 from tests.support.cluster.worker_process import WorkerProcess
@@ -67,7 +75,9 @@ async def test_rows_that_land_late_are_followed_by_the_newer_ones(
         position = rows.pop(POSITION_KEY)
         assert position is not None
         rows[b"never heard of"] = position
-        await zombie.append(cluster.names.users_changelog, partition, rows, 0, (POSITION_KEY, position))
+        await zombie.append(
+            cluster.names.users_changelog, partition, rows, dict.fromkeys(rows, 0), (POSITION_KEY, position)
+        )
         late += len(rows) + 1
     lost = compacted(await changelog(cluster))
     assert lost != newest_rows(await changelog(cluster)), "compaction would go back to the late rows"
@@ -90,6 +100,98 @@ async def test_rows_that_land_late_are_followed_by_the_newer_ones(
     assert worker.stop() == 0, worker.log_tail()
     assert compacted(await changelog(cluster)) == before, "a rebuild comes to the same"
     await check_databases(cluster, worker.data)
+
+
+async def erase(worker: WorkerProcess, user: str) -> None:
+    """Erase a user, and wait until the worker has nobody by that name."""
+    async with aiohttp.ClientSession() as session, session.delete(f"{worker.url}/v1/users/{user}") as response:
+        assert response.status in {202, 204}, await response.text()
+    await wait_for(f"end of {user}", lambda: nobody([worker], [user]), _PATIENCE_SECONDS)
+
+
+async def nobody(workers: list[WorkerProcess], users: list[str]) -> bool:
+    """Whether all these workers answer 404 for all these users."""
+    return {(await worker.get(f"/v1/users/{user}"))[0] for worker in workers for user in users} == {404}
+
+
+async def alive_again(workers: list[WorkerProcess]) -> None:
+    """Start those again that have left, as whoever supervises them does, and wait until all are ready."""
+    for worker in workers:
+        if not worker.alive:
+            assert worker.wait(1) == EXIT_RETRY, worker.log_tail()
+            worker.start()
+    for worker in workers:
+        await worker.ready()
+
+
+async def test_whom_a_successor_erased_an_owner_that_was_cut_off_does_not_bring_back(tmp_path: Path) -> None:
+    """A batch of its own with events of theirs lands behind the erasure; then everything is rebuilt from nothing."""
+    (port,) = free_ports(1)
+    with Broker(data_dir=tmp_path / "broker", proxies=[port]) as broker:
+        async with KafkaProxy(port, broker.behind(port)) as proxy:
+            cluster = Cluster(broker.address, f"test-{uuid4().hex[:12]}", tmp_path)
+            await cluster.create_topics()
+            try:
+                await _erase_behind_a_cut(cluster, proxy)
+            finally:
+                cluster.end()
+
+
+async def _erase_behind_a_cut(cluster: Cluster, proxy: KafkaProxy) -> None:
+    await cluster.publish()
+    users, others = [f"gone{number}" for number in range(8)], [f"here{number}" for number in range(20)]
+    cut, other = cluster.worker("0", NEARLINE_KAFKA__BOOTSTRAP=proxy.address), cluster.worker("1")
+    for worker in (cut, other):
+        worker.start()
+    for worker in (cut, other):
+        await worker.ready()
+    await settled(cluster, [cut, other])
+    await cluster.send(rating(f"{user}-{video}", user, video) for user in users + others for video in ("v1", "v2"))
+    await applied(cluster)
+    proxy.hold(PRODUCE)
+    await cluster.send(rating(f"{user}-v3", user, "v3") for user in users)
+
+    async def waits() -> bool:
+        return proxy.waiting > 0
+
+    await wait_for("batch of the first owner", waits, _PATIENCE_SECONDS)
+    proxy.swallow(*Direction)
+    await wait_for("all partitions on its successor", lambda: serves_all(other), _PATIENCE_SECONDS)
+    await applied(cluster)
+    for user in users:
+        await erase(other, user)
+    landed, passed = len(await changelog(cluster)), proxy.passed[PRODUCE]
+    proxy.release()
+
+    async def lands() -> bool:
+        return proxy.passed[PRODUCE] > passed and len(await changelog(cluster)) > landed
+
+    await wait_for("the batch behind the erasure", lands, _PATIENCE_SECONDS)
+    proxy.heal()
+
+    async def both() -> bool:
+        await alive_again([cut, other])
+        return {await metric(worker, "nearline_partitions_running") for worker in (cut, other)} == {PARTITIONS / 2}
+
+    await wait_for("partitions on both", both, _PATIENCE_SECONDS)
+    await cluster.send(rating(f"{user}-v4", user, "v4") for user in others)
+    await applied(cluster)
+
+    async def last_records() -> bool:
+        last = {record.key: record.value for record in await changelog(cluster)}
+        return all(last[user.encode()] is None for user in users)
+
+    await wait_for("tombstones behind the late rows", last_records, _PATIENCE_SECONDS)
+    assert await nobody([cut, other], users)
+    assert not {key.decode() for _, key in newest_rows(await changelog(cluster))} & set(users)
+    for worker in (cut, other):
+        assert worker.stop() == 0, worker.log_tail()
+        await check_databases(cluster, worker.data)
+        worker.lose_data()
+        worker.start()
+    await alive_again([cut, other])
+    assert await nobody([cut, other], users)
+    assert {(await cut.get(f"/v1/users/{user}"))[0] for user in others} == {200}
 
 
 async def test_records_that_retention_took_before_they_were_read_are_counted(cluster: Cluster) -> None:

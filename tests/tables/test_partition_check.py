@@ -35,7 +35,9 @@ def test_a_sound_folder_is_read_to_its_last_row_and_stays_as_it_is(folder: Path)
     rows: dict[bytes, bytes] = {}
     report = check(folder, rows)
     assert rows == EVERYTHING
-    assert report == PartitionReport(0, len(EVERYTHING), 30_000, len(CHANGELOG) - 1)
+    assert report == PartitionReport(
+        0, len(EVERYTHING), next_offset=30_000, changelog_offset=len(CHANGELOG) - 1, known_offset=len(CHANGELOG) - 1
+    )
     assert {path.name: path.read_bytes() for path in folder.glob("*.sst")} == before
 
 

@@ -15,6 +15,7 @@ from tables.applied_offset import APPLIED_OFFSET, CHANGELOG_OFFSET_KEY, HIGHEST_
 from tables.batch_table import BatchTable
 from tables.data_folder import partition_folder
 from tables.errors import DiskFailed, NewerFormat, OutOfFiles, PartitionCorrupt, PartitionError, PartitionLocked
+from tables.extent import LANDED_KEY
 from tables.intrusions import INTRUSIONS_KEY
 from tables.partition_folders import condemn, condemned, folders_aside, partition_error, set_aside
 from tables.position import POSITION_KEY, Position
@@ -238,9 +239,28 @@ def test_a_database_that_was_away_for_a_day_is_not_believed(
     check_rebuilt(table)
 
 
+@pytest.mark.parametrize(("minutes", "believed"), [(4, True), (60, False), (48 * 60, False)])
+def test_a_database_that_was_current_by_a_clock_that_was_ahead_is_not_believed(
+    data: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch, minutes: int, believed: bool
+) -> None:
+    """Nobody knows how long ago that was, and by such a clock it would be believed for ever."""
+    table, _ = opened(data)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + minutes * 60)
+    table.note_current([0, 1])
+    close_table(table)
+    monkeypatch.setattr(time, "time", lambda: now)
+    table, heard = opened(data)
+    assert len(heard.aside) == (not believed)
+    if not believed:
+        assert f"{minutes / 60:.1f} hours ahead of this clock" in heard.aside[0].found
+    check_rebuilt(table)
+
+
 @pytest.mark.parametrize(
     ("key", "row"),
     [
+        (LANDED_KEY, b"abc"),
         (INTRUSIONS_KEY, b"abc"),
         (INTRUSIONS_KEY, bytes(16)),
         (INTRUSIONS_KEY, b"\xff" * 16),
@@ -311,6 +331,23 @@ def test_a_start_that_ended_in_the_middle_of_setting_aside_is_finished(data: Pat
     check_rebuilt(table)
     close_table(table)
     assert opened(data)[1].aside == [], "the fresh database is not condemned"
+
+
+def test_a_rotten_folder_stays_condemned_until_it_is_away(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = folder_of(data)
+    condemn(folder, "found in a test")
+
+    def power_cut(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", power_cut)
+        with pytest.raises(KeyboardInterrupt):
+            set_aside(folder)
+    assert folder.is_dir()
+    assert condemned(folder) == "found in a test"
+    assert set_aside(folder) is not None
+    assert condemned(folder) is None
 
 
 def test_a_folder_that_is_open_elsewhere_stays_where_it_is(data: Path, opened: Opened) -> None:

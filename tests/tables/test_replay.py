@@ -18,6 +18,7 @@ from tables.applied_offset import (
 )
 from tables.batch_table import BatchTable
 from tables.errors import NewerFormat
+from tables.extent import LANDED_KEY, Extent
 from tables.intrusions import INTRUSIONS_KEY, decode_intrusions
 from tables.position import POSITION_KEY, Position
 from tables.replay import Replay
@@ -26,6 +27,9 @@ from tables.tombstones import TOMBSTONES_KEPT_MS, purge_tombstones, tombstone_he
 from tests.support.partition_folders import close_table, open_table
 
 POPULARITY = RESERVED + b"popularity\0\0\0\0\1us\0v"
+
+OF_EXTENT = {CHANGELOG_OFFSET_KEY, LANDED_KEY, INTRUSIONS_KEY}
+"""What a replay begins with."""
 
 
 class Record(NamedTuple):
@@ -93,6 +97,21 @@ def test_a_late_batch_of_a_previous_owner_does_not_win(table: BatchTable, anew: 
     assert table.changelog_offset(0) == 3
 
 
+@pytest.mark.parametrize("apart", ["in one fetch", "in two", "after a restart"])
+def test_of_two_records_with_one_applied_offset_the_later_one_counts(table: BatchTable, apart: str) -> None:
+    """A row that is re-solved after a swap covers the same events as before, and comes behind."""
+    events, solved = row(5, b"of the events"), row(5, b"of the new version")
+    replay = Replay(table, 0)
+    if apart == "in one fetch":
+        replay.apply(records((b"u", events), (b"v", row(7)), (b"u", solved)), reached=3)
+    else:
+        replay.apply(records((b"u", events), (b"v", row(7))), reached=2)
+        replay = Replay(table, 0) if apart == "after a restart" else replay
+        replay.apply(records((b"u", solved), first=2), reached=3)
+    assert table.read(0, b"u") == solved
+    assert replay.older == 0
+
+
 def test_rows_of_an_owner_do_not_go_back_either(table: BatchTable) -> None:
     """This database was not begun by a replay; then one that was, and had an owner in between."""
     table.commit(0, {b"u": row(9), POSITION_KEY: Position(10, 1).encode()}, 1)
@@ -116,7 +135,7 @@ def test_a_changelog_in_order_never_needs_a_look_at_stored_rows(
     read_many = table.read_many
 
     def noted(partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
-        looked_up.extend(keys)
+        looked_up.extend(key for key in keys if key not in OF_EXTENT)
         return read_many(partition, keys)
 
     monkeypatch.setattr(table, "read_many", noted)
@@ -202,6 +221,24 @@ def test_the_places_of_older_records_behind_newer_ones_are_remembered(table: Bat
     assert intrusions(table) == [5, 6]
     Replay(table, 0).apply(records((b"x", Tombstone(9)), (b"x", row(9)), (b"u", Tombstone(7)), first=8), reached=11)
     assert intrusions(table) == [5, 6, 9, 10]
+
+
+def test_what_lies_between_own_records_is_read_and_a_removal_there_applies(table: BatchTable) -> None:
+    """An owner that did not know of its successor: its late batch landed behind what that one wrote."""
+    Replay(table, 0).apply(records((b"u", row(5)), (POSITION_KEY, Position(6, 1).encode())), reached=2)
+    noticed = Extent.read(table, 0)
+    late = noticed.with_batches(0, [range(5, 7)])
+    table.commit(0, {b"v": row(6), POSITION_KEY: Position(7, 1).encode(), **noticed.changes(late)}, late.held)
+    assert table.changelog_offset(0) == 1, "it does not claim what it did not apply"
+    replay = Replay(table, 0)
+    assert (replay.next_offset, replay.known_end) == (2, 7)
+    behind = records((b"u", Tombstone(7)), (POSITION_KEY, Position(8, 1).encode()), (b"w", row(8)), first=2)
+    replay.apply(behind, reached=5)
+    assert table.read_many(0, [b"u", b"v", b"w"]) == [None, row(6), row(8)]
+    replay.apply(records((b"v", row(6)), (POSITION_KEY, Position(7, 1).encode()), first=5), reached=7)
+    assert table.read_many(0, [b"u", b"v", b"w"]) == [None, row(6), row(8)]
+    assert table.position(0) == Position(8, 1), "nor does its older position win"
+    assert Extent.read(table, 0) == Extent(6, 6, (range(6, 7),)), "which is to be followed by the newer one"
 
 
 def test_a_partition_that_runs_is_not_replayed(table: BatchTable) -> None:
@@ -355,3 +392,25 @@ def test_late_rows_and_tombstones_in_any_order_end_at_the_highest_applied_offset
     last = dict(written) if written else dict(landed)
     expected = {key: value for key, value in last.items() if isinstance(value, bytes)}
     assert replayed(make_table(), records(*landed), groups) == expected
+
+
+nobodys_keys = keys | st.sampled_from([POSITION_KEY, POPULARITY, INTRUSIONS_KEY, CHANGELOG_OFFSET_KEY, b"\xff"])
+nobodys_values = st.binary(max_size=40) | rows | st.builds(lambda at: Position(at, 1).encode(), applied_offsets)
+nobodys_headers = st.lists(st.tuples(st.sampled_from(["fence", "other"]), st.binary(max_size=9)), max_size=2)
+anything = st.lists(st.tuples(nobodys_keys, st.none() | nobodys_values, nobodys_headers), max_size=12)
+
+
+@hypothetically
+@given(anything, groupings, groupings)
+def test_whatever_records_there_are_two_replicas_come_to_the_same(
+    make_table: Callable[[], BatchTable],
+    written: list[tuple[bytes, bytes | None, list[tuple[str, bytes]]]],
+    groups: list[tuple[int, bool]],
+    others: list[tuple[int, bool]],
+) -> None:
+    """Of a later release is none of them: its number and its offset are hardly ever drawn together."""
+    landed = [Record(offset, *one) for offset, one in enumerate(written)]
+    one, other = make_table(), make_table()
+    assert replayed(one, landed, groups) == replayed(other, landed, others)
+    assert one.position(0) == other.position(0)
+    assert Replay(one, 0).next_offset == Replay(other, 0).next_offset

@@ -77,8 +77,8 @@ async def test_the_first_batch_ends_what_the_previous_owner_sends(changelog: Cha
     assert table.changelog_offset(0) == 0
     await new.take({0, 1})
     with pytest.raises(PartitionTaken):
-        await of_old.append(0, {b"ann": b"late"}, 6, (POSITION_KEY, STORED.encode()))
-    await of_old.append(1, {}, 6, (POSITION_KEY, b"first"))  # nothing was there that a position says
+        await of_old.append(0, {b"ann": b"late"}, {}, (POSITION_KEY, STORED.encode()))
+    await of_old.append(1, {}, {}, (POSITION_KEY, b"first"))  # nothing was there that a position says
     await new.take({1})
     assert await changelog.records() == [
         (0, POSITION_KEY, STORED.encode()),
@@ -102,7 +102,7 @@ async def test_claims_of_a_generation_are_not_used_in_the_next(changelog: Change
     await claiming._own.ownership.revoke()
     await claiming.take({0})
     with pytest.raises(PartitionTaken, match="partition 1 is written without a claim"):
-        await way.append(1, {}, 6, (POSITION_KEY, b"late"))
+        await way.append(1, {}, {}, (POSITION_KEY, b"late"))
 
 
 async def test_a_renewal_writes_again_and_leaves_when_another_worker_has_claimed(

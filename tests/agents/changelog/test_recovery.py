@@ -5,22 +5,35 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from prometheus_client import CollectorRegistry
 
+from agents.changelog.catch_up import CatchUp
+from agents.changelog.errors import ChangelogLost
 from agents.changelog.metrics import ChangelogMetrics
-from agents.changelog.recovery import CatchUp, ChangelogLost, Recovery, RecoveryBounds
+from agents.changelog.recovery import Recovery, RecoveryBounds
+from agents.changelog.table_flusher import current_partitions
 from agents.kafka.producer import AcknowledgedProducer
 from agents.liveness.process_guard import ProcessGuard
 from agents.liveness.supervisor import Supervisor
+from deploy.kafka import Broker
+from deploy.kafka.ports import free_ports
 from tables.applied_offset import APPLIED_OFFSET, LOCAL
 from tables.batch_table import BatchTable
+from tables.extent import Extent
 from tables.replay import Replay
 from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.cluster.kafka_proxy import Direction, KafkaProxy
+from tests.support.cluster.lost_beginning import lose_beginning
+from tests.support.cluster.oracle import read_topic
 from tests.support.leases import held_lease
+from tests.support.real_tables import new_table
 from tests.support.waiting import wait_for
 
 _FAR = 3600.0
@@ -71,7 +84,8 @@ async def write(
     """Append rows to a changelog partition, tombstones with their applied offset; returns the offset behind them."""
     *others, (key, last) = rows.items()
     topic = cluster.names.users_changelog
-    landed = await producer.append(topic, partition, dict(others), removed_at, (key, last))  # type: ignore[arg-type]
+    removed = dict.fromkeys(rows, removed_at)
+    landed = await producer.append(topic, partition, dict(others), removed, (key, last))  # type: ignore[arg-type]
     return landed[-1].stop
 
 
@@ -201,6 +215,23 @@ async def test_nothing_of_an_assignment_goes_on_when_it_has_ended(
             recovery.begin({1}, {0})
 
 
+async def test_a_standby_that_lacks_records_is_not_complete(
+    cluster: Cluster, producer: AcknowledgedProducer, table: BatchTable
+) -> None:
+    end = await write(producer, cluster, 0, users(2500))  # two writes' worth of records
+    async with recovering(cluster, table) as recovery:
+        assert recovery._consumer is not None
+        catch_up = CatchUp(recovery._consumer, table, set(), {0})
+        assert await catch_up.begin() == set()
+        while not await catch_up.step():
+            pass
+        assert table.changelog_offset(0) + 1 < end
+        assert catch_up.complete_standbys() == set()
+        while catch_up.complete_standbys() != {0}:
+            await catch_up.step()
+        assert table.changelog_offset(0) + 1 == end
+
+
 async def test_a_standby_is_complete_when_it_holds_all_and_not_before(
     cluster: Cluster, producer: AcknowledgedProducer, table: BatchTable
 ) -> None:
@@ -264,5 +295,111 @@ async def test_a_changelog_that_is_shorter_than_what_a_database_holds_is_refused
     async with recovering(cluster, table) as recovery:
         assert recovery._consumer is not None
         catch_up = CatchUp(recovery._consumer, table, {3}, set())
-        with pytest.raises(ChangelogLost, match=r"database of partition 3 holds .* up to offset 5, but it ends at 0"):
+        with pytest.raises(ChangelogLost, match=r"database of partition 3 knows .* up to offset 5, but it ends at 0"):
             await catch_up.begin()
+
+
+@pytest.mark.parametrize("held", [0, 4])
+async def test_a_changelog_that_begins_behind_what_a_database_holds_is_refused(
+    cluster: Cluster, producer: AcknowledgedProducer, table: BatchTable, held: int
+) -> None:
+    """An empty database, too: whoever was in the records before is nowhere."""
+    end = await write(producer, cluster, 2, users(20))
+    await lose_beginning(cluster, 2, 13)
+    if held:
+        Replay(table, 2).apply([], reached=held)
+    async with recovering(cluster, table) as recovery:
+        assert recovery._consumer is not None
+        for own, standbys in (({2}, set[int]()), (set[int](), {2})):
+            with pytest.raises(ChangelogLost, match=r"partition 2 of .* begins at offset 13.*keep every data folder"):
+                await CatchUp(recovery._consumer, table, own, standbys).begin()
+        Replay(table, 2).apply([], reached=13)
+        recovery.begin({2}, ())
+        await complete(recovery, {2})
+    assert len(stored(table, 2)) == end - 13, "a database that holds all that is gone goes on"
+
+
+async def test_a_standby_whose_changelog_loses_what_comes_next_is_refused(
+    cluster: Cluster, producer: AcknowledgedProducer, table: BatchTable
+) -> None:
+    await write(producer, cluster, 2, users(5))
+    async with recovering(cluster, table) as recovery:
+        assert recovery._consumer is not None
+        catch_up = CatchUp(recovery._consumer, table, set(), {2})
+        await catch_up.begin()
+        await write(producer, cluster, 2, users(20, prefix="later"))
+        await lose_beginning(cluster, 2, 13)
+
+        async def follow() -> None:
+            while True:
+                await catch_up.step()
+
+        with pytest.raises(ChangelogLost, match=r"partition 2 of .* begins at offset 13"):
+            await asyncio.wait_for(follow(), 30)
+
+
+async def test_what_a_database_knows_of_its_own_records_must_be_there_too(cluster: Cluster, table: BatchTable) -> None:
+    before = Extent()
+    late = before.with_batches(3, [range(5, 7)])
+    table.commit(3, before.changes(late), late.held)
+    assert table.changelog_offset(3) == -1
+    async with recovering(cluster, table) as recovery:
+        assert recovery._consumer is not None
+        with pytest.raises(ChangelogLost, match=r"database of partition 3 knows .* up to offset 7, but it ends at 0"):
+            await CatchUp(recovery._consumer, table, {3}, set()).begin()
+
+
+async def test_a_standby_is_complete_only_while_the_broker_says_so(tmp_path: Path) -> None:
+    """The connection is dead: the standby lags behind nobody knows what."""
+    (port,) = free_ports(1)
+    with Broker(proxies=(port,)) as broker:
+        direct = Cluster(broker.address, "cut-off", tmp_path)
+        await direct.create_topics()
+        table = new_table(tmp_path / "tables", PARTITIONS, "cut-off")
+        async with KafkaProxy(port, broker.behind(port)) as proxy:
+            behind = Cluster(proxy.address, "cut-off", tmp_path)
+            async with recovering(behind, table) as recovery:
+                recovery.begin((), {0, 1})
+
+                async def complete_standbys(expected: set[int]) -> bool:
+                    return table.complete_standbys == expected
+
+                await wait_for("complete standbys", lambda: complete_standbys({0, 1}))
+                proxy.swallow(*Direction)
+                await wait_for("end of what nobody confirms", lambda: complete_standbys(set()), 60)
+                assert current_partitions(table) == set()
+                proxy.heal()
+                await wait_for("complete standbys again", lambda: complete_standbys({0, 1}), 60)
+        table.data._dbs.clear()  # type: ignore[attr-defined]
+
+
+@pytest.mark.full
+async def test_compaction_alone_is_no_lost_beginning(
+    cluster: Cluster, producer: AcknowledgedProducer, table: BatchTable
+) -> None:
+    """The first records are gone, and the changelog still begins at 0."""
+    topic = cluster.names.users_changelog
+    eagerly = {
+        "cleanup.policy": "compact",
+        "max.compaction.lag.ms": "100",
+        "min.cleanable.dirty.ratio": "0.01",
+        "min.compaction.lag.ms": "0",
+        "segment.ms": "100",
+    }
+    admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap)
+    await admin.start()
+    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=eagerly)])
+    await admin.close()
+    generations = iter(range(1_000_000))
+
+    async def first_is_gone() -> bool:
+        await write(producer, cluster, 1, users(5, applied_offset=10 * next(generations)))
+        first: int = (await read_topic(cluster.bootstrap, topic))[0].offset
+        return first > 0
+
+    await wait_for("compaction", first_is_gone, 240.0)
+    newest = next(generations) - 1
+    async with recovering(cluster, table) as recovery:
+        recovery.begin({1}, ())
+        await complete(recovery, {1})
+    assert stored(table, 1) == users(5, applied_offset=10 * newest)

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from agents.changelog import table_flusher
-from agents.changelog.table_flusher import check_partition, purge_partition
+from agents.changelog.table_flusher import check_partition, current_partitions, purge_partition
+from tables.applied_offset import APPLIED_OFFSET
 from tables.batch_table import BatchTable
 from tables.errors import PartitionCorrupt
+from tables.partition_writer import notice_others, settle_partition
 from tables.tombstones import TOMBSTONES_KEPT_MS, tombstone_key, tombstone_row
 from tests.support.partition_folders import close_table, fill, open_table
 from tests.support.torn_files import flip_rows
@@ -27,6 +29,32 @@ async def test_a_rotten_row_that_nobody_asks_for_is_found(tmp_path: Path) -> Non
         await check_partition(table, 0)
     assert len(heard.errors) == 1
     close_table(table)
+
+
+def test_current_is_what_has_all_of_the_changelog(make_table: Callable[[], BatchTable]) -> None:
+    """One where records of others were not looked at is not: tombstones among them may be gone in a day."""
+    table = make_table()
+    table.commit(0, {b"ann": APPLIED_OFFSET.pack(6)}, 9)
+    table.running.add(0)
+    table.complete_standbys.add(3)
+    assert current_partitions(table) == {0, 3}
+    notice_others(table, 0, 12)
+    assert current_partitions(table) == {3}
+    settle_partition(table, 0, settled=range(10, 12))
+    assert current_partitions(table) == {0, 3}
+
+
+async def test_tombstones_stay_while_older_rows_may_lie_where_nobody_looked(
+    make_table: Callable[[], BatchTable],
+) -> None:
+    table, gone = make_table(), tombstone_key(b"ann")
+    table.commit(0, {gone: tombstone_row(6, 0)}, 9)
+    notice_others(table, 0, 12)
+    await purge_partition(table, 0)
+    assert table.read(0, gone) is not None
+    settle_partition(table, 0, settled=range(10, 12))
+    await purge_partition(table, 0)
+    assert table.read(0, gone) is None
 
 
 async def test_a_partition_that_went_elsewhere_is_let_go(tmp_path: Path) -> None:

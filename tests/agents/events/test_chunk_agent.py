@@ -44,7 +44,7 @@ class Broker(Log):
         self.refuses_rows: Exception | None = None
 
     async def append(
-        self, at: int, rows: Mapping[bytes, bytes | None], removed_at: int, last: tuple[bytes, bytes]
+        self, at: int, rows: Mapping[bytes, bytes | None], removed_at: Mapping[bytes, int], last: tuple[bytes, bytes]
     ) -> list[range]:
         """Append as the changelog does."""
         self.heard.append("rows")
@@ -205,10 +205,10 @@ async def test_what_somebody_else_wrote_after_a_chunk_is_what_the_next_one_build
     assert videos_in(worker.table.read(AT, USER.encode())) == {"v2"}
 
 
-async def test_an_erasure_in_the_next_chunk_removes_what_is_under_way(worker: Worker) -> None:
+async def test_an_erasure_in_the_next_chunk_removes_what_is_under_way_and_what_came_before_it(worker: Worker) -> None:
     await worker.processor.process(chunk(worker, 0, "v1"))
-    erasing = chunk(worker, 1, "none", "v3")
-    erasing.records[AT][0].value = None
+    erasing = chunk(worker, 1, "v2", "erased", "v3")
+    erasing.records[AT][1].value = None
     second = asyncio.create_task(worker.processor.process(erasing))
     await asyncio.to_thread(worker.member_events.wait_for, 2)
     await acknowledged(worker)
@@ -216,6 +216,12 @@ async def test_an_erasure_in_the_next_chunk_removes_what_is_under_way(worker: Wo
     await acknowledged(worker)
     worker.check()
     assert videos_in(worker.table.read(AT, USER.encode())) == {"v3"}
+    last = chunk(worker, 4, "v4", "erased again")
+    last.records[AT][1].value = None
+    await worker.processor.process(last)
+    await acknowledged(worker)
+    worker.check()
+    assert worker.table.read(AT, USER.encode()) is None
 
 
 def renamed(seen: list[Rows], version: str) -> Any:

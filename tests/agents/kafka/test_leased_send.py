@@ -111,7 +111,7 @@ async def test_what_is_sent_while_the_lease_is_lapsed_waits_and_goes_on_when_it_
     clock: Clock,
 ) -> None:
     clock.now += 6.0
-    sending = asyncio.create_task(producer.append(topic, 0, {b"user": b"row"}, 1, (b"position", b"7")))
+    sending = asyncio.create_task(producer.append(topic, 0, {b"user": b"row"}, {}, (b"position", b"7")))
     await clock.asked_again()
     assert proxy.passed[PRODUCE] == 1
     assert not sending.done()

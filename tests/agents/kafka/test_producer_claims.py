@@ -35,7 +35,7 @@ class Owner:
     async def append(self, value: bytes, partition: int = 0, rows: int = 1) -> list[range]:
         """Append rows of a value, and the position, which is the same value."""
         named: dict[bytes, bytes | None] = {b"u%d" % number: value for number in range(rows)}
-        return await self._changelog.append(partition, named, 1, (b"position", value))
+        return await self._changelog.append(partition, named, dict.fromkeys(named, 1), (b"position", value))
 
 
 MakeOwner = Callable[[str], Coroutine[Any, Any, Owner]]

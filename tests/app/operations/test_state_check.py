@@ -115,6 +115,6 @@ def test_what_differs_is_named_and_what_came_later_is_not_compared() -> None:
 
 
 def test_a_database_ahead_of_the_changelog_is_a_problem() -> None:
-    report = PartitionReport(0, changelog_offset=7)
-    compare(report, {}, ChangelogRows(3))
-    assert report.problems == ["it holds the changelog up to offset 8, but that ends at 3"]
+    for report in (PartitionReport(0, changelog_offset=7), PartitionReport(0, changelog_offset=1, known_offset=7)):
+        compare(report, {}, ChangelogRows(3))
+        assert report.problems == ["it knows the changelog up to offset 8, but that ends at 3"]

@@ -30,7 +30,7 @@ class Log:
             self._more.notify_all()
 
     async def append(
-        self, at: int, rows: Mapping[bytes, bytes | None], removed_at: int, last: tuple[bytes, bytes]
+        self, at: int, rows: Mapping[bytes, bytes | None], removed_at: Mapping[bytes, int], last: tuple[bytes, bytes]
     ) -> list[range]:
         """Append as the changelog does."""
         reached, lands = Position.decode(last[1]).next_offset, self.lands
@@ -38,7 +38,7 @@ class Log:
             await self._acknowledgement(at, reached)
         first = len(self.records[at])
         for key, value in (*rows.items(), last):
-            headers = () if value is not None else tuple(tombstone_headers(removed_at))
+            headers = () if value is not None else tuple(tombstone_headers(removed_at[key]))
             self.records[at].append(
                 SimpleNamespace(offset=len(self.records[at]), key=key, value=value, headers=headers)
             )
