@@ -438,7 +438,7 @@ async def test_a_generation_that_ends_while_the_mender_waits_for_its_turn_is_not
     make_table: Callable[[], BatchTable], metrics: WorkerMetrics
 ) -> None:
     owner = await owning(make_table, metrics)
-    owner.log.land(b"u1", row(3, b"late"), None)
+    owner.log.land(b"u1", row(3), None)
     await owner.chunk({})
     end = len(owner.log.records)
     async with owner.ownership.turn(owner.ownership.generation):
