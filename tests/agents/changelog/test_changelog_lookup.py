@@ -44,15 +44,3 @@ async def test_a_place_that_was_not_read_and_is_gone_is_no_empty_one(lookup: Cha
     for place in (range(2, 4), range(4, 8)):
         with pytest.raises(ChangelogLost, match=r"begins at offset 5.*keep every data folder"):
             await lookup.read(1, place)
-
-
-# TEMPORARY, not committed: shares the slot
-from tests.integration.test_late_batches import (  # noqa: E402
-    test_whom_a_successor_erased_an_owner_that_was_cut_off_does_not_bring_back as test_gone_cut,
-    test_rows_that_land_late_are_followed_by_the_newer_ones as test_gone_late,
-    zombie,
-)
-from tests.agents.changelog.test_recovery import (  # noqa: E402
-    test_a_standby_is_complete_only_while_the_broker_says_so as test_gone_standby,
-    producer,
-)
