@@ -31,6 +31,7 @@ class SeenList:
     """A user's list as a worker answered it: `as_of`, ms since the epoch, tells the row that it was made of."""
 
     user: str
+    region: str
     version: str
     as_of: int
     items: list[tuple[str, float]]
@@ -59,6 +60,8 @@ class Answers:
     lists: list[SeenList] = field(default_factory=list)
     versions: set[str] = field(default_factory=set)
     """Model versions that any list named."""
+    gone: dict[str, int] = field(default_factory=dict)
+    """By user who was answered as unknown: the highest source offset that had been shown of them before."""
 
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)
@@ -68,6 +71,10 @@ class Answers:
     def applied(self, user: str) -> int:
         """Return the last source offset of a user's that any answer has shown, -1 for none."""
         return self._applied.get(user, -1)
+
+    def erased(self, user: str, offset: int) -> None:
+        """Take note that an erasure, at a source offset of the user's partition, was answered as applied."""
+        self._applied[user] = max(offset, self.applied(user))
 
     def take(self, path: str, status: int, headers: Any, body: Any, user: str, applied_before: int) -> None:
         """Take one answer; `applied_before` is what was known of the user when the question was asked."""
@@ -82,9 +89,9 @@ class Answers:
             self.wrong.append(f"I7 {path}: status {status} without a problem: {body!r:.200}")
         elif status in MAYBE_LATER and not headers.get("Retry-After", "").isdigit():
             self.wrong.append(f"I7 {path}: status {status} does not say when to try again: {body!r:.200}")
-        elif status == 404 and applied_before >= 0:
-            self.wrong.append(f"I7 {path}: unknown, though offset {applied_before} was shown before: {body!r:.200}")
-        elif status not in {404, *MAYBE_LATER}:
+        elif status == 404:
+            self._take_gone(user, applied_before)
+        elif status not in MAYBE_LATER:
             self.wrong.append(f"I7 {path}: status {status}: {body!r:.200}")
         self.refused += 1
 
@@ -103,8 +110,7 @@ class Answers:
         if not body["items"] and not body.get("reason"):
             self.wrong.append(f"I7 {user}: an empty list without a reason: {body}")
         if body["as_of"] is None:
-            if applied_before >= 0:
-                self.wrong.append(f"I7 {user}: answered as a new user after offset {applied_before} was shown: {body}")
+            self._take_gone(user, applied_before)
             return
         if body["model_version"] is None:
             self.wrong.append(f"I7 {user}: a list of no version: {body!r:.300}")
@@ -112,7 +118,16 @@ class Answers:
         self.versions.add(body["model_version"])
         if body["source"] == "nearline":
             items = [(item["video_id"], item["score"]) for item in body["items"]]
-            self._keep(self.lists, 1, SeenList(user, body["model_version"], _milliseconds(body["as_of"]), items))
+            self._keep(
+                self.lists,
+                1,
+                SeenList(user, body["region"], body["model_version"], _milliseconds(body["as_of"]), items),
+            )
+
+    def _take_gone(self, user: str, applied_before: int) -> None:
+        """Keep that a user was unknown; whether an erasure explains it is known at the end."""
+        if applied_before >= 0:
+            self.gone[user] = max(applied_before, self.gone.get(user, -1))
 
     def _keep(self, kept: list[Any], kind: int, answer: Any) -> None:
         """Keep a part of all answers, each with the same chance."""

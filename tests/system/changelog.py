@@ -9,16 +9,17 @@ from agents.users.user_state import UserState
 from tables.applied_offset import RESERVED
 from tables.position import POSITION_KEY, Position
 from tests.support.cluster.cluster import PARTITIONS, Cluster
-from tests.support.cluster.oracle import applied_offset, keep_newest, scan_topic
+from tests.support.cluster.oracle import NewestRows, applied_offset, scan_topic
+from tests.support.cluster.verdict import listed_by
 
 
 class Written(NamedTuple):
-    """A user's row that the changelog once held: its version, its list, best first, as (row, score), its history.
+    """A user's row that the changelog once held: its model's name, its list, best first, as (row, score), its history.
 
     The history is (ts, video, kind, value), ascending in time.
     """
 
-    version: str
+    model: str
     best: list[tuple[int, float]]
     facts: list[tuple[int, str, int, float]]
 
@@ -30,14 +31,15 @@ class Changelog:
     ----------
     rows : what a compacted changelog holds, by partition and key.
     positions : the newest source position of each partition.
-    fell : records that put an older row behind a newer one, or a position that is not beyond the one before, though
-        rows that events have changed came with it; what is re-solved, erased or mended comes with the same one.
+    fell : records that put an older row behind a newer one or behind its removal, or a position that is not beyond the
+        one before, though rows that events have changed came with it; what is re-solved or mended comes with the same.
     last : the last record of each key, which is what a compaction keeps.
     written : rows of the users and times that were asked for.
     """
 
     def __init__(self, cluster: Cluster, wanted: AbstractSet[tuple[str, int]] = frozenset()) -> None:
-        self.rows: dict[tuple[int, bytes], bytes] = {}
+        self._newest = NewestRows()
+        self.rows = self._newest.rows
         self.positions: dict[int, int] = {}
         self.fell: list[str] = []
         self.last: dict[tuple[int, bytes], bytes | None] = {}
@@ -66,6 +68,8 @@ class Changelog:
             if before is not None and applied_offset(record.value) < applied_offset(before):
                 fell = f"{applied_offset(record.value)} at {record.offset} after {applied_offset(before)}"
                 self.fell.append(f"I4 {at}: applied offset {fell}")
+            if applied_offset(record.value) <= self._newest.removed.get(at, -1):
+                self.fell.append(f"I9 {at}: erased at {self._newest.removed[at]}, and back at offset {record.offset}")
             if before is None or applied_offset(record.value) > applied_offset(before):
                 self._moved.add(record.partition)
             if record.key == POSITION_KEY:
@@ -73,7 +77,7 @@ class Changelog:
             elif record.key in self._wanted_users:
                 self._remember(record)
         self.last[at] = record.value
-        keep_newest(self.rows, record)
+        self._newest.take(record)
 
     def buried(self) -> list[tuple[int, bytes]]:
         """Return the keys whose newest row is not their last record, so that a compaction would lose it."""
@@ -124,7 +128,7 @@ class Changelog:
         at = (record.key.decode(), state.written_at)
         if at in self._wanted and record.key[:1] != RESERVED:
             best = zip(state.top.rows.tolist(), state.top.scores.tolist(), strict=True)
-            self.written.setdefault(at, []).append(Written(state.version, list(best), facts_of(state)))
+            self.written.setdefault(at, []).append(Written(listed_by(state), list(best), facts_of(state)))
 
 
 def facts_of(state: UserState) -> list[tuple[int, str, int, float]]:

@@ -3,12 +3,13 @@
 I1  user factors are those of the reference, within 1e-6: the product's solver in float64 against plain float64 normal
     equations of the *expected* history; stored lists, which are float32, within 1e-4 of the reference's scores
 I2  every valid event is in its user's history, superseded, or evicted; every other one is a dead letter; none is both
-I3  rows and answers name published versions only
+I3  rows and answers are of published models only, each of its user's region, or of all where that has none
 I4  no applied offset falls in the changelog, and each source position is beyond the one before
 I5  RocksDB holds what the compacted changelog holds, and a compaction would leave just that
 I6  neither a stored position nor a commit is ahead of the changelog
 I7  every answer was true when it was given (`tests.system.answers`)
 I8  no worker stands still while events wait (`tests.system.watch`)
+I9  who was erased stays erased: no fact from before is in a row, an answer, or behind its tombstone in the changelog
 """
 
 from collections import Counter
@@ -25,11 +26,12 @@ from agents.popularity.own_popularity import POPULARITY_PREFIX
 from agents.users.user_state import TIE_BYTES, UserState
 from models.factorization.factor_model import FactorModel
 from models.factorization.user_solver import UserSolver
+from models.names import GLOBAL_REGION
 from tables.applied_offset import RESERVED
 from tables.position import POSITION_KEY, Position
 from tests.support.cluster.cluster import Cluster
 from tests.support.cluster.oracle import HISTORY_LIMIT, Expected, expect, read_topic, reference_factors
-from tests.support.cluster.verdict import check_user, database_rows
+from tests.support.cluster.verdict import check_user, database_rows, listed_by, name_of
 from tests.system.answers import Answers
 from tests.system.changelog import Changelog, facts_of
 from tests.system.truth import untrue
@@ -48,6 +50,8 @@ class Verdict:
     events : valid events, each id once.
     lost : events that have no effect where they must have one: counts of plays and likes, facts of histories.
     doubled : effects beyond the one of each event: counts, and event ids that a row remembers twice.
+    returned : facts that an erasure took and that are in a row all the same.
+    erasures : records of the source that erase somebody.
     wrong : what breaks an invariant, in words.
     rows : users.
     """
@@ -55,13 +59,16 @@ class Verdict:
     events: int
     lost: int = 0
     doubled: int = 0
+    returned: int = 0
+    erasures: int = 0
     rows: int = 0
     wrong: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         told = self.wrong[:_MOST_TOLD]
         rest = [f"... and {len(self.wrong) - _MOST_TOLD} more"] if len(self.wrong) > _MOST_TOLD else []
-        return "\n".join((f"{self.events} events, {self.lost} lost, {self.doubled} doubled", *told, *rest))
+        counts = f"{self.events} events, {self.erasures} erasures, {self.lost} lost, {self.doubled} doubled"
+        return "\n".join((f"{counts}, {self.returned} come back", *told, *rest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +102,7 @@ async def judge(cluster: Cluster, facts: Facts) -> Verdict:
     expected = expect(good, facts.history_limit)
     wanted = {(seen.user, seen.as_of) for seen in facts.answers.lists} if facts.answers else set()
     changelog = await Changelog.read(cluster, wanted)
-    verdict = Verdict(expected.accepted)
+    verdict = Verdict(expected.accepted, erasures=expected.erasures)
     states = {key.decode(): UserState.decode(row) for (_, key), row in changelog.rows.items() if key[:1] != RESERVED}
     verdict.rows = len(states)
     verdict.wrong += _users(states, expected, facts.models, verdict)
@@ -116,10 +123,16 @@ def _users(
     states: Mapping[str, UserState], expected: Expected, models: list[FactorModel], verdict: Verdict
 ) -> Iterator[str]:
     """I1, I2, I3: every history, list and version; counts what histories lack or remember twice."""
-    by_version = {model.version: model for model in models}
-    solvers = {model.version: _exact_solver(model) for model in models}
+    by_name = {name_of(model): model for model in models}
+    solvers = {name: _exact_solver(model) for name, model in by_name.items()}
+    regions = {model.region for model in models}
     missing = 0
     for user in sorted(states.keys() | expected.facts.keys()):
+        if user in states:
+            back = expected.erased.get(user, set()) & set(facts_of(states[user])) - set(expected.facts.get(user, ()))
+            verdict.returned += len(back)
+            if back:
+                yield f"I9 user {user} has {len(back)} facts from before an erasure"
         if user not in states or user not in expected.facts:
             missing += len(expected.facts.get(user, ()))
             yield f"I2 user {user} {'has no row' if user not in states else 'has a row and no event'}"
@@ -129,17 +142,21 @@ def _users(
         missing += len(set(facts) - set(found))
         ties = [state.recent[at : at + TIE_BYTES] for at in range(0, len(state.recent), TIE_BYTES)]
         verdict.doubled += len(ties) - len(set(ties))
-        if state.version and state.version not in by_version:
-            yield f"I3 user {user} has a list of {state.version}, which was never published"
+        name, region = listed_by(state), expected.regions.get(user, GLOBAL_REGION)
+        if name and name not in by_name:
+            yield f"I3 user {user} has a list of {name}, which was never published"
+            continue
+        if name and by_name[name].region != (region if region in regions else GLOBAL_REGION):
+            yield f"I3 user {user} of {region} has a list of {name}"
             continue
         try:
-            check_user(user, state, by_version.get(state.version, models[-1]), expected)
+            check_user(user, state, by_name.get(name, models[-1]), expected)
         except AssertionError as error:
             yield f"I1 I2 {user}: {str(error).strip()[:400]}"
             continue
-        for version, model in by_version.items():
-            if (error_ := _factor_error(state, facts, model, solvers[version])) > RELATIVE_ERROR:
-                yield f"I1 user {user}: factors differ from the reference by {error_:.2g} under {version}"
+        for name, model in by_name.items():
+            if (error_ := _factor_error(state, facts, model, solvers[name])) > RELATIVE_ERROR:
+                yield f"I1 user {user}: factors differ from the reference by {error_:.2g} under {name}"
     verdict.lost = max(verdict.lost, missing)
 
 

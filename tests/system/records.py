@@ -18,6 +18,8 @@ class Record:
     kills : processes that were killed, stopped or frozen.
     events : accepted events that the verdict is about.
     lost, doubled : effects of events that are missing from the final state, or there more than once.
+    erasures : records that erased somebody.
+    returned : facts of erased users that are in the final state all the same.
     seconds : after each fault, until every partition was served again.
     notes : what else was measured, with its unit in the name.
     """
@@ -29,6 +31,8 @@ class Record:
     events: int = 0
     lost: int = 0
     doubled: int = 0
+    erasures: int = 0
+    returned: int = 0
     seconds: list[float] = field(default_factory=list)
     notes: dict[str, float] = field(default_factory=dict)
 

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -14,6 +14,7 @@ from models.factorization.factor_model import FactorModel
 from tests.support.cluster.cluster import PARTITIONS, Cluster
 from tests.support.cluster.load import Load
 from tests.support.cluster.oracle import HISTORY_LIMIT
+from tests.support.cluster.published_models import random_model
 from tests.support.cluster.worker_process import WorkerProcess
 from tests.support.waiting import wait_for
 from tests.system.faults import codes_of
@@ -61,8 +62,17 @@ class Scenario:
         self.models.append(await self.cluster.publish(seed))
         return self.models[-1]
 
-    async def begin(self, workers: int, **settings: str) -> list[WorkerProcess]:
-        """Publish a model and start workers with these settings; returns when all are ready."""
+    async def publish_for(self, *regions: str) -> None:
+        """Publish a model for each of these regions, all under the name that the first model of all regions gets."""
+        for number, region in enumerate(regions):
+            self.models.append(await self.cluster.publish(100 + number, region=region, version=random_model(1).version))
+
+    async def begin(self, workers: int, regions: Sequence[str] = (), **settings: str) -> list[WorkerProcess]:
+        """Publish a model, and one for each region, and start workers with these settings; returns when all are ready.
+
+        The models of all regions have one name.
+        """
+        await self.publish_for(*regions)
         await self.publish()
         started = [self.cluster.worker(str(number), **settings) for number in range(workers)]
         for worker in started:
@@ -134,9 +144,10 @@ class Scenario:
         """Enter the record with a verdict, which must be good."""
         record = self.record
         record.events, record.lost, record.doubled = verdict.events, verdict.lost, verdict.doubled
+        record.erasures, record.returned = verdict.erasures, verdict.returned
         self._book.enter(record)
         assert not verdict.wrong, f"seed {record.seed}: {verdict}"
-        assert (verdict.lost, verdict.doubled) == (0, 0), f"seed {record.seed}: {verdict}"
+        assert (verdict.lost, verdict.doubled, verdict.returned) == (0, 0, 0), f"seed {record.seed}: {verdict}"
         assert verdict.events, "nothing was judged"
 
     async def stop_all(self) -> list[str]:

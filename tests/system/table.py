@@ -7,8 +7,10 @@ from tests.benchmarks.report import table
 from tests.system.faults import FAULTS, codes_of, legend
 from tests.system.records import Record
 
-HEADER = ("fault", "what", "runs", "kills", "events", "lost", "doubled", "served again after, s: median", "longest")
-COLUMNS = """*Lost* and *doubled* count effects of events that are missing from the state at the end, or there twice.
+_COUNTS = ("runs", "kills", "events", "erasures", "lost", "doubled", "come back")
+HEADER = ("fault", "what", *_COUNTS, "served again after, s: median", "longest")
+COLUMNS = """*Lost* and *doubled* count effects of events that are missing from the state at the end, or there twice;
+*come back* counts facts of erased users that are in it all the same.
 *Served again* is the time from a fault until users of all partitions get answers. The faults:"""
 """What a reader of the table must know of its columns."""
 BEGIN, END = "<!-- faults: python -m tests.system writes them -->", "<!-- end of the faults -->"
@@ -27,7 +29,7 @@ def markdown(records: Iterable[Record]) -> str:
     """Return the table as a Markdown file shows it: what the columns and codes mean, and then the lines."""
     known = list(records)
     told = "\n\n".join((COLUMNS, legend(record.fault for record in known)))
-    return f"{told}\n\n{table(HEADER, lines(known), 'llrrrrrrr')}"
+    return f"{told}\n\n{table(HEADER, lines(known), 'll' + 'r' * (len(HEADER) - 2))}"
 
 
 def plain(records: Iterable[Record]) -> str:
@@ -50,8 +52,10 @@ def _line(fault: str, what: str, records: Sequence[Record]) -> tuple[str, ...]:
         len(records),
         sum(record.kills for record in records),
         sum(record.events for record in records),
+        sum(record.erasures for record in records),
         sum(record.lost for record in records),
         sum(record.doubled for record in records),
+        sum(record.returned for record in records),
     )
     times = (f"{median(seconds):.1f}", f"{max(seconds):.1f}") if seconds else ("", "")
     return (fault, what, *(f"{count:,}" for count in counts), *times)

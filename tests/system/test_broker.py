@@ -1,6 +1,8 @@
 """The broker restarts, dies, is slow, hands over what a dead worker had sent, and loses what nobody has read."""
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from itertools import islice
@@ -29,6 +31,7 @@ from tests.system.scenario import Scenario, let_run, owner_urls
 from tests.system.watch import Watch, read_metrics
 
 _OUTAGE_SECONDS = 5.0
+_LONG_OUTAGE_SECONDS = 70.0
 _SLOW_SECONDS = (0.3, 1.0)
 
 
@@ -85,6 +88,25 @@ async def test_a_broker_that_restarts(on_own_broker: Cluster, own_broker: Broker
             await asyncio.to_thread(own_broker.start)
             await scenario.served_again(since, 180)
             await at_rest(on_own_broker, 180)  # serving means more than answering
+    await scenario.conclude(load, watch)
+
+
+@pytest.mark.full
+async def test_a_broker_that_is_away_for_longer_than_any_session(
+    on_own_broker: Cluster, own_broker: Broker, book: Book, seed: int
+) -> None:
+    """F8: it is frozen for 70 s under load, so that connections stay open and nothing is answered."""
+    scenario = Scenario(on_own_broker, book, "F8", f"broker frozen for {_LONG_OUTAGE_SECONDS:.0f} s", seed)
+    await scenario.begin(2)
+    async with Watch(on_own_broker, seed) as watch, Load(on_own_broker, seed) as load, scenario.supervised():
+        await let_run(3.0)
+        assert own_broker.pid is not None
+        since = scenario.fault()
+        os.kill(own_broker.pid, signal.SIGSTOP)
+        await let_run(_LONG_OUTAGE_SECONDS)
+        os.kill(own_broker.pid, signal.SIGCONT)
+        await scenario.served_again(since, 180)
+        await at_rest(on_own_broker, 180)
     await scenario.conclude(load, watch)
 
 

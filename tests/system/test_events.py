@@ -14,6 +14,7 @@ from tests.support.cluster.cluster import PARTITIONS, Cluster
 from tests.support.cluster.happenings import happenings
 from tests.support.cluster.load import Load, Mix
 from tests.system.changelog import Changelog
+from tests.system.needs import Needs
 from tests.system.records import Book
 from tests.system.rest import at_rest
 from tests.system.scenario import Scenario, let_run
@@ -21,6 +22,9 @@ from tests.system.watch import Watch
 
 _LARGEST_ROW = 256 << 10
 _FLOOD = 1_000
+_BURST, _BURST_USERS = 100_000, 2_000
+_MORE_MB = 150
+"""What a worker may need beyond what it had: fetched events, chunks, rows on their way, write buffers."""
 
 
 async def test_records_that_break_the_contract(cluster: Cluster, book: Book, seed: int) -> None:
@@ -55,6 +59,27 @@ async def test_events_that_come_again(cluster: Cluster, book: Book, seed: int) -
     await worker.ready(120)
     await scenario.conclude()
     assert (await Changelog.read(cluster)).rows == before
+
+
+@pytest.mark.full
+async def test_a_burst_beyond_what_workers_can_do(cluster: Cluster, book: Book, seed: int) -> None:
+    """F38: a hundred thousand events at once; memory stays bounded, nobody loses a partition, lag drains."""
+    scenario = Scenario(cluster, book, "F38", f"{_BURST:,} events at once", seed)
+    workers = await scenario.begin(2)
+    await cluster.send(islice(happenings(seed, users=_BURST_USERS), 5_000))
+    await at_rest(cluster)
+    async with Watch(cluster, seed, _BURST_USERS) as watch:
+        before = [await watch.metrics(worker) for worker in workers]
+        peaks = [Needs.of(worker.pid).peak_rss_mb for worker in workers]
+        await cluster.send(islice(happenings(seed + 1, users=_BURST_USERS), _BURST))
+        await at_rest(cluster, 300)
+        after = [await watch.metrics(worker) for worker in workers]
+    more = max(Needs.of(worker.pid).peak_rss_mb - peak for worker, peak in zip(workers, peaks, strict=True))
+    scenario.record.notes["rss_mb_more"] = round(more, 1)
+    assert more < _MORE_MB
+    for old, new in zip(before, after, strict=True):
+        assert new["nearline_rebalances_total"] == old["nearline_rebalances_total"], "a partition moved"
+    await scenario.conclude(watch=watch)
 
 
 @pytest.mark.full

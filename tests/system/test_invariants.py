@@ -14,7 +14,7 @@ from tests.support.cluster.cluster import Cluster
 from tests.support.cluster.happenings import happenings
 from tests.support.cluster.published_models import random_model
 from tests.support.waiting import wait_for
-from tests.system.answers import SeenList, SeenUser
+from tests.system.answers import SeenUser
 from tests.system.changelog import Changelog
 from tests.system.invariants import Facts, judge, owners_of
 from tests.system.progress import Progress
@@ -66,7 +66,7 @@ async def test_each_kind_of_damage_is_noticed(cluster: Cluster, producer: AIOKaf
     listed = watch.answers.lists[0]
     turned = replace(watch.answers, users=[], lists=[replace(listed, items=listed.items[::-1])])
     await found("I7", facts=replace(facts, answers=turned))
-    invented = replace(watch.answers, users=[], lists=[SeenList(listed.user, model.version, 1, listed.items)])
+    invented = replace(watch.answers, users=[], lists=[replace(listed, as_of=1)])
     await found("I7", facts=replace(facts, answers=invented))
     await found("I3", facts=replace(facts, models=[random_model(2)]))
     second = random_model(2)

@@ -1,13 +1,15 @@
 """Workers that die without a word: at random moments, at marked points of their work, with and without their folder."""
 
+import asyncio
 import signal
 import time
 from itertools import count
 
 import pytest
 
+from agents.liveness.exit_status import EXIT_RETRY
 from tests.support.cluster.cluster import Cluster
-from tests.support.cluster.load import Load
+from tests.support.cluster.load import Load, Mix
 from tests.support.cluster.worker_process import WorkerProcess
 from tests.support.waiting import wait_for
 from tests.system.kill_points import CHUNK_POINTS, SWAP_POINTS
@@ -15,20 +17,34 @@ from tests.system.records import Book
 from tests.system.scenario import Scenario, let_run, until_rescored
 from tests.system.watch import Watch
 
+REGIONS = ("us", "br")
+"""The first has a model of its own, the second has not."""
 QUICK_KILLS = 6
+FROZEN_EVERY = 12
+"""Rounds of kills for each time that a worker is frozen, which takes two sessions."""
 FULL_KILLS = 100
 SESSION_SECONDS = 6
 """The session timeout of a cluster's workers."""
 
 
-@pytest.mark.parametrize("kills", [QUICK_KILLS, pytest.param(FULL_KILLS, marks=pytest.mark.full)])
-async def test_kill_9_at_random_moments(cluster: Cluster, book: Book, seed: int, kills: int) -> None:
-    """F1, F3: one to three of three workers at a time, every other time without its folder, some while they start."""
-    scenario = Scenario(cluster, book, "F1, F3", "kill -9 at random moments, every other folder lost", seed)
+@pytest.mark.parametrize(
+    ("kills", "standbys"),
+    [(QUICK_KILLS, 1), *(pytest.param(FULL_KILLS, number, marks=pytest.mark.full) for number in (0, 1))],
+)
+async def test_kill_9_at_random_moments(cluster: Cluster, book: Book, seed: int, kills: int, standbys: int) -> None:
+    """F1, F3, F4: one to three of three workers at a time, every other time without folders, some while they start.
+
+    One of them is frozen now and then until others have its partitions, and thawed.
+    """
+    what = f"kill -9 at random moments, every other folder lost, or frozen; {standbys or 'no'} standbys"
+    scenario = Scenario(cluster, book, "F1, F3, F4", what, seed)
     chance = scenario.chance
-    workers = await scenario.begin(3)
-    async with Watch(cluster, seed, commits=True) as watch, Load(cluster, seed) as load:
+    workers = await scenario.begin(3, REGIONS[:1], NEARLINE_WORKER__STANDBY_REPLICAS=str(standbys))
+    mix = Mix(regions=REGIONS)
+    async with Watch(cluster, seed, commits=True) as watch, Load(cluster, seed, mix) as load:
         for round_ in count():
+            if round_ % FROZEN_EVERY == 1:
+                await _frozen_and_thawed(scenario, chance.choice(workers))
             victims = chance.sample(workers, chance.choice((1, 1, 2, 3)))
             since = 0.0
             for victim in victims:
@@ -47,6 +63,17 @@ async def test_kill_9_at_random_moments(cluster: Cluster, book: Book, seed: int,
             await scenario.served_again(since)
             await let_run(chance.uniform(0.1, 1.0))
     await scenario.conclude(load, watch)
+
+
+async def _frozen_and_thawed(scenario: Scenario, victim: WorkerProcess) -> None:
+    """Freeze a worker for two sessions; the others serve, and it leaves when it wakes up, and is started again."""
+    since = scenario.fault()
+    victim.freeze()
+    await scenario.served_again(since)
+    await let_run(max(0.0, 2 * SESSION_SECONDS - (time.monotonic() - since)))
+    victim.thaw()
+    assert await asyncio.to_thread(victim.wait, 60) == EXIT_RETRY, victim.log_tail()
+    victim.start()
 
 
 _PASSAGES = {"during_recovery": 1, "during_takeover": 1, "during_claim": 1, "during_revocation": 2, "during_commit": 2}

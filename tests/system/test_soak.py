@@ -4,8 +4,6 @@ import asyncio
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +11,7 @@ import pytest
 from tests.support.cluster.cluster import Cluster
 from tests.support.cluster.load import Load, Mix
 from tests.support.cluster.worker_process import WorkerProcess
+from tests.system.needs import Needs
 from tests.system.options import soak_seconds
 from tests.system.records import Book
 from tests.system.scenario import Scenario, let_run
@@ -26,24 +25,6 @@ _SETTINGS = {"NEARLINE_USERS__HISTORY_LIMIT": "60", "NEARLINE_WORKER__ROCKSDB_ME
 _HISTORY_LIMIT = 60
 _MB_A_MINUTE = 2.0
 _MORE_FILES, _MORE_THREADS = 32, 8
-
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """What a process needs at one moment."""
-
-    minute: float
-    rss_mb: float
-    files: int
-    threads: int
-
-    @classmethod
-    def of(cls, pid: int, minute: float) -> "Needs":
-        """Ask the kernel."""
-        process = Path(f"/proc/{pid}")
-        fields = dict(line.split(":", 1) for line in (process / "status").read_text(encoding="ascii").splitlines())
-        rss_mb = int(fields["VmRSS"].split()[0]) / 1024
-        return cls(minute, rss_mb, len(list((process / "fd").iterdir())), int(fields["Threads"]))
 
 
 @pytest.mark.full

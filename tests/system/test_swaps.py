@@ -18,6 +18,7 @@ from tests.support.cluster.cluster import Cluster
 from tests.support.cluster.load import Load, Mix
 from tests.support.cluster.worker_process import WorkerProcess
 from tests.system.answers import Answers
+from tests.system.compaction import compact_soon, compacted
 from tests.system.records import Book
 from tests.system.scenario import Scenario, let_run, until_rescored
 from tests.system.watch import Watch
@@ -128,6 +129,31 @@ async def test_swaps_under_events_and_queries(
     }
     await scenario.conclude(load, watch)
     print(scenario.record.notes)  # noqa: T201 - what the run is for
+
+
+@pytest.mark.full
+async def test_versions_that_are_published_while_nobody_runs(cluster: Cluster, book: Book, seed: int) -> None:
+    """F40: the newest of several is what serves after the start, from a topic that was compacted meanwhile."""
+    scenario = Scenario(cluster, book, "F40", "three versions published while all workers are down", seed)
+    workers = await scenario.begin(2)
+    await compact_soon(cluster, cluster.names.models)
+    async with Watch(cluster, seed) as watch, Load(cluster, seed) as load:
+        await let_run(2.0)
+        for number in (2, 3):
+            since = scenario.fault()
+            for worker in workers:
+                worker.kill()
+            for more in range(3):
+                await scenario.publish(10 * number + more)
+            await compacted(cluster, cluster.names.models)
+            for worker in workers:
+                worker.start()
+            await scenario.served_again(since)
+            await until_rescored(cluster)
+            for worker in workers:
+                _, said = await worker.get("/v1/models")
+                assert [region["active"] for region in said["regions"]] == [scenario.models[-1].version]
+    await scenario.conclude(load, watch)
 
 
 async def _known(workers: Sequence[WorkerProcess]) -> None:

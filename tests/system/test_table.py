@@ -15,16 +15,16 @@ _ROOT = Path(__file__).parents[2]
 _SCENARIO = re.compile(r'Scenario\(\w+, book, "([^"]+)"')
 _RECORDS = [
     Record("F10", "slow broker", 3, kills=1, events=10, seconds=[4.0]),
-    Record("F2", "points", 1, kills=2, events=1000, lost=1, seconds=[1.0, 9.0]),
-    Record("F2", "points", 2, kills=3, events=500, doubled=2, seconds=[2.0]),
+    Record("F2", "points", 1, kills=2, events=1000, lost=1, erasures=7, returned=3, seconds=[1.0, 9.0]),
+    Record("F2", "points", 2, kills=3, events=500, doubled=2, erasures=4, seconds=[2.0]),
 ]
 
 
 def test_records_of_one_fault_are_one_line_and_the_last_line_sums_all() -> None:
     assert lines(_RECORDS) == [
-        ("F2", "points", "2", "5", "1,500", "1", "2", "2.0", "9.0"),
-        ("F10", "slow broker", "1", "1", "10", "0", "0", "4.0", "4.0"),
-        ("", "all", "3", "6", "1,510", "1", "2", "3.0", "9.0"),
+        ("F2", "points", "2", "5", "1,500", "11", "1", "2", "3", "2.0", "9.0"),
+        ("F10", "slow broker", "1", "1", "10", "0", "0", "0", "0", "4.0", "4.0"),
+        ("", "all", "3", "6", "1,510", "11", "1", "2", "3", "3.0", "9.0"),
     ]
     rows, codes = plain(_RECORDS).splitlines()[:-2], plain(_RECORDS).splitlines()[-2:]
     assert len({len(line) for line in rows}) == 1

@@ -6,9 +6,13 @@ from functools import cache
 import numpy as np
 from aiokafka import ConsumerRecord
 
+from agents.kafka.partitions import partition_of
 from models.factorization.factor_model import FactorModel
 from models.feedback.facts import Kind
+from models.names import GLOBAL_REGION
+from tests.support.cluster.cluster import PARTITIONS
 from tests.support.cluster.oracle import expect, reference_scores
+from tests.support.cluster.verdict import name_of
 from tests.system.answers import Answers
 from tests.system.changelog import Written
 
@@ -24,32 +28,36 @@ def untrue(
 
     A history must be what the user's events up to the offset that is named with it make. A list must be what the one
     version that it names makes of the history in the row that was written at its `as_of`, computed anew in float64;
-    and where that row's list is of the version, its beginning.
+    and where that row's list is of the version, its beginning. Who was unknown after they had been known was erased.
     """
-    published = {model.version: model for model in models}
-    for version in answers.versions - published.keys():
+    published = {name_of(model): model for model in models}
+    for version in answers.versions - {model.version for model in models}:
         yield f"I3 a list of {version} was answered, which was never published"
     by_user: dict[str, list[ConsumerRecord]] = {}
     for record in good:
-        by_user.setdefault(record.key.decode(), []).append(record)
+        if record.partition == partition_of(record.key, PARTITIONS):  # an erasure may lie in every other one, too
+            by_user.setdefault(record.key.decode(), []).append(record)
+    for user, offset in answers.gone.items():
+        if not any(record.value is None and record.offset >= offset for record in by_user.get(user, ())):
+            yield f"I7 {user}: answered as a new user after offset {offset} was shown, and nobody erased them"
     for seen in answers.users:
         before = [record for record in by_user.get(seen.user, ()) if record.offset <= seen.applied_offset]
         true = expect(before, history_limit).facts.get(seen.user, [])
         if seen.facts != [(ts, video, Kind(kind).name.lower(), value) for ts, video, kind, value in true]:
             yield f"I7 {seen.user}: the history that was answered is not that after offset {seen.applied_offset}"
-    reference = cache(lambda version, facts: reference_scores(published[version], list(facts)))
+    reference = cache(lambda name, facts: reference_scores(published[name], list(facts)))
     for listed in answers.lists:
-        rows = written.get((listed.user, listed.as_of))
-        if listed.version not in published:
+        rows, name = written.get((listed.user, listed.as_of)), f"{listed.region}/{listed.version}"
+        if name not in published:
+            name = f"{GLOBAL_REGION}/{listed.version}"
+        if name not in published:
             continue
         if rows is None:
             yield f"I7 {listed.user}: no row was written at {listed.as_of}, of which a list was answered"
-        elif any(row.version == listed.version for row in rows) and not any(
-            _is_of(listed.items, row, published) for row in rows
-        ):
+        elif any(row.model == name for row in rows) and not any(_is_of(listed.items, row, published) for row in rows):
             yield f"I7 {listed.user}: the list of {listed.as_of} is not the row's"
-        elif not any(is_best(listed.items, reference(listed.version, tuple(row.facts)), row.facts) for row in rows):
-            yield f"I3 {listed.user}: the list of {listed.as_of} is not what {listed.version} makes of the history"
+        elif not any(is_best(listed.items, reference(name, tuple(row.facts)), row.facts) for row in rows):
+            yield f"I3 {listed.user}: the list of {listed.as_of} is not what {name} makes of the history"
 
 
 def is_best(
@@ -70,7 +78,7 @@ def is_best(
 
 def _is_of(items: list[tuple[str, float]], row: Written, published: Mapping[str, FactorModel]) -> bool:
     """Return whether a list is the beginning of the one that a row holds."""
-    model = published.get(row.version)
+    model = published.get(row.model)
     if model is None:
         return False
     stored = [(model.video_ids[place], float(score)) for place, score in row.best[: len(items)]]

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from agents.kafka.partitions import partition_of
 from tables.position import POSITION_KEY, Position
 from tests.support.cluster.cluster import PARTITIONS, Cluster
 from tests.support.cluster.worker_process import WorkerProcess
@@ -17,6 +18,7 @@ from tests.system.progress import Progress
 
 _ASKING_AT_ONCE = 3
 _ASK_SECONDS = 0.05
+_ERASE_SECONDS = 1.5
 _PROGRESS_SECONDS = 1.0
 _COMMITS_SECONDS = 1.0
 _OWNERS_SECONDS = 0.2
@@ -48,11 +50,12 @@ class Watch:
         self._chance = random.Random(seed)
         self.answers = Answers(seed)
         self.found: list[str] = []
+        self.erased = 0
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_PATIENCE_SECONDS))
-        works = [*([self._ask] * _ASKING_AT_ONCE), self._watch_progress, self._watch_owners]
+        works = [*([self._ask] * _ASKING_AT_ONCE), self._erase, self._watch_progress, self._watch_owners]
         works += [self._compare_commits] * self._commits
         self._tasks = [asyncio.create_task(work()) for work in works]
         return self
@@ -73,6 +76,27 @@ class Watch:
                 user = self._chance.choice(self._users)
                 path = f"/v1/users/{user}" + self._chance.choice(("", "/recommendations?limit=20"))
                 await self._question(self._chance.choice(workers), path, user)
+
+    async def _erase(self) -> None:
+        """Erase users as an admin does; what is answered as applied may not be seen again."""
+        while True:
+            await asyncio.sleep(_ERASE_SECONDS)
+            workers = [worker for worker in self._cluster.workers if worker.runs]
+            if workers:
+                user = self._chance.choice(self._users)
+                status, body = await self._delete(f"{self._chance.choice(workers).url}/v1/users/{user}")
+                if status == 200:
+                    home = partition_of(user.encode(), PARTITIONS)
+                    (offset,) = (one["offset"] for one in body["partitions"] if one["partition"] == home)
+                    self.answers.erased(user, offset)
+                    self.erased += 1
+
+    async def _delete(self, url: str) -> tuple[int, Any]:
+        try:
+            async with self._session.delete(url) as response:
+                return response.status, await response.json(content_type=None)
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return 0, None
 
     async def _question(self, worker: WorkerProcess, path: str, user: str) -> None:
         applied = self.answers.applied(user)

@@ -14,6 +14,7 @@ from app.publishing.publish import Publisher
 from deploy.kafka.ports import free_ports
 from models.artifacts.artifact_files import ArtifactLimits
 from models.factorization.factor_model import FactorModel
+from models.names import GLOBAL_REGION
 from tests.support.cluster.published_models import N_VIDEOS, random_model, write_model
 from tests.support.cluster.worker_process import WorkerProcess
 
@@ -30,10 +31,11 @@ class Cluster:
     name : prefix of topics and group.
     folder : for stores, data and logs.
     store : URL of the model store; by default in the folder.
+    replication : copies of each topic.
     """
 
-    def __init__(self, bootstrap: str, name: str, folder: Path, store: str | None = None) -> None:
-        self.bootstrap, self.folder = bootstrap, folder
+    def __init__(self, bootstrap: str, name: str, folder: Path, store: str | None = None, replication: int = 1) -> None:
+        self.bootstrap, self.folder, self.replication = bootstrap, folder, replication
         self.connection = Connection(bootstrap)
         self.names = TopicNames(name, f"{name}-events", f"{name}-catalogue", f"{name}-models")
         self.store = ModelStore(store or str(folder / "models"))
@@ -41,11 +43,13 @@ class Cluster:
 
     async def create_topics(self) -> None:
         """Create every topic."""
-        await create_topics(self.connection, topic_specs(self.names, PARTITIONS), replication=1)
+        await create_topics(self.connection, topic_specs(self.names, PARTITIONS), self.replication)
 
-    async def publish(self, seed: int = 1, n_videos: int = N_VIDEOS) -> FactorModel:
+    async def publish(
+        self, seed: int = 1, n_videos: int = N_VIDEOS, region: str = GLOBAL_REGION, version: str | None = None
+    ) -> FactorModel:
         """Make a random model, write it, announce it."""
-        model = random_model(seed, n_videos)
+        model = random_model(seed, n_videos, region, version)
         manifest = write_model(self.store, model)
         await self.publisher().publish(model.region, manifest.version)
         return model
@@ -64,6 +68,7 @@ class Cluster:
         return {
             "NEARLINE_APP_ID": self.names.app_id,
             "NEARLINE_KAFKA__BOOTSTRAP": self.bootstrap,
+            "NEARLINE_KAFKA__REPLICATION": str(self.replication),
             "NEARLINE_STORE": self.store.url,
             "NEARLINE_TOPICS__MEMBER_EVENTS": self.names.member_events,
             "NEARLINE_TOPICS__CATALOGUE": self.names.catalogue,

@@ -2,15 +2,17 @@
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 
-def happenings(seed: int, users: int = 60, videos: int = 200, hot: float = 0.0) -> Iterator[tuple[bytes, bytes]]:
+def happenings(
+    seed: int, users: int = 60, videos: int = 200, hot: float = 0.0, regions: Sequence[str] = ()
+) -> Iterator[tuple[bytes, bytes]]:
     """Yield keys and values without end: plays, ratings and browsing of few users, in random order of time.
 
-    The part `hot` of them is the user u0's.
+    The part `hot` of them is the user u0's. Where there are regions, every other event names one of them, any.
     """
     chance = random.Random(seed)
     now = datetime.now(UTC)
@@ -25,6 +27,8 @@ def happenings(seed: int, users: int = 60, videos: int = 200, hot: float = 0.0) 
             "ts": (now - timedelta(seconds=chance.randrange(100_000))).isoformat(),
             "unknown": "fields are ignored",
         }
+        if regions and chance.random() < 0.5:
+            event["region"] = chance.choice(regions)
         match chance.randrange(4):
             case 0:
                 event |= {"type": "play", "seconds_watched": chance.randrange(1, 5000)}

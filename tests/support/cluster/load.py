@@ -33,14 +33,18 @@ class Mix:
     twice : part of them that is sent a second time, with the same event id, a moment later.
     wrong : records that break the contract, as a part of the valid events.
     hot : part of the events that is one user's.
+    erased : erasures, of users at random, as a part of the valid events.
     users : so many.
+    regions : that events name.
     """
 
     per_second: int = 250
     twice: float = 0.025
     wrong: float = 0.02
     hot: float = 0.0
+    erased: float = 0.004
     users: int = 60
+    regions: tuple[str, ...] = ()
 
 
 def stream(cluster: Cluster, seed: int) -> "Load":
@@ -118,7 +122,7 @@ class Load:
 
     def _batches(self) -> Iterator[list[Sent]]:
         mix, chance = self._mix, random.Random(self._seed)
-        events = happenings(self._seed, users=mix.users, hot=mix.hot)
+        events = happenings(self._seed, users=mix.users, hot=mix.hot, regions=mix.regions)
         wrong = [record for user in WRONG_USERS for record in bad_records(user)]
         while True:
             batch: list[Sent] = []
@@ -127,6 +131,8 @@ class Load:
                 batch.append(event)
                 if chance.random() < mix.twice:
                     batch.append(event)
+                if chance.random() < mix.erased:
+                    batch.append((f"u{chance.randrange(mix.users)}".encode(), None))
                 if chance.random() < mix.wrong:
                     batch.append(chance.choice(wrong))
                     self._wrong.add(batch[-1])

@@ -161,32 +161,56 @@ def _confidences(model: FactorModel, facts: list[tuple[int, str, int, float]]) -
 
 def newest_rows(changelog: Iterable[ConsumerRecord]) -> Mapping[tuple[int, bytes], bytes]:
     """Return what a compacted changelog holds: by partition and key, the row with the highest applied offset."""
-    rows: dict[tuple[int, bytes], bytes] = {}
+    newest = NewestRows()
     for record in changelog:
-        keep_newest(rows, record)
-    return rows
+        newest.take(record)
+    return newest.rows
 
 
-def keep_newest(rows: dict[tuple[int, bytes], bytes], record: ConsumerRecord) -> None:
-    """Add one more record of a changelog to its rows, as a replay does."""
-    at = (record.partition, record.key)
-    if record.value is None:
+@dataclass
+class NewestRows:
+    """The rows of a changelog as a replay leaves them.
+
+    Attributes
+    ----------
+    rows : by partition and key, the row with the highest applied offset.
+    removed : the highest applied offset of a tombstone of each key that had one; it covers rows of its own offset.
+    """
+
+    rows: dict[tuple[int, bytes], bytes] = field(default_factory=dict)
+    removed: dict[tuple[int, bytes], int] = field(default_factory=dict)
+
+    def take(self, record: ConsumerRecord) -> None:
+        """Take one more record in."""
+        at = (record.partition, record.key)
+        if record.value is not None:
+            offset = applied_offset(record.value)
+            if offset > self.removed.get(at, -1) and offset >= applied_offset(self.rows.get(at, record.value)):
+                self.rows[at] = record.value
+            return
         removed_at = dict(record.headers).get("fence")
-        if at in rows and (removed_at is None or applied_offset(removed_at) >= applied_offset(rows[at])):
-            del rows[at]
-    elif at not in rows or applied_offset(record.value) >= applied_offset(rows[at]):
-        rows[at] = record.value
+        if removed_at is None:
+            self.rows.pop(at, None)
+            return
+        self.removed[at] = max(self.removed.get(at, -1), applied_offset(removed_at))
+        if at in self.rows and self.removed[at] >= applied_offset(self.rows[at]):
+            del self.rows[at]
 
 
 def applied_offsets_that_fell(changelog: list[ConsumerRecord]) -> Iterator[ConsumerRecord]:
-    """Yield the records that put an older row behind a newer one."""
+    """Yield the records that put an older row behind a newer one, or behind its removal."""
     highest: dict[tuple[int, bytes], int] = {}
+    removed: dict[tuple[int, bytes], int] = {}
     for record in changelog:
+        at = (record.partition, record.key)
         if record.value is not None:
-            at = (record.partition, record.key)
-            if applied_offset(record.value) < highest.get(at, -1):
+            if applied_offset(record.value) < highest.get(at, -1) or applied_offset(record.value) <= removed.get(
+                at, -1
+            ):
                 yield record
             highest[at] = max(applied_offset(record.value), highest.get(at, -1))
+        elif (removed_at := dict(record.headers).get("fence")) is not None:
+            removed[at] = max(applied_offset(removed_at), removed.get(at, -1))
 
 
 def applied_offset(row: bytes) -> int:

@@ -12,6 +12,7 @@ from models.factorization.factor_model import FactorModel
 from models.factorization.model_description import ModelDescription
 from models.factorization.user_solver import SolverParameters
 from models.feedback.confidence import ConfidenceRule
+from models.names import GLOBAL_REGION
 
 N_VIDEOS = 200
 N_FACTORS = 16
@@ -52,12 +53,14 @@ def write_model(store: ArtifactFiles, model: FactorModel, signing_key: str | Non
     )
 
 
-def random_model(seed: int, n_videos: int = N_VIDEOS) -> FactorModel:
-    """Return a model that is determined by the seed."""
+def random_model(
+    seed: int, n_videos: int = N_VIDEOS, region: str = GLOBAL_REGION, version: str | None = None
+) -> FactorModel:
+    """Return a model that is determined by the seed, and named after it unless it is given a name."""
     factors = np.random.default_rng(seed).normal(0, 0.4, (n_videos, N_FACTORS)).astype(np.float32)
     return FactorModel.build(
-        region="global",
-        version=version_name(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=seed), factors),
+        region=region,
+        version=version or version_name(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=seed), factors),
         video_ids=tuple(f"v{number}" for number in range(n_videos)),
         factors=factors,
         popularity=np.ones(n_videos, np.float32),

@@ -12,6 +12,7 @@ from rocksdict import AccessType, Options, Rdict
 from agents.popularity.own_popularity import POPULARITY_PREFIX
 from agents.users.user_state import UserState
 from models.factorization.factor_model import FactorModel
+from models.factorization.model_id import DIGEST_BYTES
 from tables.applied_offset import LOCAL
 from tables.position import POSITION_KEY, Position
 from tests.support.cluster.cluster import PARTITIONS, Cluster
@@ -80,7 +81,8 @@ def check_user(user: str, state: UserState, model: FactorModel, expected: Expect
     assert found == expected.facts[user], f"history of {user}"
     newest_change, newest = expected.applied_offsets[user]
     assert newest_change <= state.applied_offset <= newest, f"applied offset of {user}"
-    if state.version != model.version or not len(state.top):
+    assert state.history.region_name == expected.regions.get(user), f"region of {user}"
+    if listed_by(state) != name_of(model) or not len(state.top):
         return
     reference = reference_scores(model, found)
     videos = [model.video_ids[row] for row in state.top.rows]
@@ -93,6 +95,16 @@ def check_user(user: str, state: UserState, model: FactorModel, expected: Expect
         (score for video, score in reference.items() if video not in seen and video not in videos), default=-np.inf
     )
     assert left_out <= min(wanted) + 1e-4 * largest, f"{user}: a better video is missing from the list"
+
+
+def name_of(model: FactorModel) -> str:
+    """Return what names a model in a cluster, where two regions may have versions of one name."""
+    return f"{model.region}/{model.version}"
+
+
+def listed_by(state: UserState) -> str:
+    """Return the name of the model that made a stored list, "" where there is none."""
+    return state.model[DIGEST_BYTES:].decode()
 
 
 async def check_databases(cluster: Cluster, folder: Path) -> None:

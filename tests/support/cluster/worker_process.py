@@ -119,6 +119,14 @@ class WorkerProcess:
         """GET a path; status 0 when nobody listens."""
         return await answers(self.url + path)
 
+    async def post(self, path: str, body: Any = None) -> tuple[int, Any]:
+        """POST to a path, with a body of JSON or none; status 0 when nobody listens or the answer is cut off."""
+        return await answers(self.url + path, "POST", body)
+
+    async def delete(self, path: str) -> tuple[int, Any]:
+        """DELETE a path; status 0 as with `post`."""
+        return await answers(self.url + path, "DELETE")
+
     def log_tail(self, lines: int = 40) -> str:
         """Return the end of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
@@ -131,10 +139,10 @@ class WorkerProcess:
         self._running().send_signal(number)
 
 
-async def answers(url: str) -> tuple[int, Any]:
-    """GET an address: status and body; status 0 when nobody listens."""
+async def answers(url: str, method: str = "GET", body: Any = None) -> tuple[int, Any]:
+    """Ask an address: status and body; status 0 when nobody listens."""
     try:
-        async with aiohttp.ClientSession() as session, session.get(url) as response:
+        async with aiohttp.ClientSession() as session, session.request(method, url, json=body) as response:
             is_json = "json" in response.content_type
             return response.status, await response.json(content_type=None) if is_json else await response.text()
     except aiohttp.ClientError:
