@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from agents.events import reader
+from agents.events import lag, reader
 from app.__main__ import main
 
 
@@ -13,7 +13,7 @@ async def _nothing(*_: Any, **__: Any) -> dict[Any, Any]:
 
 
 if __name__ == "__main__":
-    for owner, name, instead in ((reader, "fetch", _nothing), (reader.Reader, "lag", lambda _: 0)):
+    for owner, name, instead in ((reader, "fetch", _nothing), (lag.Lag, "behind", lambda *_: 0)):
         if not hasattr(owner, name):
             raise AttributeError(f"{owner} has no {name} any more")
         setattr(owner, name, instead)

@@ -136,6 +136,7 @@ async def test_waiting_is_no_standstill_while_something_is_applied_and_the_end_o
     topic = cluster.names.member_events
     transactional = AIOKafkaProducer(bootstrap_servers=cluster.bootstrap, transactional_id=cluster.names.app_id)
     await group.start()
+    group.assign([TopicPartition(topic, 2)])
     await transactional.start()
     await progress.start()
     try:

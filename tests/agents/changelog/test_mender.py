@@ -450,3 +450,19 @@ async def test_a_generation_that_ends_while_the_mender_waits_for_its_turn_is_not
     assert not await mending
     await revocation
     assert len(owner.log.records) == end
+
+
+async def test_what_was_written_while_the_mender_waited_for_its_turn_is_not_taken_back(
+    make_table: Callable[[], BatchTable], metrics: WorkerMetrics
+) -> None:
+    owner = await owning(make_table, metrics)
+    owner.log.land(b"late", row(3), None)
+    await owner.chunk({})
+    position = owner.position
+    async with owner.ownership.turn(owner.ownership.generation):
+        mending = asyncio.create_task(owner.mender.mend(0))
+        for _ in range(20):  # it reads the place, finds a row that is not held here, and then waits
+            await asyncio.sleep(0)
+        await owner.writer.write(0, {b"late": row(position)}, Position(position + 1, 1))
+    assert await mending
+    assert owner.table.read(0, b"late") == row(position)
