@@ -57,6 +57,7 @@ class ShareCounts(msgspec.Struct, frozen=True):
 
 
 NO_COUNTS = ShareCounts(-1, {})
+_DECODER = msgspec.json.Decoder(ShareCounts)
 
 
 @dataclass(slots=True)
@@ -72,7 +73,7 @@ class GlobalPopularity:
         """Take one record of the popularity topic in place of the previous one of its key."""
         try:
             share = Share.decode(record.key)
-            value = None if record.value is None else msgspec.json.decode(shallow(record.value), type=ShareCounts)
+            value = None if record.value is None else _DECODER.decode(shallow(record.value))
         except (ValueError, AttributeError):
             self.rejected += 1
             return

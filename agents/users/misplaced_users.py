@@ -57,6 +57,9 @@ class _Told(msgspec.Struct, frozen=True):
     users: int
 
 
+_DECODER = msgspec.json.Decoder(_Told)
+
+
 class MisplacedEverywhere:
     """Which partitions of all have such users, as their owners tell.
 
@@ -87,7 +90,7 @@ class MisplacedEverywhere:
         partition = int(number) if number.isdigit() and len(number) <= 9 else self._partitions
         if partition < self._partitions:
             try:
-                told = 0 if record.value is None else msgspec.json.decode(shallow(record.value), type=_Told).users
+                told = 0 if record.value is None else _DECODER.decode(shallow(record.value)).users
             except (msgspec.DecodeError, UnicodeError):
                 return True
             self._users.pop(partition, None)

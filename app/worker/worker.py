@@ -84,7 +84,8 @@ def run_worker(settings: Settings) -> int:
         _log.critical("%s", error)
         return EXIT_RETRY
     # Ready long before the first event; on a machine that never ran this it takes some ten seconds.
-    threading.Thread(target=compile_ahead, name="compile ahead", daemon=True).start()
+    # No daemon: an interpreter that ends while LLVM compiles in another thread dies of a segmentation fault.
+    threading.Thread(target=compile_ahead, name="compile ahead").start()
     with lock, threadpool_limits(1):
         loop = uvloop.new_event_loop()  # a sixth less CPU for a request and for an event's way to the broker
         asyncio.set_event_loop(loop)

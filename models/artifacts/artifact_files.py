@@ -25,6 +25,7 @@ FILES = ("model.json", "factors.safetensors", "videos", "metrics.json")
 _MAX_LINE_BYTES = 4 * MAX_ID_CHARACTERS + 1
 _GRAM_TOLERANCE = 1e-5
 _SOLVED_VIDEOS = (1, 5, 20, 100)
+_METRICS = msgspec.json.Decoder(dict[str, Any])
 _SOLVED_USERS = 8  # of each length: rounding may let a few pass a matrix that is singular in float64
 
 
@@ -101,7 +102,7 @@ def decode_metrics(content: bytes) -> dict[str, Any]:
         If it is not a JSON object.
     """
     try:
-        return msgspec.json.decode(shallow(content), type=dict[str, Any])
+        return _METRICS.decode(shallow(content))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ArtifactInvalid(f"metrics.json cannot be read: {error}") from error
 

@@ -66,6 +66,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     signature: str | None = None
 
 
+_DECODER = msgspec.json.Decoder(Manifest)
+
+
 def encode_manifest(manifest: Manifest) -> bytes:
     """Return the canonical bytes of ``manifest.json``: sorted, indented JSON with a newline at the end."""
     return msgspec.json.format(msgspec.json.encode(manifest, order="deterministic"), indent=2) + b"\n"
@@ -80,7 +83,7 @@ def decode_manifest(content: bytes) -> Manifest:
         If the bytes are not a manifest in canonical form.
     """
     try:
-        manifest = msgspec.json.decode(shallow(content), type=Manifest)
+        manifest = _DECODER.decode(shallow(content))
         canonical = encode_manifest(manifest)
     except (msgspec.MsgspecError, ValueError, OverflowError) as error:
         raise ArtifactInvalid(f"manifest.json cannot be read: {error}") from error

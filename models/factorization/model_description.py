@@ -62,6 +62,9 @@ class _Written(msgspec.Struct):
     ranker: dict[str, Any]
 
 
+_DESCRIPTION, _TYPED = msgspec.json.Decoder(ModelDescription), msgspec.json.Decoder(_Typed)
+
+
 def encode_description(description: ModelDescription) -> bytes:
     """Return the description as indented JSON, UTF-8; equal descriptions give equal bytes."""
     written = _Written(description.confidence, description.solver, msgspec.to_builtins(description.ranker))
@@ -80,8 +83,8 @@ def decode_description(data: bytes) -> ModelDescription:
     if len(data) > MAX_DESCRIPTION_BYTES:
         raise DescriptionInvalid(f"model.json: {len(data)} bytes are more than the {MAX_DESCRIPTION_BYTES} allowed")
     try:
-        description = msgspec.json.decode(shallow(data), type=ModelDescription)
-        msgspec.json.decode(data, type=_Typed)  # behind it, for an unknown type is the better thing to be told of
+        description = _DESCRIPTION.decode(shallow(data))
+        _TYPED.decode(data)  # behind it, for an unknown type is the better thing to be told of
         return description
     except (msgspec.DecodeError, UnicodeDecodeError, DescriptionInvalid) as error:
         raise DescriptionInvalid(f"model.json: {error}") from error

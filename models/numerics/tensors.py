@@ -27,6 +27,9 @@ class _Tensor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data_offsets: tuple[int, int]
 
 
+_HEADER = msgspec.json.Decoder(dict[str, _Tensor])
+
+
 def encode_tensors(tensors: Mapping[str, NDArray[np.float32]]) -> bytes:
     """Return the arrays as one safetensors file; equal arrays give equal bytes."""
     return save({name: np.ascontiguousarray(array) for name, array in tensors.items()})
@@ -45,7 +48,7 @@ def tensor_shapes(content: bytes) -> dict[str, tuple[int, ...]]:
     if length > _MAX_HEADER_BYTES or data < 0:
         raise ArtifactInvalid(f"factors.safetensors: a header of {length} bytes in a file of {len(content)}")
     try:
-        tensors = msgspec.json.decode(shallow(content[8 : 8 + length]), type=dict[str, _Tensor])
+        tensors = _HEADER.decode(shallow(content[8 : 8 + length]))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ArtifactInvalid(f"factors.safetensors: the header cannot be read: {error}") from error
     end = 0

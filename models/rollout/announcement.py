@@ -117,6 +117,9 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(self)
 
 
+_DECODER = msgspec.json.Decoder(Announcement)
+
+
 def decode_announcement(value: bytes | None) -> Announcement:
     """Decode a record of the topic ``models``.
 
@@ -130,7 +133,7 @@ def decode_announcement(value: bytes | None) -> Announcement:
     if len(value) > MAX_ANNOUNCEMENT_BYTES:
         raise AnnouncementInvalid(f"{len(value)} bytes are more than the {MAX_ANNOUNCEMENT_BYTES} allowed")
     try:
-        return msgspec.json.decode(str(shallow(value), "utf-8"), type=Announcement)
+        return _DECODER.decode(str(shallow(value), "utf-8"))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise AnnouncementInvalid(f"the record is not an announcement: {error}") from None
 

@@ -99,6 +99,9 @@ class Rejection(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(self)
 
 
+_DECODER = msgspec.json.Decoder(Rejection)
+
+
 def decode_rejection(value: bytes | None) -> Rejection:
     """Decode a record of the topic ``models-rejected``.
 
@@ -110,6 +113,6 @@ def decode_rejection(value: bytes | None) -> Rejection:
     if not value or len(value) > MAX_REJECTION_BYTES:
         raise AnnouncementInvalid(f"a rejection has 1 to {MAX_REJECTION_BYTES} bytes, found {len(value or b'')}")
     try:
-        return msgspec.json.decode(str(shallow(value), "utf-8"), type=Rejection)
+        return _DECODER.decode(str(shallow(value), "utf-8"))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise AnnouncementInvalid(f"the record is not a rejection: {error}") from None

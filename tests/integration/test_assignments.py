@@ -132,7 +132,6 @@ async def test_a_worker_with_state_refuses_topics_that_were_made_anew(cluster: C
         return worker.status == EXIT_CONFIG
 
     await wait_for("a refusal", refused, 120)
-    assert await asyncio.to_thread(restarted, worker) == EXIT_CONFIG, "it stays so, and loses nothing"
 
 
 def start_again(workers: list[WorkerProcess], *also: int) -> None:
@@ -140,12 +139,6 @@ def start_again(workers: list[WorkerProcess], *also: int) -> None:
     for worker in workers:
         if worker.status in {1, EXIT_RETRY, *also}:  # 1 is what a start without a broker ends with
             worker.start()
-
-
-def restarted(worker: WorkerProcess) -> int:
-    """Start a worker that ends, and wait for it."""
-    worker.start()
-    return worker.wait(60)
 
 
 async def test_a_broker_that_comes_back_without_its_topics_gets_its_workers_back(

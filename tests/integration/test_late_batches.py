@@ -105,7 +105,7 @@ async def test_rows_that_land_late_are_followed_by_the_newer_ones(
 async def erase(worker: WorkerProcess, user: str) -> None:
     """Erase a user, and wait until the worker has nobody by that name."""
     async with aiohttp.ClientSession() as session, session.delete(f"{worker.url}/v1/users/{user}") as response:
-        assert response.status in {202, 204}, await response.text()
+        assert response.status < 300, await response.text()
     await wait_for(f"end of {user}", lambda: nobody([worker], [user]), _PATIENCE_SECONDS)
 
 
@@ -125,7 +125,7 @@ async def alive_again(workers: list[WorkerProcess]) -> None:
 
 
 async def test_whom_a_successor_erased_an_owner_that_was_cut_off_does_not_bring_back(tmp_path: Path) -> None:
-    """A batch of its own with events of theirs lands behind the erasure; then everything is rebuilt from nothing."""
+    """Its batch with events of theirs comes behind the erasure, as does one of a release that claims nothing."""
     (port,) = free_ports(1)
     with Broker(data_dir=tmp_path / "broker", proxies=[port]) as broker:
         async with KafkaProxy(port, broker.behind(port)) as proxy:
@@ -134,6 +134,7 @@ async def test_whom_a_successor_erased_an_owner_that_was_cut_off_does_not_bring_
             try:
                 await _erase_behind_a_cut(cluster, proxy)
             finally:
+                proxy.release()
                 cluster.end()
 
 
@@ -160,13 +161,8 @@ async def _erase_behind_a_cut(cluster: Cluster, proxy: KafkaProxy) -> None:
     await applied(cluster)
     for user in users:
         await erase(other, user)
-    landed, passed = len(await changelog(cluster)), proxy.passed[PRODUCE]
     proxy.release()
-
-    async def lands() -> bool:
-        return proxy.passed[PRODUCE] > passed and len(await changelog(cluster)) > landed
-
-    await wait_for("the batch behind the erasure", lands, _PATIENCE_SECONDS)
+    await _land_once_more(cluster, set(users))
     proxy.heal()
 
     async def both() -> bool:
@@ -192,6 +188,25 @@ async def _erase_behind_a_cut(cluster: Cluster, proxy: KafkaProxy) -> None:
     await alive_again([cut, other])
     assert await nobody([cut, other], users)
     assert {(await cut.get(f"/v1/users/{user}"))[0] for user in others} == {200}
+
+
+async def _land_once_more(cluster: Cluster, users: set[str]) -> None:
+    """Append the newest rows of users once more, behind their removal, with the position of that time."""
+    rows: dict[int, dict[bytes, bytes | None]] = defaultdict(dict)
+    positions: dict[int, bytes] = {}
+    for record in await changelog(cluster):
+        if record.key == POSITION_KEY and record.partition not in positions:
+            positions[record.partition] = record.value
+        elif record.key.decode(errors="replace") in users and record.value is not None:
+            rows[record.partition][record.key] = record.value
+    producer = AcknowledgedProducer(cluster.connection, ProcessGuard(3600.0, Supervisor()), held_lease())
+    await producer.start()
+    try:
+        for partition, late in rows.items():
+            last = (POSITION_KEY, positions[partition])
+            await producer.append(cluster.names.users_changelog, partition, late, {}, last)
+    finally:
+        await producer.stop()
 
 
 async def test_records_that_retention_took_before_they_were_read_are_counted(cluster: Cluster) -> None:

@@ -62,7 +62,7 @@ async def test_an_idle_worker_waits_for_a_broker_that_is_away_says_so_and_goes_o
             return status == 503 and "the broker has not answered for" in str(answer)
 
         await wait_for("a worker that says that its broker is away", says_so, 60)
-        await asyncio.sleep(10)  # it waits; this is the scenario
+        await asyncio.sleep(6)  # it waits; this is the scenario
         assert (await worker.get("/health/live"))[0] == 200
         await asyncio.to_thread(own_broker.start)
         await worker.ready(120)
@@ -89,7 +89,7 @@ async def test_a_broker_that_is_away_for_longer_than_the_session_ends_the_worker
         await applied(cluster)
         await asyncio.to_thread(own_broker.kill)
         assert await asyncio.to_thread(worker.wait, 60) == EXIT_RETRY
-        assert f"the group's coordinator has not answered for {SESSION_SECONDS:.1f} s" in worker.log_tail(100)
+        assert f"the group's coordinator has not answered for {SESSION_SECONDS}." in worker.log_tail(100)
         worker.start()
         assert await asyncio.to_thread(worker.wait, 60) == COULD_NOT_START
         assert "cannot reach Kafka" in worker.log_tail(5)

@@ -19,6 +19,8 @@ from app.query.schema.requests import BatchRequest, NoQuery, decode_body, query_
 from models.json_nesting import shallow
 
 _Positions = list[int]
+_ANSWER, _PROBLEM = msgspec.json.Decoder(BatchAnswer), msgspec.json.Decoder(ProblemDetails)
+_ITEMS = msgspec.json.Decoder(list[Item])
 
 
 async def batch(running: RunningView, request: web.Request) -> web.StreamResponse:
@@ -171,9 +173,9 @@ async def _ask_worker(
         timeout_ms = peer_timeout_ms(running) if elsewhere else None
         reply = await running.peers.ask(worker, request, body, timeout_ms, elsewhere=elsewhere)
         if reply.status != 200:
-            problem = msgspec.json.decode(shallow(reply.body), type=ProblemDetails)
+            problem = _PROBLEM.decode(shallow(reply.body))
             return [_failed(user, problem) for user in users]
-        return _checked(msgspec.json.decode(shallow(reply.body), type=BatchAnswer), users)
+        return _checked(_ANSWER.decode(shallow(reply.body)), users)
     except Problem as problem:
         details = problem.details
     except msgspec.DecodeError as error:
@@ -187,7 +189,7 @@ def _checked(answer: BatchAnswer, users: Sequence[str]) -> list[BatchResult]:
         raise Problem(OWNER_UNREACHABLE, "the owner answered for other users than it was asked for")
     for result in answer.results:
         if result.answer is not UNSET:
-            msgspec.json.decode(result.answer.items, type=list[Item])
+            _ITEMS.decode(result.answer.items)
     return answer.results
 
 

@@ -42,6 +42,8 @@ _MOST_WAITING = 32
 _RECORD_BYTES = 32
 """A partition and an offset in the body of a question, at most."""
 
+_CHECKED = msgspec.json.Decoder(ErasureCheckAnswer)
+
 _Records = list[tuple[int, int]]
 """Partition and offset of records that erase a user."""
 
@@ -174,7 +176,7 @@ async def _answer_of(
     body = msgspec.json.encode(ErasureCheckRequest(tuple(records)))
     try:
         reply = await running.peers.ask(owner, request, body, to=("POST", CHECK_PATH))
-        found = msgspec.json.decode(shallow(reply.body), type=ErasureCheckAnswer) if reply.status == 200 else None
+        found = _CHECKED.decode(shallow(reply.body)) if reply.status == 200 else None
     except (Problem, msgspec.DecodeError, UnicodeError):
         return ()
     asked = set(records)

@@ -13,7 +13,6 @@ from aiohttp import web
 from msgspec import UNSET, UnsetType
 
 from agents.users.user_state import UserState
-from agents.users.users import NotHere
 from app.query.endpoints.running_view import RunningView
 from app.query.http.headers import ELSEWHERE_HEADER
 from app.query.http.problems import UNKNOWN_USER, Problem
@@ -82,11 +81,8 @@ def asked_by_peer(running: RunningView, user_id: str) -> Located:
 def read_elsewhere(running: RunningView, user_id: str) -> Located | None:
     """Return the newest that this worker's partitions have of a user who belongs elsewhere; a RocksDB get each."""
     home, found = running.view.routing.partition_of(user_id), None
-    for partition in running.view.misplaced.partitions - {home}:
-        try:
-            state = running.view.users.read_in(partition, user_id)
-        except NotHere:
-            continue
+    for partition in filter(running.view.routing.holds, running.view.misplaced.partitions - {home}):
+        state = running.view.users.read_in(partition, user_id)
         if state.written_at and (found is None or state.written_at > found.state.written_at):
             found = Located(state, partition, "found")
     return found

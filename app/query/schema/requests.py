@@ -4,7 +4,7 @@ The same types describe the parameters in `/openapi.json`. Unknown, repeated and
 """
 
 import math
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Annotated, TypeVar, cast
 
 import msgspec
@@ -180,11 +180,17 @@ async def read_body(request: web.Request, limit: int) -> bytes:
 def decode_body(body: bytes, kind: type[Asked]) -> Asked:
     """Return the body as `kind`, without unknown fields."""
     try:
-        return msgspec.json.decode(shallow(body), type=kind)
+        decoded: Asked = _decoder(kind).decode(shallow(body))
     except UnicodeDecodeError:
         raise Problem(INVALID_REQUEST, "body: not UTF-8") from None
     except msgspec.DecodeError as error:
         raise Problem(INVALID_REQUEST, f"body: {_sentence(error)}") from None
+    return decoded
+
+
+@cache
+def _decoder(kind: type[Asked]) -> msgspec.json.Decoder[Asked]:
+    return msgspec.json.Decoder(kind)
 
 
 def _path_id(request: web.Request, name: str) -> str:
