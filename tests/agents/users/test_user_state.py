@@ -17,6 +17,13 @@ def test_it_remembers_what_it_holds_and_nothing_across_two_of_them(held: list[by
     assert remembers(b"".join(held), asked) == (asked in held)
 
 
+def test_a_hash_that_seems_to_lie_across_two_others_is_looked_for_behind_them() -> None:
+    across, asked = b"\1" + b"\0" * 7 + b"\0" * 7 + b"\1", bytes(8)
+    assert not remembers(across, asked)
+    assert remembers(across + asked, asked)
+    assert remembers(asked + across, asked)
+
+
 def test_a_stored_state_comes_back() -> None:
     assert UserState.decode(None) is NEW_USER
     state = UserState.decode(
