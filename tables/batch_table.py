@@ -211,11 +211,11 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
         if any(True for _ in batch):
             raise RuntimeError(f"Faust recovers the table {self.name}, which must be left to this project's recovery")
 
-    def flush_databases(self) -> None:
+    def flush_databases(self, *, wait: bool = False) -> None:
         """Begin to put what the open databases hold in memory into their files; RocksDB's threads do it."""
         for partition, database in list(self._databases().items()):
             try:
-                database.flush(wait=False)
+                database.flush(wait=wait)
             except Exception as error:  # noqa: BLE001 - RocksDB's errors have no type
                 self._broken(partition, error)
 

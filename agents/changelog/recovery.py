@@ -120,6 +120,13 @@ class Recovery:
             self._consumer = None
 
     async def _run(self, consumer: AIOKafkaConsumer, own: set[int], standbys: set[int]) -> None:
+        try:
+            await self._recover(consumer, own, standbys)
+        except ChangelogLost:
+            self._table.flush_databases(wait=True)  # the process ends now, and they may hold the only copy
+            raise
+
+    async def _recover(self, consumer: AIOKafkaConsumer, own: set[int], standbys: set[int]) -> None:
         started = time.monotonic()
         for partition in standbys:
             self._table.open(partition)

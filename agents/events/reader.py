@@ -177,6 +177,13 @@ class Reader:
         return {partition: self._lag.reached(partition) for partition in self._ownership.running}
 
     async def _run(self, consumer: AIOKafkaConsumer, generation: int) -> None:
+        try:
+            await self._read(consumer, generation)
+        except SourceChanged:
+            self._table.flush_databases(wait=True)  # the process ends now, and they may hold the only copy
+            raise
+
+    async def _read(self, consumer: AIOKafkaConsumer, generation: int) -> None:
         missing = self._assignment.partitions()
         starts: dict[int, StartPoint] = {}
         self.running = not missing

@@ -132,6 +132,8 @@ async def test_a_worker_with_state_refuses_topics_that_were_made_anew(cluster: C
         return worker.status == EXIT_CONFIG
 
     await wait_for("a refusal", refused, 120)
+    worker.start()
+    assert await asyncio.to_thread(worker.wait, 60) == EXIT_CONFIG, "its folder still holds what may be the only copy"
 
 
 def start_again(workers: list[WorkerProcess], *also: int) -> None:

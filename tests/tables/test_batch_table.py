@@ -112,6 +112,16 @@ def test_a_crash_leaves_what_was_flushed_with_its_position(table: BatchTable, tm
     assert left[POSITION_KEY] == Position(5, 1).encode()
 
 
+def test_who_waits_for_the_flush_may_end_at_once_and_loses_nothing(table: BatchTable, tmp_path: Path) -> None:
+    opened(table, 0)
+    table.commit(0, {b"u1": row(4), POSITION_KEY: Position(5, 1).encode()}, 17)
+    table.flush_databases(wait=True)
+    shutil.copytree(Path(str(table.data.partition_path(0))), tmp_path / "left")  # type: ignore[attr-defined]
+    left = Rdict(str(tmp_path / "left"), options=Options(raw_mode=True))
+    assert left[b"u1"] == row(4)
+    assert left[POSITION_KEY] == Position(5, 1).encode()
+
+
 def test_scan_finds_a_prefix_and_nothing_else(table: BatchTable) -> None:
     opened(table, 0)
     rows: dict[bytes, bytes | None] = {b"\0a1": row(1), b"\0b1": row(2), b"\0b2": row(3), b"\0c": row(4), b"u": row(5)}
