@@ -158,8 +158,8 @@ async def mend_regularly(mender: Mender, places: ChangelogLookup, own: OwnPartit
         while True:
             await asyncio.sleep(_EVERY_SECONDS)
             rounds += 1
+            await _mend_all(mender, own)
             with suppress(KafkaError):  # whether the broker is there is watched elsewhere; the next round tries again
-                await _mend_all(mender, own)
                 if not rounds % _ROUNDS_TO_A_LOOK and ownership.running:
                     await mender.look(await places.ends(sorted(ownership.running)))
     finally:
@@ -169,7 +169,8 @@ async def mend_regularly(mender: Mender, places: ChangelogLookup, own: OwnPartit
 async def _mend_all(mender: Mender, own: OwnPartitions) -> None:
     try:
         for partition in sorted(own.ownership.running):
-            await mender.mend(partition)
+            with suppress(KafkaError):  # of this one; the others do not wait for it
+                await mender.mend(partition)
     except ChangelogLost as lost:
         own.supervisor.leave(str(lost), EXIT_CONFIG)
 

@@ -7,12 +7,14 @@ is decided by its key and its applied offset, as the source decides it.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
+import pytest
+from aiokafka.errors import KafkaTimeoutError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents.changelog.mender import Mender
+from agents.changelog.mender import Mender, mend_regularly
 from app.worker.metrics import WorkerMetrics
 from tables.applied_offset import APPLIED_OFFSET, LOCAL, applied_offset_of
 from tables.batch_table import BatchTable
@@ -480,3 +482,40 @@ async def test_what_is_set_aside_of_a_record_stays_when_a_tombstone_takes_the_re
     assert await owner.mender.mend(0)
     assert log.compacted().keys() == {POSITION_KEY}
     assert decode_aside(owner.table.read(0, aside_key(b"u1")) or b"").row == b"abc"
+
+
+class Unread:
+    """A mender that cannot read partition 0, and what it was asked to mend."""
+
+    def __init__(self) -> None:
+        self.mended = asyncio.Event()
+
+    async def mend(self, partition: int) -> bool:
+        """Mend a partition."""
+        if partition == 0:
+            raise KafkaTimeoutError("nobody leads it")
+        self.mended.set()
+        return True
+
+
+class NoPlaces:
+    """A look into the changelog that nobody asks."""
+
+    async def start(self) -> None:
+        """Do nothing."""
+
+    stop = start
+
+
+async def test_a_partition_that_cannot_be_read_keeps_no_other_waiting(
+    make_table: Callable[[], BatchTable], metrics: WorkerMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.changelog.mender._EVERY_SECONDS", 0.0)
+    own, mender, places = own_partitions(make_table(), Log(), metrics.users), Unread(), NoPlaces()
+    own.ownership.start({0: 0, 1: 0})
+    mending = asyncio.create_task(mend_regularly(cast(Any, mender), cast(Any, places), own))
+    async with asyncio.timeout(30.0):
+        await mender.mended.wait()
+    mending.cancel()
+    await asyncio.wait([mending])
+    assert mending.cancelled(), "it would have gone on"
