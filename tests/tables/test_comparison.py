@@ -112,12 +112,13 @@ def test_what_is_adopted_is_as_it_was_sent() -> None:
 
 @pytest.mark.parametrize("key", [CHANGELOG_OFFSET_KEY, LANDED_KEY, INTRUSIONS_KEY])
 def test_what_only_databases_have_is_neither_adopted_nor_appended(key: bytes) -> None:
-    stored = Stored()
-    stored.rows[key] = b"7"
-    for value in (None, b"abc", APPLIED_OFFSET.pack(9) + b"row"):
-        found = Comparison()
-        found.meet([Record(0, key, value)], held_of(stored, 0, [key]))
-        assert (found.adopted, found.outranked) == ({}, {})
+    for held in ({}, {key: b"7"}, {key: APPLIED_OFFSET.pack(3) * 2}):
+        stored = Stored()
+        stored.rows |= held
+        for value in (None, b"abc", APPLIED_OFFSET.pack(9) + b"row"):
+            found = Comparison()
+            found.meet([Record(0, key, value)], held_of(stored, 0, [key]))
+            assert (found.adopted, found.outranked) == ({}, {})
 
 
 def test_what_a_comparison_keeps_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
