@@ -514,8 +514,9 @@ async def test_a_partition_that_cannot_be_read_keeps_no_other_waiting(
     own, mender, places = own_partitions(make_table(), Log(), metrics.users), Unread(), NoPlaces()
     own.ownership.start({0: 0, 1: 0})
     mending = asyncio.create_task(mend_regularly(cast(Any, mender), cast(Any, places), own))
-    async with asyncio.timeout(30.0):
-        await mender.mended.wait()
+    mended = asyncio.create_task(mender.mended.wait())
+    await asyncio.wait([mending, mended], timeout=30.0, return_when=asyncio.FIRST_COMPLETED)
+    assert mender.mended.is_set()
     mending.cancel()
     await asyncio.wait([mending])
     assert mending.cancelled(), "it would have gone on"
