@@ -184,6 +184,7 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
                 database.write(batch, _WITHOUT_JOURNAL)
         except Exception as error:  # noqa: BLE001 - RocksDB's errors have no type
             self._broken(partition, error)
+        self._aside.recount(partition)
 
     def set_row_aside(
         self, partition: int, key: bytes, row: bytes, error: Exception, offset: int | None = None

@@ -138,6 +138,11 @@ class AsideRows:
             kept = self._has_kept(partition, local, row, offset)
         self._tell(RowAside(partition, key_hash(key), offset, str(error), kept))
 
+    def recount(self, partition: int) -> None:
+        """Take note that fewer may be kept of a partition than were."""
+        with self._lock:
+            self._kept.pop(partition, None)
+
     def _has_kept(self, partition: int, local: bytes, row: bytes, offset: int | None) -> bool:
         try:
             if partition not in self._kept:
