@@ -9,7 +9,8 @@ from agents.events.chunk_sizes import ChunkSizes
 from agents.events.chunks import ChunkChannel, make_chunk_channel
 from agents.events.dead_letters import DeadLetters
 from agents.events.member_events import MemberEvents, UserBounds
-from agents.events.reader import Reader, ReaderBounds, Source
+from agents.events.reader import Reader, ReaderBounds
+from agents.events.source import Source
 from agents.kafka.producer import MAX_BATCH_BYTES, TopicChangelog
 from agents.liveness.agent_guard import AgentGuard
 from agents.popularity.own_popularity import OwnPopularity
