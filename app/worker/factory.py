@@ -6,8 +6,10 @@ connection is opened, before Faust starts it.
 ::
 
     settings ─▶ shared ─▶ users table ─▶ own partitions ─▶ event path ─▶ guards ◀── routing
-                  │            └──▶ broadcast state ──▲          │
-                  └──▶ Faust's app ◀── lifecycle ◀────────────────┴─▶ query view ◀── HTTP
+                │ lease         └──▶ broadcast state ──▲          │         │
+                │   ▲                                             ├─────────┤
+                │   └── coordinator requests ◀─┐                  ▼         ▼
+                └──────────────────────▶ Faust's app ◀────── lifecycle   query view ◀── HTTP
 """
 
 from collections.abc import Callable
