@@ -22,7 +22,7 @@ from tables.partition_folders import CURRENT_AT, condemn, open_whole, partition_
 from tables.position import POSITION_KEY, Position
 from tables.rocksdb import BESIDE_THE_CACHE, WITHOUT_JOURNAL, QuickOptions
 from tables.rows_aside import ASIDE_PREFIX, MAX_ROWS_ASIDE, AsideRows, aside_key
-from tables.table_watch import PartitionWatch, Unwatched
+from tables.table_watch import TableWatch, Unwatched
 
 
 class BatchTable(faust.Table):  # type: ignore[type-arg]
@@ -38,7 +38,7 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
     Parameters
     ----------
     watch
-        Hears what is wrong with the folders.
+        Hears what is wrong with the folders and rows.
     at_disk
         Makes a context; within it a database is written.
     *args, **kwargs
@@ -48,7 +48,7 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
     def __init__(
         self,
         *args: Any,
-        watch: PartitionWatch | None = None,
+        watch: TableWatch | None = None,
         at_disk: Callable[[], AbstractContextManager[None]] = nullcontext,
         **kwargs: Any,
     ) -> None:

@@ -15,7 +15,7 @@ connection is opened, before Faust starts it.
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-from agents.changelog.partition_watch import LeaveWhenBroken
+from agents.changelog.leave_when_broken import LeaveWhenBroken
 from app.query import attach
 from app.settings.settings import Settings
 from app.worker.broadcast_state import make_broadcast_state

@@ -11,24 +11,18 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from aiokafka.errors import KafkaError
 
+from agents.kafka.partitions import named
 from agents.kafka.topics import TopicMismatch
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 1.0
-_NAMED = 10
-"""How many partitions a reason names."""
 _DOUBLINGS = 4
 """Each try that changed nothing doubles the time to the next one, up to 16 session timeouts."""
-
-
-def named(partitions: Sequence[int]) -> str:
-    """Return partitions for a reason: the first few by their numbers."""
-    return ", ".join(map(str, partitions[:_NAMED])) + (", ..." if len(partitions) > _NAMED else "")
 
 
 class Told(Protocol):
