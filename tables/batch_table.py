@@ -21,7 +21,7 @@ from tables.errors import NewerFormat, PartitionCorrupt, PartitionError, Partiti
 from tables.partition_folders import CURRENT_AT, condemn, open_whole, partition_error
 from tables.position import POSITION_KEY, Position
 from tables.rocksdb import BESIDE_THE_CACHE, WITHOUT_JOURNAL, QuickOptions
-from tables.rows_aside import ASIDE_PREFIX, MAX_ROWS_ASIDE, AsideRows, aside_key
+from tables.rows_aside import ASIDE_PREFIX, MAX_ROWS_ASIDE, RowsAside, aside_key
 from tables.table_watch import TableWatch, Unwatched
 
 
@@ -57,7 +57,7 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
         self.complete_standbys: set[int] = set()
         self._watch = watch or Unwatched()
         self._at_disk = at_disk
-        self._aside = AsideRows(self._count_aside, self._keep_aside, lambda found: self._watch.row_set_aside(found))
+        self._aside = RowsAside(self._count_aside, self._keep_aside, lambda found: self._watch.row_set_aside(found))
 
     def open(self, partition: int) -> None:
         """Open the database of a partition that Faust does not open: a standby's."""
