@@ -74,7 +74,7 @@ def _make_reassignment(app: StreamApp, shared: Shared, routing: AssignmentRoutin
 
     worker = shared.settings.worker
     return Reassignment(
-        told=routing,
+        assignment=routing,
         group=app,
         hindrance=hindrance,
         standbys=worker.standby_replicas,

@@ -24,7 +24,7 @@ class Parts:
         self.hindered: str | Exception | None = None
         self.looked_with: list[bool] = []
         self.reassignment = Reassignment(
-            told=self,
+            assignment=self,
             group=self,
             hindrance=self.hindrance,
             standbys=own,
