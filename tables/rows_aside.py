@@ -77,7 +77,7 @@ def decode_aside(kept: bytes) -> KeptAside:
     return KeptAside(at_ms, None if offset < 0 else offset, kept[_HEAD.size :])
 
 
-class AsideRows:
+class RowsAside:
     """What one process has set aside: each row once, on whatever thread it is met.
 
     Parameters

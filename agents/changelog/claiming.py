@@ -59,6 +59,7 @@ class Claiming:
                 self._own.supervisor.leave(str(error))
             return  # as it should be: they were given away meanwhile
         await self._write_positions(generation, running)
+        _log.info("the claims on the changelog are renewed")
 
     async def _write_positions(self, generation: int, partitions: Collection[int]) -> None:
         ownership = self._own.ownership
@@ -82,4 +83,3 @@ async def renew_regularly(claiming: Claiming) -> None:
     while True:
         await asyncio.sleep(_RENEW_SECONDS)
         await claiming.renew()
-        _log.info("the claims on the changelog are renewed")

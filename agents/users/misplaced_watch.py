@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from agents.kafka.partitions import PARTITIONER_ADVICE, partitions_of
+from agents.kafka.partitions import PARTITIONER_ADVICE, named, partitions_of
 from agents.kafka.producer import AcknowledgedProducer
 from agents.users.misplaced_users import MisplacedEverywhere, MisplacedUsers, misplaced_record
 from agents.users.own_partitions import OwnPartitions
@@ -22,8 +22,6 @@ _AGAIN_SECONDS = 3600.0
 _KEYS_AT_ONCE = 250
 """Looked at in a millisecond; then the loop is others' for four."""
 _PAUSE_SECONDS = 0.004
-_SHOWN = 10
-"""Partitions that a sentence names."""
 
 
 class MisplacedWatch:
@@ -111,7 +109,7 @@ class MisplacedWatch:
             "by asking around; %s",
             events,
             sum(map(self._here.users, partitions)),
-            _shown(partitions),
+            named(partitions),
             PARTITIONER_ADVICE,
         )
 
@@ -129,7 +127,7 @@ class MisplacedWatch:
         if not partitions:
             return None
         return (
-            f"at least {self.users()} users in the partitions {_shown(partitions)} lie where murmur2 of their id would "
+            f"at least {self.users()} users in the partitions {named(partitions)} lie where murmur2 of their id would "
             f"not have put them; {PARTITIONER_ADVICE}"
         )
 
@@ -145,8 +143,3 @@ class MisplacedWatch:
             start = keys[-1] + b"\0"
             await asyncio.sleep(_PAUSE_SECONDS)
         return users
-
-
-def _shown(partitions: list[int]) -> str:
-    more = len(partitions) - _SHOWN
-    return ", ".join(map(str, partitions[:_SHOWN])) + (f" and {more} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""A worker that does not hear from its group: it stops to write and to answer as fresh, and ends; the other serves."""
+"""A worker that does not hear from its group: it no longer writes or answers as fresh, and ends; the other serves."""
 
 import asyncio
 import sys

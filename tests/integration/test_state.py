@@ -58,7 +58,7 @@ async def test_a_stopped_worker_is_checked_copied_and_brought_back(cluster: Clus
 
     held = len(await read_topic(cluster.bootstrap, cluster.names.users_changelog))
     worker.start()
-    await worker.ready()
+    await worker.ready()  # its claims have put each position behind what the copy holds
     await cluster.send(islice(events, 200))
     await applied(cluster)
     assert await asyncio.to_thread(worker.stop) == 0, worker.log_tail()
