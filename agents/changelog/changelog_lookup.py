@@ -1,12 +1,15 @@
 """Looking into the changelog of partitions that run: what lies at some offsets, and where it ends."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaTimeoutError
 
 from agents.changelog.errors import KEEP_FOLDERS, ChangelogLost, begins_behind
 from agents.kafka.connection import Connection
 
+_ANSWER_SECONDS = 10.0
 _RECORDS_AT_ONCE = 500
 """They are written again in one turn, so that events wait for as long as a large chunk takes."""
 
@@ -55,10 +58,17 @@ class ChangelogLookup:
         Raises
         ------
         KafkaError
-            When the broker does not answer, or with an error.
+            When the broker does not answer within 10 s, or with an error.
         ChangelogLost
             When the changelog begins behind the place: what lay there is gone, and nobody has seen it.
         """
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                return await self._read(partition, place)
+        except TimeoutError:
+            raise KafkaTimeoutError(f"nothing of {self._topic} partition {partition} came") from None
+
+    async def _read(self, partition: int, place: range) -> tuple[Sequence[ConsumerRecord], range]:
         consumer, at = self._running(), TopicPartition(self._topic, partition)
         first = (await consumer.beginning_offsets([at]))[at]
         if first > place.start:

@@ -9,7 +9,8 @@ import asyncio
 import logging
 from collections.abc import Collection
 
-from agents.kafka.producer_claims import PartitionTaken, ProducerClaims
+from agents.kafka.producer_claims import ClaimsForbidden, PartitionTaken, ProducerClaims
+from agents.liveness.exit_status import EXIT_CONFIG
 from agents.users.own_partitions import OwnPartitions
 from tables.position import Position
 
@@ -58,6 +59,8 @@ class Claiming:
             if generation == self._own.ownership.generation:
                 self._own.supervisor.leave(str(error))
             return  # as it should be: they were given away meanwhile
+        except ClaimsForbidden as error:
+            self._own.supervisor.leave(str(error), EXIT_CONFIG)
         await self._write_positions(generation, running)
         _log.info("the claims on the changelog are renewed")
 

@@ -8,6 +8,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
+
+from aiokafka.errors import KafkaError
 
 from agents.kafka.partitions import PARTITIONER_ADVICE, named, partitions_of
 from agents.kafka.producer import AcknowledgedProducer
@@ -86,14 +89,18 @@ class MisplacedWatch:
             self._looked[partition] = self._clock()
 
     async def tell(self) -> None:
-        """Send what this worker's partitions came to, where all workers know otherwise."""
+        """Send what this worker's partitions came to, where all workers know otherwise.
+
+        What the broker does not take is sent again in the next round: nothing is lost by it.
+        """
         records = [
             misplaced_record(self._topic, partition, users)
             for partition in sorted(self._looked.keys() & self._ownership.running)
             if bool(users := self._here.users(partition)) != bool(self._everywhere.users(partition))
         ]
         if records:
-            await self._producer.send(records)
+            with suppress(KafkaError):  # whether the broker is there is watched elsewhere
+                await self._producer.send(records)
 
     def log(self) -> None:
         """Say it in the log, once a minute at most, when there is anything new."""

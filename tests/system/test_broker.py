@@ -100,7 +100,7 @@ async def test_a_broker_that_restarts(on_own_broker: Cluster, own_broker: Broker
 
 @pytest.mark.full
 async def test_a_worker_that_is_cut_off(behind: Cluster, proxy: KafkaProxy, book: Book, seed: int) -> None:
-    """F11: from its coordinator alone, in one direction, in both, altogether; started again, it is whole when healed."""
+    """F11: from its coordinator alone, in one direction, in both, altogether; it ends, and is whole when healed."""
     scenario = Scenario(behind, book, "F11", "a worker cut off: heartbeats held, either direction, both, all", seed)
     (cut,) = await scenario.begin(1, NEARLINE_KAFKA__BOOTSTRAP=proxy.address)
     other = behind.worker("1")

@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from aiokafka.errors import KafkaTimeoutError
 
+from agents.changelog import changelog_lookup
 from agents.changelog.changelog_lookup import ChangelogLookup
 from agents.changelog.errors import ChangelogLost
 from agents.kafka.producer import AcknowledgedProducer
@@ -44,3 +46,11 @@ async def test_a_place_that_was_not_read_and_is_gone_is_no_empty_one(lookup: Cha
     for place in (range(2, 4), range(4, 8)):
         with pytest.raises(ChangelogLost, match=r"begins at offset 5.*keep every data folder"):
             await lookup.read(1, place)
+
+
+async def test_what_does_not_come_is_waited_for_so_long_and_no_longer(
+    lookup: ChangelogLookup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changelog_lookup, "_ANSWER_SECONDS", 0.5)
+    with pytest.raises(KafkaTimeoutError, match="partition 1 came"):
+        await lookup.read(1, range(10, 12))

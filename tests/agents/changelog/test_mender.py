@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from aiokafka.errors import KafkaTimeoutError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents.changelog.mender import Mender
+from agents.changelog.mender import Mender, _mend_all
 from app.worker.metrics import WorkerMetrics
 from tables.applied_offset import APPLIED_OFFSET, LOCAL, applied_offset_of
 from tables.batch_table import BatchTable
@@ -466,3 +467,21 @@ async def test_what_was_written_while_the_mender_waited_for_its_turn_is_not_take
         await owner.writer.write(0, {b"late": row(position)}, Position(position + 1, 1))
     assert await mending
     assert owner.table.read(0, b"late") == row(position)
+
+
+async def test_a_partition_whose_leader_is_gone_keeps_none_of_the_others_waiting(
+    make_table: Callable[[], BatchTable], metrics: WorkerMetrics
+) -> None:
+    owner = await owning(make_table, metrics)
+    owner.ownership.start({1: 0, 2: 0})
+    asked = []
+
+    async def mend(partition: int) -> bool:
+        asked.append(partition)
+        if partition == 1:
+            raise KafkaTimeoutError
+        return True
+
+    mender: Any = SimpleNamespace(mend=mend)
+    await _mend_all(mender, owner.own)
+    assert asked == [0, 1, 2]
