@@ -14,40 +14,16 @@ from typing import Any, NoReturn, cast
 
 import faust
 from faust.types import EventT, StoreT
-from rocksdict import DbClosedError, Rdict, ReadOptions, WriteBatch, WriteOptions
+from rocksdict import DbClosedError, Rdict, ReadOptions, WriteBatch
 
 from tables.applied_offset import CHANGELOG_OFFSET_KEY, CURRENT_AT_KEY
 from tables.errors import NewerFormat, PartitionCorrupt, PartitionError, PartitionLocked, RowCorrupt
 from tables.partition_folders import CURRENT_AT, condemn, open_whole, partition_error
 from tables.position import POSITION_KEY, Position
-from tables.rocksdb import QuickOptions
-from tables.rows_aside import ASIDE_PREFIX, MAX_ROWS_ASIDE, AsideRows, aside_key
-from tables.table_watch import PartitionWatch, Unwatched
+from tables.rocksdb import BESIDE_THE_CACHE, WITHOUT_JOURNAL, QuickOptions
+from tables.rows_aside import ASIDE_PREFIX, MAX_ROWS_ASIDE, RowsAside, aside_key
+from tables.table_watch import TableWatch, Unwatched
 from tables.tombstones import is_erased, tombstone_key
-
-
-def _without_journal() -> WriteOptions:
-    """Return options for a write that is lost with the process while it is in memory only.
-
-    The changelog is the journal, and RocksDB's own would cost more than the table itself. What a crash leaves is what
-    was flushed: whole batches, in their order, so an older state with its own older position and changelog offset.
-    """
-    options = WriteOptions()
-    options.disable_wal = True  # type: ignore[method-assign, assignment]  # its stub takes the property for a method
-    return options
-
-
-_WITHOUT_JOURNAL = _without_journal()
-
-
-def _beside_the_cache() -> ReadOptions:
-    """Return options for reading everything once, which is not worth a place in the cache."""
-    options = ReadOptions()
-    options.fill_cache(False)  # type: ignore[call-arg]  # its stub lacks the argument
-    return options
-
-
-_BESIDE_THE_CACHE = _beside_the_cache()
 
 
 class BatchTable(faust.Table):  # type: ignore[type-arg]
@@ -63,7 +39,7 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
     Parameters
     ----------
     watch
-        Hears what is wrong with the folders.
+        Hears what is wrong with the folders and rows.
     at_disk
         Makes a context; within it a database is written.
     *args, **kwargs
@@ -73,7 +49,7 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
     def __init__(
         self,
         *args: Any,
-        watch: PartitionWatch | None = None,
+        watch: TableWatch | None = None,
         at_disk: Callable[[], AbstractContextManager[None]] = nullcontext,
         **kwargs: Any,
     ) -> None:
@@ -82,7 +58,7 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
         self.complete_standbys: set[int] = set()
         self._watch = watch or Unwatched()
         self._at_disk = at_disk
-        self._aside = AsideRows(self._count_aside, self._keep_aside, lambda found: self._watch.row_set_aside(found))
+        self._aside = RowsAside(self._count_aside, self._keep_aside, lambda found: self._watch.row_set_aside(found))
 
     def open(self, partition: int) -> None:
         """Open the database of a partition that Faust does not open: a standby's."""
@@ -140,14 +116,14 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
 
     def keys_from(self, partition: int, start: bytes, limit: int) -> list[bytes]:
         """Return at most `limit` keys of rows of any kind, beside the cache; raises KeyError as `read` does."""
-        return [key for key, _ in islice(self._rows(partition, b"", start, _BESIDE_THE_CACHE), limit)]
+        return [key for key, _ in islice(self._rows(partition, b"", start, BESIDE_THE_CACHE), limit)]
 
     def check_rows(self, partition: int, start: bytes, limit: int) -> bytes | None:
         """Read at most `limit` >= 2 rows from the key `start` on, so that a rotten one is found.
 
         Returns the key to go on from, None at the end; raises KeyError as `read` does. 4 us a row of 3 kB.
         """
-        for count, (key, _) in enumerate(self._rows(partition, b"", start, _BESIDE_THE_CACHE), start=1):
+        for count, (key, _) in enumerate(self._rows(partition, b"", start, BESIDE_THE_CACHE), start=1):
             if count == limit:
                 return key
         return None
@@ -169,7 +145,7 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
         database = self._database_for(partition)
         try:
             with self._at_disk():
-                database.write(batch, _WITHOUT_JOURNAL)
+                database.write(batch, WITHOUT_JOURNAL)
         except Exception as error:  # noqa: BLE001 - RocksDB's errors have no type
             self._broken(partition, error)
 
@@ -181,7 +157,7 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
         database = self._databases()[partition]
         try:
             with self._at_disk():
-                database.write(batch, _WITHOUT_JOURNAL)
+                database.write(batch, WITHOUT_JOURNAL)
         except Exception as error:  # noqa: BLE001 - RocksDB's errors have no type
             self._broken(partition, error)
         self._aside.recount(partition)
@@ -205,7 +181,7 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
             database = self.database(partition)
             if database is not None:
                 try:
-                    database.put(CURRENT_AT_KEY, now, write_opt=_WITHOUT_JOURNAL)
+                    database.put(CURRENT_AT_KEY, now, write_opt=WITHOUT_JOURNAL)
                 except Exception as error:  # noqa: BLE001 - RocksDB's errors have no type
                     self._broken(partition, error)
 
@@ -267,7 +243,7 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
     def _keep_aside(self, partition: int, key: bytes, row: bytes) -> None:
         database = self._databases()[partition]
         try:
-            database.put(key, row, write_opt=_WITHOUT_JOURNAL)
+            database.put(key, row, write_opt=WITHOUT_JOURNAL)
         except Exception as error:  # noqa: BLE001 - RocksDB's errors have no type
             self._broken(partition, error)
 

@@ -1,10 +1,10 @@
-"""Intrusions: places of a changelog where records lie behind newer ones of the same key.
+"""Intrusions: places of a changelog that somebody else wrote, or where a record lies behind a newer one of its key.
 
 A batch of a worker that was thought dead may land behind its successor's rows. No state is lost by that as long as all
 records are there, for the higher applied offset wins. But compaction keeps the last record of a key, whatever its
 applied offset: hours later the older row would be the only one. The places are therefore remembered, in a local row
-that is written with what met them, until the partition's owner has looked them up and put the rows that count behind
-them.
+that is written with what met them, until the mender of the partition's owner has compared them with what it holds, and
+appended again what an older record lies behind.
 
 Offsets are remembered, never keys, and at most so many ranges of them: beyond, the two that are closest become one,
 which costs the owner some reading and loses nothing.

@@ -1,7 +1,8 @@
 """The one writer of a partition: changelog acknowledged first, then one RocksDB write batch.
 
-Whoever changes a row goes through `write_partition`: events, re-solving, erasure. The local database is never
-ahead of the changelog, and a crash between the two steps leaves an older state with its own older position.
+Whoever changes a row goes through `write_partition`: events, erasures among them, re-solving, the mender; a takeover
+writes the position so. The local database is never ahead of the changelog, and a crash between the two steps leaves an
+older state with its own older position.
 
 Nobody else writes to a changelog partition, so an append lands right behind the one before. Where it does not,
 somebody else's records lie between: a late batch of a worker that was thought dead, those of a successor that this one

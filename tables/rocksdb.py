@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from faust.stores import rocksdb
-from rocksdict import BlockBasedIndexType, BlockBasedOptions, Cache, DBCompressionType, Rdict
+from rocksdict import (
+    BlockBasedIndexType,
+    BlockBasedOptions,
+    Cache,
+    DBCompressionType,
+    Rdict,
+    ReadOptions,
+    WriteOptions,
+)
 
 from tables.budget import (
     DATABASE_BYTES,
@@ -124,3 +132,29 @@ class QuickOptions(rocksdb.RocksDBOptions):
         tables.set_bloom_filter(self.bloom_filter_size, block_based=True)
         tables.set_index_type(BlockBasedIndexType.binary_search())
         return tables
+
+
+def _without_journal() -> WriteOptions:
+    """Return options for a write that is lost with the process while it is in memory only.
+
+    The changelog is the journal, and RocksDB's own would cost more than the table itself. What a crash leaves is what
+    was flushed: whole batches, in their order, so an older state with its own older position and changelog offset.
+    """
+    options = WriteOptions()
+    options.disable_wal = True  # type: ignore[method-assign, assignment]  # its stub takes the property for a method
+    return options
+
+
+WITHOUT_JOURNAL = _without_journal()
+"""How every row of a table is written."""
+
+
+def _beside_the_cache() -> ReadOptions:
+    """Return options for reading everything once, which is not worth a place in the cache."""
+    options = ReadOptions()
+    options.fill_cache(False)  # type: ignore[call-arg]  # its stub lacks the argument
+    return options
+
+
+BESIDE_THE_CACHE = _beside_the_cache()
+"""How a table is looked through."""

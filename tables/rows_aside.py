@@ -103,7 +103,7 @@ def _set_aside_ms(kept: bytes) -> int:
         return 0
 
 
-class AsideRows:
+class RowsAside:
     """What one process has set aside: each row once, on whatever thread it is met.
 
     Parameters

@@ -7,7 +7,7 @@ from tables.partition_folders import SetAside
 from tables.rows_aside import RowAside
 
 
-class PartitionWatch(Protocol):
+class TableWatch(Protocol):
     """Hears what is wrong with partitions' folders and rows, on whatever thread it was met."""
 
     def set_aside(self, found: SetAside) -> None:

@@ -9,10 +9,9 @@ from aiokafka.errors import KafkaTimeoutError
 from agents.changelog.errors import KEEP_FOLDERS, ChangelogLost, begins_behind
 from agents.kafka.connection import Connection
 
+_ANSWER_SECONDS = 10.0
 _RECORDS_AT_ONCE = 500
 """They are written again in one turn, so that events wait for as long as a large chunk takes."""
-_ANSWER_SECONDS = 10.0
-"""Then nobody leads the partition, and others that wait come first."""
 
 
 class ChangelogLookup:
@@ -68,22 +67,22 @@ class ChangelogLookup:
         Raises
         ------
         KafkaError
-            When the broker does not answer, or with an error.
+            When the broker does not answer within 10 s, or with an error.
         ChangelogLost
             When the changelog begins behind the place: what lay there is gone, and nobody has seen it.
         """
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
-                return await self._read(TopicPartition(self._topic, partition), place)
+                return await self._read(partition, place)
         except TimeoutError:
-            raise KafkaTimeoutError(f"nobody tells what partition {partition} of {self._topic} has") from None
+            raise KafkaTimeoutError(f"nothing of {self._topic} partition {partition} came") from None
 
-    async def _read(self, at: TopicPartition, place: range) -> tuple[Sequence[ConsumerRecord], range]:
-        consumer = self._running()
+    async def _read(self, partition: int, place: range) -> tuple[Sequence[ConsumerRecord], range]:
+        consumer, at = self._running(), TopicPartition(self._topic, partition)
         first = (await consumer.beginning_offsets([at]))[at]
         if first > place.start:
             raise ChangelogLost(
-                f"{begins_behind(self._topic, at.partition, first)}, and what others wrote from offset {place.start} "
+                f"{begins_behind(self._topic, partition, first)}, and what others wrote from offset {place.start} "
                 f"on was not read yet. Before anything else, {KEEP_FOLDERS}"
             )
         consumer.assign([at])

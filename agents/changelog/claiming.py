@@ -9,7 +9,8 @@ import asyncio
 import logging
 from collections.abc import Collection
 
-from agents.kafka.producer_claims import ClaimsUnanswered, PartitionTaken, ProducerClaims
+from agents.kafka.producer_claims import ClaimsForbidden, ClaimsUnanswered, PartitionTaken, ProducerClaims
+from agents.liveness.exit_status import EXIT_CONFIG
 from agents.users.own_partitions import OwnPartitions
 from tables.position import Position
 
@@ -59,7 +60,10 @@ class Claiming:
             if generation == self._own.ownership.generation:
                 self._own.supervisor.leave(str(error))
             return  # as it should be: they were given away meanwhile
+        except ClaimsForbidden as error:
+            self._own.supervisor.leave(str(error), EXIT_CONFIG)
         await self._write_positions(generation, running)
+        _log.info("the claims on the changelog are renewed")
 
     async def _write_positions(self, generation: int, partitions: Collection[int]) -> None:
         ownership = self._own.ownership
@@ -90,4 +94,3 @@ async def renew_regularly(claiming: Claiming) -> None:
             _log.error("the claims on the changelog are not renewed, and will be in %.0f s: %s", pause, error)
             continue
         pause = _RENEW_SECONDS
-        _log.info("the claims on the changelog are renewed")

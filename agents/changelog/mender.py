@@ -159,20 +159,22 @@ async def mend_regularly(mender: Mender, places: ChangelogLookup, own: OwnPartit
             await asyncio.sleep(_EVERY_SECONDS)
             rounds += 1
             await _mend_all(mender, own)
-            with suppress(KafkaError):  # whether the broker is there is watched elsewhere; the next round tries again
-                if not rounds % _ROUNDS_TO_A_LOOK and ownership.running:
+            if not rounds % _ROUNDS_TO_A_LOOK and ownership.running:
+                with suppress(KafkaError):  # the next round tries again
                     await mender.look(await places.ends(sorted(ownership.running)))
     finally:
         await places.stop()
 
 
 async def _mend_all(mender: Mender, own: OwnPartitions) -> None:
-    try:
-        for partition in sorted(own.ownership.running):
-            with suppress(KafkaError):  # of this one; the others do not wait for it
-                await mender.mend(partition)
-    except ChangelogLost as lost:
-        own.supervisor.leave(str(lost), EXIT_CONFIG)
+    """Mend each partition; one whose leader does not answer keeps none of the others waiting for long."""
+    for partition in sorted(own.ownership.running):
+        try:
+            await mender.mend(partition)
+        except KafkaError as error:  # whether the broker is there is watched elsewhere; the next round tries again
+            _log.info("partition %d is mended later: %r", partition, error)
+        except ChangelogLost as lost:
+            own.supervisor.leave(str(lost), EXIT_CONFIG)
 
 
 def _parts(extent: Extent) -> Iterator[tuple[range, bool]]:

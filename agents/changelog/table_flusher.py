@@ -4,10 +4,10 @@ What the table remembers of tombstones is dropped after a day (`tables.tombstone
 cannot be read after a week (`tables.rows_aside`).
 
 The table keeps no journal but the changelog, so a crash takes it back to its last flush, and what is in the changelog
-since is replayed. Tombstones stay there for a day only (Kafka's `delete.retention.ms`): a table that was not flushed
-for longer could come back with rows that were removed. Each database is therefore told once an hour that it is current,
-and is not believed after a day without that (`tables.partition_folders`). A standby is current when the broker has just
-said so, an own partition when no records of others wait there to be looked at.
+since is replayed. Tombstones may stay there for a day only (Kafka's `delete.retention.ms`): a table that was not
+flushed for longer could come back with rows that were removed. Each database is therefore told once an hour that it is
+current, and is not believed after a day without that (`tables.partition_folders`). A standby is current when the broker
+has just said so, an own partition when no records of others wait there to be looked at.
 
 Rows that nobody asks for may rot unseen until a standby or a merge needs them. Each hour one partition is read from
 end to end, in turn, a few rows at a time. A start does not do it: reading all rows with their checksums takes a second

@@ -185,7 +185,7 @@ def make_chunk_agent(
 
 
 def make_membership_agent() -> Callable[[StreamT[bytes]], Awaitable[None]]:
-    """Return the agent of the empty membership topic, which exists so that Faust assigns partitions."""
+    """Return the agent of the membership topic, which exists so that Faust assigns partitions; it passes all over."""
 
     async def membership(nothing: StreamT[bytes]) -> None:
         async for _ in nothing:

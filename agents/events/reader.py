@@ -22,8 +22,9 @@ from agents.events.fetching import Pace, fetch
 from agents.events.lag import Lag
 from agents.events.metrics import EventMetrics
 from agents.events.open_transactions import OpenTransaction
+from agents.events.source import Source, between_lookups, source_consumer
 from agents.events.takeover import SourceChanged, StartPoint, start_points
-from agents.kafka.connection import Connection, learn_leaders
+from agents.kafka.connection import learn_leaders
 from agents.kafka.producer_claims import ClaimsForbidden
 from agents.users.own_partitions import OwnPartitions
 
@@ -45,15 +46,6 @@ class ReaderBounds:
 
     fetch_wait_ms: int
     linger_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What to read: a topic, and the group whose commits tell lag tools where this worker is."""
-
-    connection: Connection
-    topic: str
-    group: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,28 +260,3 @@ class Reader:
 async def _commit(consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
     with contextlib.suppress(KafkaError):  # nothing reads them but lag tools; the next second tries again
         await consumer.commit(offsets)
-
-
-def between_lookups(consumer: AIOKafkaConsumer) -> asyncio.Lock:
-    """Return a lock within which a consumer's partitions may be exchanged.
-
-    aiokafka holds it while it asks who coordinates the group; if the partitions were exchanged before the answer comes,
-    it would fail, for good, on not finding those that it had when it asked.
-    """
-    lock: asyncio.Lock = consumer._coordinator._coordinator_lookup_lock  # noqa: SLF001
-    return lock
-
-
-async def source_consumer(source: Source, fetch_wait_ms: int) -> AIOKafkaConsumer:
-    """Return a started consumer without partitions; the group only names where its positions are committed."""
-    consumer = AIOKafkaConsumer(
-        **source.connection.client_options(),
-        group_id=source.group,
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-        isolation_level="read_committed",  # what a producer took back is no event
-        fetch_max_wait_ms=fetch_wait_ms,
-        max_partition_fetch_bytes=1 << 20,
-    )
-    await consumer.start()
-    return consumer

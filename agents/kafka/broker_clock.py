@@ -34,7 +34,7 @@ async def check_clock(
 
     Parameters
     ----------
-    connection, topic : where to write; nobody may read anything out of that topic.
+    connection, topic : where to write; whoever reads that topic must pass over what it holds.
     taken_ahead_seconds : how far ahead of its own time the broker takes records there, where it keeps their times.
     clock : seconds since the epoch.
 

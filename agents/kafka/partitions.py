@@ -13,8 +13,16 @@ PARTITIONER_ADVICE = (
 )
 """What to do about users who lie elsewhere than `partition_of` says."""
 
+_NAMED = 10
+"""How many partitions a sentence names."""
 _SEED, _FACTOR, _SHIFT = np.uint32(0x9747B28C), np.uint32(0x5BD1E995), np.uint32(24)
 _TAIL_SHIFTS = (np.uint32(0), np.uint32(8), np.uint32(16))
+
+
+def named(partitions: Sequence[int]) -> str:
+    """Return partitions for a sentence: the first ten by their numbers, and how many more there are."""
+    more = len(partitions) - _NAMED
+    return ", ".join(map(str, partitions[:_NAMED])) + (f" and {more} more" if more > 0 else "")
 
 
 @lru_cache(maxsize=1 << 16)

@@ -56,7 +56,7 @@ class TopicNames:
 
     @property
     def membership(self) -> str:
-        """The empty topic that Faust subscribes to, so that partitions and tables are assigned."""
+        """The topic that Faust subscribes to, so that partitions and tables are assigned; it tells starts the time."""
         return f"{self.app_id}-membership"
 
     @property

@@ -28,7 +28,7 @@ class LivenessMetrics:
         )
         self.lease_lapses = Counter(
             "nearline_lease_lapses",
-            "How often a worker stopped to write, for the group's coordinator did not answer.",
+            "How often a worker ceased to write, for the group's coordinator did not answer.",
             registry=registry,
         )
         self.heartbeats_unanswered = Counter(

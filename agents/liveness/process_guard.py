@@ -1,4 +1,4 @@
-"""Self-fencing: a process that slept may have lost its partitions without knowing, so it must not write.
+"""A process that slept may have lost its partitions without knowing, so it must not write.
 
 A stopped process, a frozen virtual machine or a blocked event loop all look the same from inside: the clock
 jumped between two ticks. Past half of the session timeout the group may already have given the partitions away.

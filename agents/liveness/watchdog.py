@@ -1,9 +1,9 @@
 """Liveness is progress: what should move and does not ends the process, and its restart repairs it.
 
 A worker can be in its group, with heartbeats, and do nothing: a fetch that is stuck, an agent that ended, a write that
-never returns. Each is looked at once a second. A broker that is away is none of these, and the
-business of `agents.liveness.lease`. An event loop that stands still cannot look; `agents.liveness.loop_guard` watches
-that from outside.
+never returns. Each is looked at once a second. A broker that is away is none of these, and the business of
+`agents.liveness.lease`. An event loop that stands still cannot look; `agents.liveness.loop_guard` watches that from
+outside.
 """
 
 import asyncio

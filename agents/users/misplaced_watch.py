@@ -8,8 +8,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
-from agents.kafka.partitions import PARTITIONER_ADVICE, partitions_of
+from aiokafka.errors import KafkaError
+
+from agents.kafka.partitions import PARTITIONER_ADVICE, named, partitions_of
 from agents.kafka.producer import AcknowledgedProducer
 from agents.users.misplaced_users import MisplacedEverywhere, MisplacedUsers, misplaced_record
 from agents.users.own_partitions import OwnPartitions
@@ -22,8 +25,6 @@ _AGAIN_SECONDS = 3600.0
 _KEYS_AT_ONCE = 250
 """Looked at in a millisecond; then the loop is others' for four."""
 _PAUSE_SECONDS = 0.004
-_SHOWN = 10
-"""Partitions that a sentence names."""
 
 
 class MisplacedWatch:
@@ -91,14 +92,18 @@ class MisplacedWatch:
             self._looked[partition] = self._clock()
 
     async def tell(self) -> None:
-        """Send what this worker's partitions came to, where all workers know otherwise."""
+        """Send what this worker's partitions came to, where all workers know otherwise.
+
+        What the broker does not take is sent again in the next round: nothing is lost by it.
+        """
         records = [
             misplaced_record(self._topic, partition, users)
             for partition in sorted(self._looked.keys() & self._ownership.running)
             if bool(users := self._here.users(partition)) != bool(self._everywhere.users(partition))
         ]
         if records:
-            await self._producer.send(records)
+            with suppress(KafkaError):  # whether the broker is there is watched elsewhere
+                await self._producer.send(records)
 
     def log(self) -> None:
         """Say it in the log, once a minute at most, when there is anything new."""
@@ -114,7 +119,7 @@ class MisplacedWatch:
             "by asking around; %s",
             events,
             sum(map(self._here.users, partitions)),
-            _shown(partitions),
+            named(partitions),
             PARTITIONER_ADVICE,
         )
 
@@ -132,7 +137,7 @@ class MisplacedWatch:
         if not partitions:
             return None
         return (
-            f"at least {self.users()} users in the partitions {_shown(partitions)} lie where murmur2 of their id would "
+            f"at least {self.users()} users in the partitions {named(partitions)} lie where murmur2 of their id would "
             f"not have put them; {PARTITIONER_ADVICE}"
         )
 
@@ -148,8 +153,3 @@ class MisplacedWatch:
             start = keys[-1] + b"\0"
             await asyncio.sleep(_PAUSE_SECONDS)
         return users
-
-
-def _shown(partitions: list[int]) -> str:
-    more = len(partitions) - _SHOWN
-    return ", ".join(map(str, partitions[:_SHOWN])) + (f" and {more} more" if more > 0 else "")

@@ -12,7 +12,7 @@ _FIRST_USER = bytes([RESERVED[0] + 1])
 """Before every key of a user, and behind every reserved one."""
 
 
-class RowsAside(Protocol):
+class SetsRowsAside(Protocol):
     """Takes rows that cannot be read."""
 
     def set_row_aside(self, partition: int, key: bytes, row: bytes, error: Exception) -> None:
@@ -73,7 +73,7 @@ class Users:
         return None if row is None else state_of(self._table, partition, key, row)
 
 
-def state_of(aside: RowsAside, partition: int, key: bytes, row: bytes | None) -> UserState | None:
+def state_of(aside: SetsRowsAside, partition: int, key: bytes, row: bytes | None) -> UserState | None:
     """Return the state that a row holds, that of a new user for no row; one that cannot be read is set aside: None.
 
     Raises `NewerFormat` for a row of a later release, which ends the worker.

@@ -92,16 +92,20 @@ def _left(settings: "Settings") -> Iterator[tuple[str, str, str]]:
     names = topic_names(settings)
     configured = {spec.name: spec.config for spec in topic_specs(names, settings.topics.partitions)}
     sent = ((names.member_events, "events as sent, and the erasure with the user's id"),)
+
+    def days(topic: str, setting: str) -> int:
+        return int(configured[topic][setting]) // _DAY_MS
+
     for topic, what in (*sent, (names.dead_letters, "rejected events")):
-        days = int(configured[topic]["retention.ms"]) // _DAY_MS
-        yield topic, what, f"{days} days after they were sent (retention.ms)"
-    longest = int(configured[names.users_changelog]["max.compaction.lag.ms"]) // _DAY_MS
+        yield topic, what, f"{days(topic, 'retention.ms')} days after they were sent (retention.ms)"
+    compacted = days(names.users_changelog, "max.compaction.lag.ms")
     yield (
         names.users_changelog,
         "older rows, which no worker reads any more",
-        f"it is compacted, {longest} days from now at most (max.compaction.lag.ms), if its partition is written",
+        f"it is compacted, {compacted} days from now at most (max.compaction.lag.ms), if its partition is written",
     )
-    yield names.users_changelog, "tombstones, with the user's id", "a day after that (delete.retention.ms)"
+    kept = days(names.users_changelog, "delete.retention.ms")
+    yield names.users_changelog, "tombstones, with the user's id", f"{kept} days after that (delete.retention.ms)"
     yield "workers' and standbys' disks", "blocks of older rows", "RocksDB merges their files"
     yield "checkpoints and folders set aside", "the row as it was", "somebody deletes them"
     yield names.popularity, "counts of videos, which name nobody", "they are older than the window"

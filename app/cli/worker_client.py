@@ -13,7 +13,7 @@ async def ask_worker(
     *,
     params: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
-    """Return the JSON object that a worker answers, an empty one for a 204.
+    """Return the JSON object that a worker answers.
 
     Parameters
     ----------
@@ -45,10 +45,10 @@ async def ask_worker(
             session.request(method, URL(address, encoded=True), params=params) as response,
         ):
             status = response.status
-            body = {} if status == 204 else await response.json(content_type=None)
+            body = await response.json(content_type=None)
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         raise JobFailed(f"no answer from {url}: {error or type(error).__name__}; is a worker running there?") from error
-    if status not in {200, 202, 204} or not isinstance(body, dict):
+    if status not in {200, 202} or not isinstance(body, dict):
         problem = body if isinstance(body, dict) else {}
         raise JobFailed(
             f"{url} answered {status}: {problem.get('detail') or problem.get('title') or 'no reason given'}"

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from msgspec.structs import replace
 
 from agents.kafka.connection import Connection
+from agents.users.user_state import UserState
 from app.errors import JobFailed
 from tables.errors import RowCorrupt
 from tables.replay import replayed_rank
@@ -18,7 +20,13 @@ _SILENCE_SECONDS = 60.0
 
 
 def digest_of(row: bytes) -> bytes:
-    """Return 16 bytes that tell one row from another."""
+    """Return 16 bytes that tell rows apart that are not equal.
+
+    Of two users' rows of one applied offset a changelog may hold one and a database the other (`tables.comparison`):
+    when they were written and which model made their list is left out. About 5 us.
+    """
+    with suppress(RowCorrupt):  # a row of another kind, or one that nobody can read: its bytes tell
+        row = replace(UserState.decode(row), written_at=0, model=b"", top_rows=b"", top_scores=b"").encode()
     return blake2b(row, digest_size=16).digest()
 
 

@@ -150,7 +150,7 @@ class Lease(Protocol):
 
     @property
     def lapsed(self) -> bool:
-        """Whether another worker may own this one's partitions by now."""
+        """Whether the group has not been heard of for so long that no answer from this worker's rows is fresh."""
 
     @property
     def reason(self) -> str:

@@ -126,6 +126,11 @@ class WorkerSettings(Section):
         """How long the members of the group wait for one of them that does not join again."""
         return max(60.0, self.session_timeout_seconds)
 
+    @property
+    def join_seconds(self) -> float:
+        """How long a join may be pending: the others are waited for, and then the coordinator has a session more."""
+        return self.rebalance_seconds + self.session_timeout_seconds
+
     @model_validator(mode="after")
     def _check_times(self) -> "WorkerSettings":
         if self.drain_seconds >= self.stop_seconds:

@@ -1,5 +1,10 @@
-"""The way of the member events through one worker, from the source topic to the rows of the table."""
+"""The way of the member events through one worker, from the source topic to the rows of the table.
 
+A takeover is part of it: once a partition's table is complete, its changelog is claimed, the models are waited for, and
+its counts are taken over; then its first chunk is read.
+"""
+
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from agents.changelog.claiming import Claiming
@@ -9,7 +14,8 @@ from agents.events.chunk_sizes import ChunkSizes
 from agents.events.chunks import ChunkChannel, make_chunk_channel
 from agents.events.dead_letters import DeadLetters
 from agents.events.member_events import MemberEvents, UserBounds
-from agents.events.reader import Reader, ReaderBounds, Source
+from agents.events.reader import Reader, ReaderBounds
+from agents.events.source import Source
 from agents.kafka.producer import MAX_BATCH_BYTES, TopicChangelog
 from agents.liveness.agent_guard import AgentGuard
 from agents.popularity.own_popularity import OwnPopularity
@@ -43,7 +49,7 @@ class EventPath:
     processor : what the agent does with a chunk.
     rescoring : re-solves users between chunks.
     popularity : counts of this worker's partitions.
-    claiming : claims them.
+    claiming : claims their changelogs, before their first chunk and regularly.
     erasures : what those came to that were applied here.
     misplaced : watches for users whom murmur2 puts elsewhere.
     """
@@ -72,11 +78,11 @@ def make_event_path(app: StreamApp, shared: Shared, own: OwnPartitions, state: B
     popularity = OwnPopularity(shared.settings.popularity.window_days, metrics.popularity)
     scores = UserScores(state.models.active, shared.settings.users.stored_scores, metrics.users)
     sizes = ChunkSizes(worker.max_records, MAX_BATCH_BYTES, worker.drain_seconds / _CHUNKS_IN_A_DRAIN)
-    chunks = make_chunk_channel(app, worker.max_chunks)
     erasures = AppliedErasures(own.table, own.ownership.running.__contains__, metrics.users)
     pending = PendingRows(own.table)
     member_events = _make_member_events(shared, pending, scores, popularity, erasures)
     processor = _make_processor(shared, own, pending, member_events, sizes)
+    chunks = make_chunk_channel(app, worker.max_chunks)
     _make_agents(app, shared, chunks, processor)
     claiming = Claiming(own, shared.claims)
 
@@ -85,35 +91,53 @@ def make_event_path(app: StreamApp, shared: Shared, own: OwnPartitions, state: B
         await state.updates.settled()
         await take_counts_over(popularity, own.table, own.ownership, partitions)
 
-    reader = Reader(
+    return EventPath(
+        reader=_make_reader(app, shared, own, chunks, sizes=sizes, before_first_chunk=before_first_chunk),
+        chunks=chunks,
+        processor=processor,
+        rescoring=_make_rescoring(shared, own, state, scores, processor),
+        popularity=popularity,
+        claiming=claiming,
+        erasures=erasures,
+        misplaced=_make_misplaced_watch(shared, own, state),
+    )
+
+
+def _make_reader(
+    app: StreamApp,
+    shared: Shared,
+    own: OwnPartitions,
+    chunks: ChunkChannel,
+    *,
+    sizes: ChunkSizes,
+    before_first_chunk: Callable[[set[int]], Awaitable[None]],
+) -> Reader:
+    worker, metrics = shared.settings.worker, shared.metrics
+    recovery_bounds = RecoveryBounds(worker.recovery_fetch_mb << 20, worker.fetch_wait_ms, worker.takeover_seconds)
+    return Reader(
         source=Source(shared.connection, shared.names.member_events, f"{shared.settings.app_id}-reader"),
         own=own,
         channel=chunks,
         assignment=assignment_of(app, own.table),
-        recovery=_make_recovery(shared, own.table),
+        recovery=Recovery(shared.connection, own.table, recovery_bounds, shared.supervisor, metrics.changelog),
         sizes=sizes,
         bounds=ReaderBounds(worker.fetch_wait_ms, worker.linger_ms / 1000),
         metrics=metrics.events,
         before_first_chunk=before_first_chunk,
     )
-    rescoring = Rescoring(
+
+
+def _make_rescoring(
+    shared: Shared, own: OwnPartitions, state: BroadcastState, scores: UserScores, processor: ChunkProcessor
+) -> Rescoring:
+    return Rescoring(
         own=own,
         scores=scores,
         models=state.models,
         processor=processor,
         activity=shared.activity,
         bounds=RescoringBounds(shared.settings.rescoring.users, shared.settings.rescoring.share),
-        metrics=metrics.rollout,
-    )
-    return EventPath(
-        reader=reader,
-        chunks=chunks,
-        processor=processor,
-        rescoring=rescoring,
-        popularity=popularity,
-        claiming=claiming,
-        erasures=erasures,
-        misplaced=_make_misplaced_watch(shared, own, state),
+        metrics=shared.metrics.rollout,
     )
 
 
@@ -162,9 +186,3 @@ def _make_agents(app: StreamApp, shared: Shared, chunks: ChunkChannel, processor
     membership = raw_topic(app, shared.names.membership, shared.settings.topics.partitions)
     app.agent(membership, name="membership")(guard.guarded("membership", make_membership_agent()))
     app.agent(chunks, name="member-events")(guard.guarded("member-events", make_chunk_agent(chunks, processor.process)))
-
-
-def _make_recovery(shared: Shared, users_table: BatchTable) -> Recovery:
-    worker = shared.settings.worker
-    bounds = RecoveryBounds(worker.recovery_fetch_mb << 20, worker.fetch_wait_ms, worker.takeover_seconds)
-    return Recovery(shared.connection, users_table, bounds, shared.supervisor, shared.metrics.changelog)

@@ -6,14 +6,16 @@ connection is opened, before Faust starts it.
 ::
 
     settings ─▶ shared ─▶ users table ─▶ own partitions ─▶ event path ─▶ guards ◀── routing
-                  │            └──▶ broadcast state ──▲          │
-                  └──▶ Faust's app ◀── lifecycle ◀────────────────┴─▶ query view ◀── HTTP
+                │ lease         └──▶ broadcast state ──▲          │         │
+                │   ▲                                             ├─────────┤
+                │   └── coordinator requests ◀─┐                  ▼         ▼
+                └──────────────────────▶ Faust's app ◀────── lifecycle   query view ◀── HTTP
 """
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-from agents.changelog.partition_watch import LeaveWhenBroken
+from agents.changelog.leave_when_broken import LeaveWhenBroken
 from app.query import attach
 from app.settings.settings import Settings
 from app.worker.broadcast_state import make_broadcast_state

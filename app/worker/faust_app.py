@@ -13,7 +13,7 @@ from app.worker.faust_seam import PromptTables, StreamApp
 from app.worker.membership import place_of
 from tables.batch_table import BatchTable
 from tables.rocksdb import RocksDBOptions
-from tables.table_watch import PartitionWatch
+from tables.table_watch import TableWatch
 
 
 def make_faust_app(settings: Settings) -> StreamApp:
@@ -65,7 +65,7 @@ def make_faust_app(settings: Settings) -> StreamApp:
 
 
 def make_users_table(
-    app: StreamApp, settings: Settings, watch: PartitionWatch, at_disk: Callable[[], AbstractContextManager[None]]
+    app: StreamApp, settings: Settings, watch: TableWatch, at_disk: Callable[[], AbstractContextManager[None]]
 ) -> BatchTable:
     """Return the table of users: raw bytes under raw keys, one RocksDB database a partition, memory budgeted.
 

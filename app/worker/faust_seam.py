@@ -2,9 +2,10 @@
 
 Its other parts are changed where they are used: the table in `tables.batch_table` and `tables.rocksdb`, the channel of
 chunks in `agents.events.chunks`, the assignor in `app.worker.assignor`, the handling of signals in `app.worker.worker`.
-Three places touch aiokafka's insides: `agents.events.reader` (the lock of its coordinator), `agents.kafka.producer`
-(the way to its socket) and `agents.kafka.coordinator_requests` (the way to the coordinator). Faust is pinned to one
-version; whoever raises it reads these pages and runs the system tests.
+Other places touch aiokafka's insides: `agents.events.source` (the lock of its coordinator), `agents.kafka.producer`
+(the way to its socket), `agents.kafka.producer_claims` (whose a batch is), `agents.kafka.coordinator_requests` (the way
+to the coordinator) and `agents.kafka.broker_probe` (who leads what). Faust is pinned to one version; whoever raises it
+reads these pages and runs the system tests.
 """
 
 import asyncio

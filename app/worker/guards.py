@@ -1,4 +1,8 @@
-"""What looks after one worker from inside: whether the broker answers, what should move does, and all is shared out."""
+"""What looks after one worker from inside: whether the broker answers, what should move does, and all is shared out.
+
+The lease is made with the shared parts, for whoever writes or answers asks it; what tells it of the group's answers is
+made here.
+"""
 
 from dataclasses import dataclass
 
@@ -15,6 +19,8 @@ from app.worker.shared_parts import Shared
 
 _ANSWER_PART = 1 / 3
 """Of the session timeout: a request of the group's consumer has so long, and the lease outlasts a second try."""
+_LEFT_PART = 1 / 2
+"""Of the session timeout: a join or sync is given up so long before the lease of a join ends the process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ def make_coordinator_requests(shared: Shared) -> CoordinatorRequests:
     return CoordinatorRequests(
         shared.lease,
         answer_seconds=_ANSWER_PART * worker.session_timeout_seconds,
-        join_seconds=worker.rebalance_seconds + worker.session_timeout_seconds / 2,
+        join_seconds=worker.join_seconds - _LEFT_PART * worker.session_timeout_seconds,
         unanswered=shared.metrics.liveness.heartbeats_unanswered,
     )
 
@@ -68,7 +74,7 @@ def _make_reassignment(app: StreamApp, shared: Shared, routing: AssignmentRoutin
 
     worker = shared.settings.worker
     return Reassignment(
-        told=routing,
+        assignment=routing,
         group=app,
         hindrance=hindrance,
         standbys=worker.standby_replicas,

@@ -7,11 +7,12 @@ import faust
 
 from agents.events.reader import Reader
 from agents.kafka.broker_probe import BrokerProbe
+from agents.kafka.partitions import named
 from agents.liveness.lease import Lease
 from agents.liveness.watchdog import AWAY_SECONDS, Watchdog
 from agents.rollout.models_in_use import ModelsInUse
 from agents.users.misplaced_watch import MisplacedWatch
-from app.worker.reassignment import Reassignment, named
+from app.worker.reassignment import Reassignment
 
 
 class WorkerHealth:

@@ -11,28 +11,22 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from aiokafka.errors import KafkaError
 
+from agents.kafka.partitions import named
 from agents.kafka.topics import TopicMismatch
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 1.0
-_NAMED = 10
-"""How many partitions a reason names."""
 _DOUBLINGS = 4
 """Each try that changed nothing doubles the time to the next one, up to 16 session timeouts."""
 
 
-def named(partitions: Sequence[int]) -> str:
-    """Return partitions for a reason: the first few by their numbers."""
-    return ", ".join(map(str, partitions[:_NAMED])) + (", ..." if len(partitions) > _NAMED else "")
-
-
-class Told(Protocol):
-    """What the last assignment tells."""
+class LastAssignment(Protocol):
+    """What every member knows of the last assignment."""
 
     @property
     def partitions(self) -> int:
@@ -61,7 +55,7 @@ class Reassignment:
 
     Parameters
     ----------
-    told : the assignment.
+    assignment : the last one.
     group : is asked.
     hindrance : why asking would not help now, None when it would; it is told whether all partitions are served. May
         raise `TopicMismatch`, `KafkaError`, `OSError` or `TimeoutError`.
@@ -74,7 +68,7 @@ class Reassignment:
     def __init__(
         self,
         *,
-        told: Told,
+        assignment: LastAssignment,
         group: Group,
         hindrance: Callable[[bool], Awaitable[str | None]],
         standbys: int,
@@ -82,7 +76,7 @@ class Reassignment:
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,  # noqa: S311 - no secret
     ) -> None:
-        self._told = told
+        self._assignment = assignment
         self._group = group
         self._hindrance = hindrance
         self._standbys = standbys
@@ -136,16 +130,16 @@ class Reassignment:
             return None
         if (missing := self._missing()) is not None:
             return missing
-        wanted = self._told.standbys_wanted()
+        wanted = self._assignment.standbys_wanted()
         if wanted in {None, self._standbys}:
             return None
         return f"the assignment was made while this worker's worker.standby_replicas was {wanted}, not {self._standbys}"
 
     def _missing(self) -> str | None:
-        missing = self._told.unserved()
+        missing = self._assignment.unserved()
         if not missing:
             return None
-        return f"no worker has {len(missing)} of {self._told.partitions} partitions: {named(missing)}"
+        return f"no worker has {len(missing)} of {self._assignment.partitions} partitions: {named(missing)}"
 
     def _wait(self) -> float:
         """Return the seconds to the next try: a session timeout, and up to another one, times what was tried."""
@@ -153,7 +147,7 @@ class Reassignment:
 
     async def _hindered_by(self) -> str | None:
         try:
-            return await self._hindrance(not self._told.unserved())
+            return await self._hindrance(not self._assignment.unserved())
         except TopicMismatch as error:
             return str(error)
         except (KafkaError, OSError, TimeoutError) as error:

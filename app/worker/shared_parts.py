@@ -1,4 +1,4 @@
-"""What every part of a worker is made with: settings, names, the broker, the supervisor, one producer."""
+"""What every part of a worker is made with: settings, names, the broker, the supervisor, the lease, one producer."""
 
 from dataclasses import dataclass
 
@@ -43,8 +43,7 @@ def make_shared(settings: Settings) -> Shared:
     connection, supervisor, registry = connection_of(settings), Supervisor(), CollectorRegistry()
     names, metrics, worker = topic_names(settings), WorkerMetrics(registry), settings.worker
     process_guard = ProcessGuard(worker.session_timeout_seconds / 2, supervisor)
-    join_seconds = worker.rebalance_seconds + worker.session_timeout_seconds
-    lease = Lease(worker.session_timeout_seconds, join_seconds, supervisor, metrics.liveness.lease_lapses)
+    lease = Lease(worker.session_timeout_seconds, worker.join_seconds, supervisor, metrics.liveness.lease_lapses)
     metrics.liveness.lease_age_seconds.set_function(lambda: lease.age_seconds)
     producer = AcknowledgedProducer(connection, process_guard, lease)
     return Shared(

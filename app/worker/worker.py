@@ -63,7 +63,9 @@ class NearlineWorker(faust.Worker):
 
 
 def run_worker(settings: Settings) -> int:
-    """Check topics, data folder and address, join the group and run until a signal; returns the exit status.
+    """Check what a start needs, join the group and run until a signal; returns the exit status.
+
+    It needs enough files, topics as they must be, a data folder and an address of its own, and a clock that is right.
 
     One BLAS thread: a worker is one process on one core, and more cores are more workers.
     """

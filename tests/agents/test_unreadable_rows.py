@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
+from agents.changelog.leave_when_broken import LeaveWhenBroken
 from agents.changelog.metrics import ChangelogMetrics
-from agents.changelog.partition_watch import LeaveWhenBroken
 from agents.events.chunks import Chunk
 from agents.popularity.own_popularity import POPULARITY_PREFIX, OwnPopularity
 from agents.popularity.takeover import take_counts_over

@@ -192,6 +192,7 @@ async def rolled(workers: list[WorkerProcess], replicas: int) -> None:
         await worker.ready()
 
 
+@pytest.mark.full
 async def test_a_rolling_restart_switches_standbys_on_and_off(cluster: Cluster) -> None:
     model = await cluster.publish()
     workers = await started(cluster, 2)

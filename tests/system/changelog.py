@@ -45,7 +45,8 @@ class Changelog:
         self.last: dict[tuple[int, bytes], bytes | None] = {}
         self.written: dict[tuple[str, int], list[Written]] = {}
         self.records = 0
-        self._moved: set[int] = set()
+        self._moved: dict[int, int] = {}
+        """By partition: the lowest applied offset of rows that have moved since the last position."""
         self._cluster = cluster
         self._wanted = wanted
         self._wanted_users = {user.encode() for user, _ in wanted}
@@ -71,7 +72,8 @@ class Changelog:
             if applied_offset(record.value) <= self._newest.removed.get(at, -1):
                 self.fell.append(f"I9 {at}: erased at {self._newest.removed[at]}, and back at offset {record.offset}")
             if before is None or applied_offset(record.value) > applied_offset(before):
-                self._moved.add(record.partition)
+                moved = applied_offset(record.value)
+                self._moved[record.partition] = min(moved, self._moved.get(record.partition, moved))
             if record.key == POSITION_KEY:
                 self._take_position(record)
             elif record.key in self._wanted_users:
@@ -118,9 +120,10 @@ class Changelog:
     def _take_position(self, record: ConsumerRecord) -> None:
         reached = Position.decode(record.value).next_offset
         before = self.positions.get(record.partition, -1)
-        if reached == before and record.partition in self._moved:
+        # rows ahead of it are the part of a chunk that a crash has left; who takes over writes the position again
+        if reached == before and self._moved.get(record.partition, reached) < reached:
             self.fell.append(f"I4 partition {record.partition}: events are written twice at position {reached}")
-        self._moved.discard(record.partition)
+        self._moved.pop(record.partition, None)
         self.positions[record.partition] = max(before, reached)
 
     def _remember(self, record: ConsumerRecord) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 FAULTS = {
     "F1": "a worker is killed with -9 at random moments",
-    "F2": "a worker kills itself with -9 at a marked point: of a chunk's way, of recovery, take-over and handing over",
+    "F2": "a worker kills itself with -9 at a marked point: of a chunk's way, of recovery, takeover and handing over",
     "F3": "a worker that was killed has lost its folder, too",
     "F4": "a worker is frozen until others have its partitions, and thawed",
     "F5": "a worker is told to stop (SIGTERM) under load, and told again while it stops",

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from deploy.kafka import Broker
 from deploy.kafka.ports import free_ports
 from tests.support.cluster.cluster import PARTITIONS, Cluster
 from tests.support.cluster.happenings import happenings
-from tests.support.cluster.kafka_proxy import PRODUCE, KafkaProxy
+from tests.support.cluster.kafka_proxy import HEARTBEAT, PRODUCE, Direction, KafkaProxy
 from tests.support.cluster.load import Load, Mix
 from tests.support.cluster.oracle import read_topic
 from tests.support.cluster.worker_process import WorkerProcess
@@ -32,6 +32,13 @@ from tests.system.watch import Watch, read_metrics
 
 _OUTAGE_SECONDS = 5.0
 _LONG_OUTAGE_SECONDS = 70.0
+_CUTS: tuple[Callable[[KafkaProxy], None], ...] = (
+    lambda proxy: proxy.hold(HEARTBEAT),
+    lambda proxy: proxy.swallow(Direction.TO_BROKER),
+    lambda proxy: proxy.swallow(Direction.TO_CLIENT),
+    lambda proxy: proxy.swallow(*Direction),
+    lambda proxy: proxy.refuse(),
+)
 _SLOW_SECONDS = (0.3, 1.0)
 
 
@@ -88,6 +95,37 @@ async def test_a_broker_that_restarts(on_own_broker: Cluster, own_broker: Broker
             await asyncio.to_thread(own_broker.start)
             await scenario.served_again(since, 180)
             await at_rest(on_own_broker, 180)  # serving means more than answering
+    await scenario.conclude(load, watch)
+
+
+@pytest.mark.full
+async def test_a_worker_that_is_cut_off(behind: Cluster, proxy: KafkaProxy, book: Book, seed: int) -> None:
+    """F11: from its coordinator alone, in one direction, in both, altogether; it ends, and is whole when healed."""
+    scenario = Scenario(behind, book, "F11", "a worker cut off: heartbeats held, either direction, both, all", seed)
+    (cut,) = await scenario.begin(1, NEARLINE_KAFKA__BOOTSTRAP=proxy.address)
+    other = behind.worker("1")
+    other.start()
+    await other.ready(120)
+    async with Watch(behind, seed) as watch, Load(behind, seed) as load, scenario.supervised():
+        for fault in _CUTS:
+            await let_run(scenario.chance.uniform(1.0, 3.0))
+            before = cut.pid
+            since = scenario.fault()
+            fault(proxy)
+
+            async def has_ended(before: int = before) -> bool:
+                return cut.pid != before
+
+            await wait_for("end of the worker that is cut off", has_ended, 60)
+            await scenario.served_again(since)
+            proxy.release()
+            proxy.heal()
+            proxy.accept()
+
+            async def is_ready() -> bool:
+                return cut.alive and (await cut.get("/health/ready"))[0] == 200
+
+            await wait_for(f"return of the worker\n{cut.log_tail()}", is_ready, 120)
     await scenario.conclude(load, watch)
 
 

@@ -1,4 +1,6 @@
-"""The list of a user who is kept elsewhere: the owner's, or a standby's, which says so, while the owner is away.
+"""The list of a user whose partition runs on another worker: the owner's, or a standby's while the owner is away.
+
+A standby says so in its answer.
 
 A partition that is just being taken over counts as a standby. What a standby does not hold is not answered: that a row
 is missing there does not mean that the user is new.

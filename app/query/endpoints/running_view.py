@@ -54,9 +54,9 @@ class RunningView:
         await self.threads.close()
 
     def check_lease(self) -> None:
-        """Raise `Problem` while another worker may own this one's partitions; for answers that cannot say so."""
+        """Raise `Problem` while this worker is cut off from its group; for answers that have no `stale` to say so."""
         if self.view.lease.lapsed:
-            raise Problem(CUT_OFF, f"{self.view.lease.reason}, so another worker may own its partitions; try again")
+            raise Problem(CUT_OFF, f"{self.view.lease.reason}, so others may soon own its partitions; try again")
 
     def title(self, video_id: str) -> str | None:
         """Return a video's title, None when the catalogue does not know it."""

@@ -1,1 +1,1 @@
-"""Other workers: which of them to ask about a user who is elsewhere (`router`), and asking (`client`)."""
+"""Other workers: which to ask about a user (`router`), asking (`client`), erasures that they apply (`erasures`)."""

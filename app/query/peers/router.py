@@ -1,7 +1,7 @@
-"""Who is asked about a user who is elsewhere: the owner of the partition, or its standby, once.
+"""Who is asked about a user whose partition runs on another worker: the owner of the partition, or its standby, once.
 
-Only addresses of the assignment are ever asked. A request that was passed on already is never passed on again, so no
-loop can arise.
+Only addresses of the assignment are ever asked. A request that was passed on already is never passed on again, but by
+the owner that looks for a misplaced user (`app.query.endpoints.locating`), and that one never; so no loop can arise.
 """
 
 from aiohttp import web

@@ -12,8 +12,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from agents.changelog.claiming import Claiming, renew_regularly
 from agents.kafka.connection import Connection
 from agents.kafka.producer import AcknowledgedProducer, TopicChangelog
-from agents.kafka.producer_claims import ClaimsUnanswered, PartitionTaken, ProducerClaims
-from agents.liveness.exit_status import EXIT_RETRY
+from agents.kafka.producer_claims import ClaimsForbidden, ClaimsUnanswered, PartitionTaken, ProducerClaims
+from agents.liveness.exit_status import EXIT_CONFIG, EXIT_RETRY
 from agents.liveness.process_guard import ProcessGuard
 from agents.liveness.supervisor import Supervisor
 from tables.batch_table import BatchTable
@@ -118,6 +118,20 @@ async def test_a_renewal_writes_again_and_leaves_when_another_worker_has_claimed
     with pytest.raises(Left, match="partition 0: another worker has claimed it since") as left:
         await claiming.renew()
     assert left.value.args[1] == EXIT_RETRY
+
+
+async def test_a_renewal_that_is_not_allowed_is_for_somebody_to_mend(
+    changelog: Changelog, table: BatchTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claiming, _ = changelog.claiming(table)
+
+    async def forbid(_: object) -> None:
+        raise ClaimsForbidden("its principal needs WRITE")
+
+    monkeypatch.setattr(claiming._claims, "claim", forbid)
+    with pytest.raises(Left, match="needs WRITE") as left:
+        await claiming.renew()
+    assert left.value.args[1] == EXIT_CONFIG
 
 
 async def test_a_renewal_of_what_was_given_away_meanwhile_is_no_fault(changelog: Changelog, table: BatchTable) -> None:

@@ -7,14 +7,13 @@ is decided by its key and its applied offset, as the source decides it.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
-import pytest
 from aiokafka.errors import KafkaTimeoutError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents.changelog.mender import Mender, mend_regularly
+from agents.changelog.mender import Mender, _mend_all
 from app.worker.metrics import WorkerMetrics
 from tables.applied_offset import APPLIED_OFFSET, LOCAL, applied_offset_of
 from tables.batch_table import BatchTable
@@ -484,39 +483,19 @@ async def test_what_is_set_aside_of_a_record_stays_when_a_tombstone_takes_the_re
     assert decode_aside(owner.table.read(0, aside_key(b"u1")) or b"").row == b"abc"
 
 
-class Unread:
-    """A mender that cannot read partition 0, and what it was asked to mend."""
+async def test_a_partition_whose_leader_is_gone_keeps_none_of_the_others_waiting(
+    make_table: Callable[[], BatchTable], metrics: WorkerMetrics
+) -> None:
+    owner = await owning(make_table, metrics)
+    owner.ownership.start({1: 0, 2: 0})
+    asked = []
 
-    def __init__(self) -> None:
-        self.mended = asyncio.Event()
-
-    async def mend(self, partition: int) -> bool:
-        """Mend a partition."""
-        if partition == 0:
-            raise KafkaTimeoutError("nobody leads it")
-        self.mended.set()
+    async def mend(partition: int) -> bool:
+        asked.append(partition)
+        if partition == 1:
+            raise KafkaTimeoutError
         return True
 
-
-class NoPlaces:
-    """A look into the changelog that nobody asks."""
-
-    async def start(self) -> None:
-        """Do nothing."""
-
-    stop = start
-
-
-async def test_a_partition_that_cannot_be_read_keeps_no_other_waiting(
-    make_table: Callable[[], BatchTable], metrics: WorkerMetrics, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("agents.changelog.mender._EVERY_SECONDS", 0.0)
-    own, mender, places = own_partitions(make_table(), Log(), metrics.users), Unread(), NoPlaces()
-    own.ownership.start({0: 0, 1: 0})
-    mending = asyncio.create_task(mend_regularly(cast(Any, mender), cast(Any, places), own))
-    mended = asyncio.create_task(mender.mended.wait())
-    await asyncio.wait([mending, mended], timeout=30.0, return_when=asyncio.FIRST_COMPLETED)
-    assert mender.mended.is_set()
-    mending.cancel()
-    await asyncio.wait([mending])
-    assert mending.cancelled(), "it would have gone on"
+    mender: Any = SimpleNamespace(mend=mend)
+    await _mend_all(mender, owner.own)
+    assert asked == [0, 1, 2]

@@ -13,7 +13,8 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from agents.changelog.recovery import Recovery, RecoveryBounds
 from agents.events.chunk_sizes import ChunkSizes
 from agents.events.chunks import Chunk, make_chunk_channel
-from agents.events.reader import Assignment, Reader, ReaderBounds, Source, between_lookups, source_consumer
+from agents.events.reader import Assignment, Reader, ReaderBounds
+from agents.events.source import Source
 from agents.kafka.producer import MAX_BATCH_BYTES
 from agents.kafka.producer_claims import ClaimsForbidden
 from agents.liveness.exit_status import EXIT_CONFIG
@@ -447,27 +448,3 @@ async def test_lag_is_what_the_topic_has_and_the_agent_has_not_been_handed(
 
         await wait_for("lag of 0", nothing_waits)
         assert sum(rig.reader.reached().values()) == 80
-
-
-async def test_partitions_may_be_exchanged_while_the_coordinator_is_being_looked_for(cluster: Cluster) -> None:
-    await cluster.send([rating(f"e{number}", f"u{number}", "v1") for number in range(40)])
-    topic = cluster.names.member_events
-    for turns in range(12):  # so far the lookup has come when the partitions are exchanged
-        consumer = await source_consumer(Source(cluster.connection, topic, f"reader-{turns}"), 100)
-        try:
-            for last in range(1, PARTITIONS + 1):
-                partitions = [TopicPartition(topic, number) for number in range(last)]
-                async with between_lookups(consumer):
-                    consumer.assign(partitions)
-                    for partition in partitions:
-                        consumer.seek(partition, 0)
-                for _ in range(turns):
-                    await asyncio.sleep(0)
-            found = 0
-            async with asyncio.timeout(20):
-                while found < 40:
-                    found += sum(map(len, (await consumer.getmany(timeout_ms=200)).values()))
-            await consumer.commit({TopicPartition(topic, 0): 1})
-            assert not consumer._coordinator._coordination_task.done()
-        finally:
-            await consumer.stop()

@@ -94,7 +94,7 @@ async def test_a_topic_that_takes_no_record_is_said_and_keeps_nobody_from_starti
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     try:
-        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {"min.insync.replicas": "2"})])
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": "10"})])
     finally:
         await admin.close()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from aiokafka.errors import KafkaConnectionError
 
 from agents.kafka.partitions import partition_of
 from agents.kafka.producer import Outgoing
@@ -86,6 +87,20 @@ async def test_rows_of_before_are_found_and_told_once(rig: Rig) -> None:
     assert warning is not None
     assert f"at least {strangers} users in the partitions 2 " in warning
     assert "murmur2_random" in warning
+
+
+async def test_what_the_broker_does_not_take_is_sent_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.store(0, belonging(1)[:2])
+
+    async def refuse(_: Iterable[Outgoing]) -> None:
+        raise KafkaConnectionError("nobody leads the topic")
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(rig, "send", refuse)
+        await rig.round()
+    assert rig.sent == []
+    await rig.round()
+    assert rig.everywhere.partitions == {0}
 
 
 async def test_what_events_bring_is_told_without_a_look(rig: Rig) -> None:

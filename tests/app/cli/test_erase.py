@@ -73,6 +73,7 @@ def test_the_admin_key_is_sent_and_what_is_left_is_told(run: Run, url: str) -> N
         "member-events\tevents as sent, and the erasure with the user's id\t7 days after they were sent (retention.ms)"
         in rows
     )
+    assert "nearline-users-changelog\ttombstones, with the user's id\t2 days after that (delete.retention.ms)" in rows
 
 
 def test_scripts_get_one_object(run: Run, url: str) -> None:

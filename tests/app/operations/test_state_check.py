@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+from msgspec.structs import replace
 
 from agents.kafka.partitions import partition_of
 from agents.popularity.own_popularity import POPULARITY_PREFIX
@@ -118,3 +119,11 @@ def test_a_database_ahead_of_the_changelog_is_a_problem() -> None:
     for report in (PartitionReport(0, changelog_offset=7), PartitionReport(0, changelog_offset=1, known_offset=7)):
         compare(report, {}, ChangelogRows(3))
         assert report.problems == ["it knows the changelog up to offset 8, but that ends at 3"]
+
+
+def test_rows_that_differ_only_in_when_and_by_which_model_they_were_made_are_equal() -> None:
+    held = replace(NEW_USER, applied_offset=4, recent=b"12345678", written_at=1_764_000_000_000)
+    late = replace(held, written_at=1_764_000_001_000, model=b"digest: us/v2", top_rows=bytes(4), top_scores=bytes(4))
+    assert digest_of(late.encode()) == digest_of(held.encode())
+    for other in (replace(held, applied_offset=5), replace(held, recent=b"87654321")):
+        assert digest_of(other.encode()) != digest_of(held.encode())

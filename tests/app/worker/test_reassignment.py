@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pytest
 
 from agents.kafka.topics import TopicMissing
-from app.worker.reassignment import Reassignment, named
+from app.worker.reassignment import Reassignment
 
 SESSION = 10.0
 
@@ -24,7 +24,7 @@ class Parts:
         self.hindered: str | Exception | None = None
         self.looked_with: list[bool] = []
         self.reassignment = Reassignment(
-            told=self,
+            assignment=self,
             group=self,
             hindrance=self.hindrance,
             standbys=own,
@@ -158,8 +158,3 @@ async def test_once_the_assignment_knows_the_setting_whatever_came_of_it_nothing
     parts.generation, parts.wanted = 2, 1
     await parts.look(1000)
     assert len(parts.asked_at) == 1
-
-
-def test_a_reason_names_no_more_than_a_few_partitions() -> None:
-    assert named(range(3)) == "0, 1, 2"
-    assert named(range(1024)) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ..."

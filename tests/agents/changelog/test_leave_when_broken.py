@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
+from agents.changelog.leave_when_broken import LeaveWhenBroken
 from agents.changelog.metrics import ChangelogMetrics
-from agents.changelog.partition_watch import LeaveWhenBroken
 from agents.liveness.supervisor import Supervisor
 from tables.errors import DiskFailed, NewerFormat, OutOfFiles, PartitionCorrupt, PartitionError
 from tables.partition_folders import SetAside
