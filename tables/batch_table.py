@@ -23,6 +23,7 @@ from tables.position import POSITION_KEY, Position
 from tables.rocksdb import BESIDE_THE_CACHE, WITHOUT_JOURNAL, QuickOptions
 from tables.rows_aside import ASIDE_PREFIX, MAX_ROWS_ASIDE, RowsAside, aside_key
 from tables.table_watch import TableWatch, Unwatched
+from tables.tombstones import is_erased, tombstone_key
 
 
 class BatchTable(faust.Table):  # type: ignore[type-arg]
@@ -130,13 +131,14 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
     def commit(self, partition: int, rows: Mapping[bytes, bytes | None], changelog_offset: int) -> None:
         """Write rows (None removes) and the changelog offset of the last of them in one atomic batch.
 
-        With a row goes what was set aside under its key.
+        With a row that is removed goes what was set aside under its key.
         """
         batch = WriteBatch(raw_mode=True)
         for key, value in rows.items():
             if value is None:
                 batch.delete(key)
-                batch.delete(aside_key(key))
+                if is_erased(rows.get(tombstone_key(key))):
+                    batch.delete(aside_key(key))
             else:
                 batch.put(key, value)
         batch.put(CHANGELOG_OFFSET_KEY, b"%d" % changelog_offset)
@@ -158,6 +160,7 @@ class BatchTable(faust.Table):  # type: ignore[type-arg]
                 database.write(batch, WITHOUT_JOURNAL)
         except Exception as error:  # noqa: BLE001 - RocksDB's errors have no type
             self._broken(partition, error)
+        self._aside.recount(partition)
 
     def set_row_aside(
         self, partition: int, key: bytes, row: bytes, error: Exception, offset: int | None = None

@@ -1,9 +1,11 @@
 """Rows that cannot be read: what is kept of them, and what is said, so that each costs itself and nothing else.
 
 Whatever reads such a row says so here and goes on as if it were not there: a user begins anew, a count from nothing, a
-record of the changelog is passed over. Its bytes are kept as a local row until the same key is removed, at most
-`MAX_ROWS_ASIDE` of them in a partition. The key may be a user's id, so neither the log nor the local row's key has it,
-but a hash: ``printf %s ID | b2sum -l 128`` gives the same.
+record of the changelog is passed over. Its bytes are kept as a local row until the same key is removed, for a week
+at most, and at most `MAX_ROWS_ASIDE` of them in a partition. The key may be a user's id, so neither the log nor the
+local row's key has it, but a hash: ``printf %s ID | b2sum -l 128`` gives the same.
+
+The week is for who is erased and comes back within one chunk: then no tombstone tells the copies of the partition.
 """
 
 import struct
@@ -12,14 +14,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tables.applied_offset import LOCAL
 from tables.errors import RowCorrupt
 
+if TYPE_CHECKING:
+    from tables.batch_table import BatchTable
+
 ASIDE_PREFIX: Final = LOCAL + b"aside\0"
 MAX_ROWS_ASIDE: Final = 1_000
 """Kept of a partition; what is beyond is only told and counted."""
+ASIDE_KEPT_MS: Final = 7 * 24 * 3600 * 1000
 _MAX_TOLD = 10_000
 _HASH_BYTES = 16
 _HEAD = struct.Struct("<qq")
@@ -77,6 +83,26 @@ def decode_aside(kept: bytes) -> KeptAside:
     return KeptAside(at_ms, None if offset < 0 else offset, kept[_HEAD.size :])
 
 
+def purge_aside(table: "BatchTable", partition: int, written_before_ms: int, start: bytes, limit: int) -> bytes | None:
+    """Delete what was set aside before a time, among at most `limit` such rows from the key `start` on.
+
+    Returns the key to go on from, None at the end; b"" begins. Raises KeyError when the database is not open.
+    """
+    rows = table.rows_from(partition, ASIDE_PREFIX, max(start, ASIDE_PREFIX), limit)
+    old = [key for key, kept in rows if _set_aside_ms(kept) < written_before_ms]
+    if old:
+        table.discard(partition, old)
+    return rows[-1][0] + b"\0" if len(rows) == limit else None
+
+
+def _set_aside_ms(kept: bytes) -> int:
+    """Return when a row was set aside; long ago for bytes that are no such local row."""
+    try:
+        return decode_aside(kept).at_ms
+    except RowCorrupt:
+        return 0
+
+
 class RowsAside:
     """What one process has set aside: each row once, on whatever thread it is met.
 
@@ -111,6 +137,11 @@ class RowsAside:
             self._told[partition, local] = content
             kept = self._has_kept(partition, local, row, offset)
         self._tell(RowAside(partition, key_hash(key), offset, str(error), kept))
+
+    def recount(self, partition: int) -> None:
+        """Take note that fewer may be kept of a partition than were."""
+        with self._lock:
+            self._kept.pop(partition, None)
 
     def _has_kept(self, partition: int, local: bytes, row: bytes, offset: int | None) -> bool:
         try:

@@ -54,6 +54,15 @@ def tombstone_row(applied_offset: int, now_ms: int) -> bytes:
     return APPLIED_OFFSET.pack(applied_offset) + APPLIED_OFFSET.pack(now_ms)
 
 
+def is_erased(tombstone: bytes | None) -> bool:
+    """Return whether a key is gone for good, by the local row that remembers its tombstone; None without one.
+
+    A tombstone below every row is no removal: the owner put it behind a record that nobody can read, and of whose key
+    it has nothing.
+    """
+    return tombstone is None or applied_offset_of(tombstone) >= 0
+
+
 def purge_tombstones(
     table: "BatchTable", partition: int, written_before_ms: int, start: bytes, limit: int
 ) -> bytes | None:

@@ -4,6 +4,8 @@ Completeness is asked of the broker, not believed: a partition's database must h
 changelog must begin where the database goes on, or before.
 """
 
+import asyncio
+import contextlib
 import time
 from collections.abc import Collection
 
@@ -19,6 +21,8 @@ _RECORDS_AT_ONCE = 2_000
 """Records of one write: about 20 ms in which nothing else runs."""
 STANDBY_SECONDS = 5.0
 """How long an answer of the broker about a standby's changelog counts; it answers several times a second."""
+_ANSWER_SECONDS = 3.0
+"""How long own partitions wait for an answer about standbys."""
 _FIRST = "Before anything else,"
 
 
@@ -69,7 +73,9 @@ class CatchUp:
         complete = await self.settle()
         read = [self._at[partition] for partition in (*self.missing, *self._standbys)]
         if read:
-            await self._check_beginnings(read)
+            await asyncio.gather(
+                self._check_beginnings(read[: len(self.missing)]), self._check_standbys(read[len(self.missing) :])
+            )
             self._consumer.assign(read)
             self._consumer.pause(*read)
             for at in read:
@@ -142,7 +148,7 @@ class CatchUp:
         return complete
 
     async def _check_beginnings(self, read: Collection[TopicPartition]) -> None:
-        first = await self._consumer.beginning_offsets(read)
+        first = await self._consumer.beginning_offsets(read) if read else {}
         for at in read:
             wanted = self._replays[at.partition].next_offset
             if first[at] > wanted:
@@ -151,6 +157,12 @@ class CatchUp:
                     f"{begins_behind(at.topic, at.partition, first[at])}, and the database here {held}. {_FIRST} "
                     f"{KEEP_FOLDERS}"
                 )
+
+    async def _check_standbys(self, read: Collection[TopicPartition]) -> None:
+        """Check the beginnings of standbys, if somebody leads them: no own partition waits for one that nobody does."""
+        with contextlib.suppress(TimeoutError):  # what is missing is met when it is read
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await self._check_beginnings(read)
 
     def _holds_all(self, partition: int) -> bool:
         replay, end = self._replays[partition], self._ends[partition]

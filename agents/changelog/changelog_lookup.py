@@ -46,9 +46,18 @@ class ChangelogLookup:
             self._consumer = None
 
     async def ends(self, partitions: Iterable[int]) -> dict[int, int]:
-        """Return the offsets behind the last records of partitions; raises `KafkaError`."""
-        ends = await self._running().end_offsets([TopicPartition(self._topic, partition) for partition in partitions])
-        return {at.partition: end for at, end in ends.items()}
+        """Return the offsets behind the last records of partitions, without those for which nobody answers."""
+        wanted = [TopicPartition(self._topic, partition) for partition in partitions]
+        try:
+            return await self._ends_of(wanted)
+        except KafkaTimeoutError:  # one that nobody leads takes the answer about all others with it
+            apart = await asyncio.gather(*(self._ends_of([at]) for at in wanted), return_exceptions=True)
+        found: dict[int, int] = {}
+        for answer in apart:
+            if isinstance(answer, BaseException) and not isinstance(answer, KafkaTimeoutError):
+                raise answer
+            found |= answer if isinstance(answer, dict) else {}
+        return found
 
     async def read(self, partition: int, place: range) -> tuple[Sequence[ConsumerRecord], range]:
         """Return some first records of a place and the offsets that these are, up to its end where there is no more.
@@ -73,8 +82,8 @@ class ChangelogLookup:
         first = (await consumer.beginning_offsets([at]))[at]
         if first > place.start:
             raise ChangelogLost(
-                f"{begins_behind(self._topic, partition, first)}, and what others wrote from offset {place.start} on "
-                f"was not read yet. Before anything else, {KEEP_FOLDERS}"
+                f"{begins_behind(self._topic, partition, first)}, and what others wrote from offset {place.start} "
+                f"on was not read yet. Before anything else, {KEEP_FOLDERS}"
             )
         consumer.assign([at])
         consumer.seek(at, place.start)
@@ -83,6 +92,14 @@ class ChangelogLookup:
             reached = min(await consumer.position(at), place.stop)
             if reached > place.start:
                 return [record for record in fetched if record.offset < reached], range(place.start, reached)
+
+    async def _ends_of(self, wanted: Sequence[TopicPartition]) -> dict[int, int]:
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                ends = await self._running().end_offsets(wanted)
+        except TimeoutError:
+            raise KafkaTimeoutError(f"nobody tells where {self._topic} ends") from None
+        return {at.partition: end for at, end in ends.items()}
 
     def _running(self) -> AIOKafkaConsumer:
         if self._consumer is None:

@@ -9,13 +9,14 @@ import asyncio
 import logging
 from collections.abc import Collection
 
-from agents.kafka.producer_claims import ClaimsForbidden, PartitionTaken, ProducerClaims
+from agents.kafka.producer_claims import ClaimsForbidden, ClaimsUnanswered, PartitionTaken, ProducerClaims
 from agents.liveness.exit_status import EXIT_CONFIG
 from agents.users.own_partitions import OwnPartitions
 from tables.position import Position
 
 _log = logging.getLogger(__name__)
 _RENEW_SECONDS = 12 * 3600.0
+_AGAIN_SECONDS = 600.0
 
 
 class Claiming:
@@ -82,7 +83,14 @@ class Claiming:
 
 
 async def renew_regularly(claiming: Claiming) -> None:
-    """For ever: renew the claims twice a day."""
+    """For ever: renew the claims twice a day; where nobody answers, again soon, for they are good for a day."""
+    pause = _RENEW_SECONDS
     while True:
-        await asyncio.sleep(_RENEW_SECONDS)
-        await claiming.renew()
+        await asyncio.sleep(pause)
+        try:
+            await claiming.renew()
+        except ClaimsUnanswered as error:
+            pause = _AGAIN_SECONDS
+            _log.error("the claims on the changelog are not renewed, and will be in %.0f s: %s", pause, error)
+            continue
+        pause = _RENEW_SECONDS

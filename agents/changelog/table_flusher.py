@@ -1,6 +1,7 @@
 """What is done for the table once an hour, however little is written: it is put into its files, and some is read back.
 
-What the table remembers of tombstones is dropped after a day (`tables.tombstones`).
+What the table remembers of tombstones is dropped after a day (`tables.tombstones`), and what it keeps of rows that
+cannot be read after a week (`tables.rows_aside`).
 
 The table keeps no journal but the changelog, so a crash takes it back to its last flush, and what is in the changelog
 since is replayed. Tombstones may stay there for a day only (Kafka's `delete.retention.ms`): a table that was not
@@ -16,15 +17,19 @@ of a core for 0.7 to 1.2 GB from memory, half the time of replaying the whole ch
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from itertools import count
 
 from tables.batch_table import BatchTable
 from tables.extent import Extent
+from tables.rows_aside import ASIDE_KEPT_MS, purge_aside
 from tables.tombstones import TOMBSTONES_KEPT_MS, purge_tombstones
 
 _HOUR_SECONDS = 3600.0
 _ROWS_AT_ONCE = 200
 """About a millisecond."""
+_ASIDE_AT_ONCE = 10
+"""Each may have a MiB."""
 _PAUSE_SECONDS = 0.02
 """Between them: the check takes a twentieth of the core at most."""
 
@@ -51,20 +56,30 @@ def current_partitions(table: BatchTable) -> set[int]:
 
 
 async def purge_partition(table: BatchTable, partition: int) -> None:
-    """Drop what a partition remembers of tombstones that are too old for a copy of their rows to land yet.
+    """Drop what was set aside long ago, and tombstones that are too old for a copy of their rows to land yet.
 
-    While there are places of the changelog to be looked at, older rows may lie there, and nothing is dropped.
+    While there are places of the changelog to be looked at, older rows may lie there, and no tombstone is dropped.
     """
-    if table.database(partition) is None or Extent.read(table, partition).places:
+    if table.database(partition) is None:
         return
-    before_ms = int(time.time() * 1000) - TOMBSTONES_KEPT_MS
+    now_ms = int(time.time() * 1000)
+    await _purge(purge_aside, table, partition, now_ms - ASIDE_KEPT_MS, _ASIDE_AT_ONCE)
+    if table.database(partition) is not None and not Extent.read(table, partition).places:
+        await _purge(purge_tombstones, table, partition, now_ms - TOMBSTONES_KEPT_MS, _ROWS_AT_ONCE)
+
+
+_PurgeSome = Callable[[BatchTable, int, int, bytes, int], bytes | None]
+"""Drops what is older than a time among some rows of a partition, from a key on; returns the next key."""
+
+
+async def _purge(some: _PurgeSome, table: BatchTable, partition: int, before_ms: int, at_once: int) -> None:
     key: bytes | None = b""
     try:
         while key is not None:
-            key = purge_tombstones(table, partition, before_ms, key, _ROWS_AT_ONCE)
+            key = some(table, partition, before_ms, key, at_once)
             await asyncio.sleep(_PAUSE_SECONDS)
     except KeyError:
-        _log.info("partition %d was given away while its tombstones were purged", partition)
+        _log.info("partition %d was given away while it was purged", partition)
 
 
 async def check_partition(table: BatchTable, partition: int) -> None:

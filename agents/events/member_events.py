@@ -33,6 +33,7 @@ from models.feedback.history import EMPTY_HISTORY
 from tables.applied_offset import HIGHEST_APPLIED_OFFSET_KEY, applied_offset_of
 from tables.batch_table import BatchTable
 from tables.position import Position, fingerprint
+from tables.rows_aside import aside_key
 from tables.tombstones import tombstone_key
 
 
@@ -132,7 +133,7 @@ class MemberEvents:
             erased: dict[bytes, None] = {}
             states = self._states(partition, list(arrived), records[0].offset)
             for (key, events), before in zip(arrived.items(), states, strict=True):
-                state = self._apply(partition, events, before, int(now * 1000))
+                state = self._apply(partition, key, events, before, int(now * 1000))
                 if state is NEW_USER:
                     erased[key] = None
                 elif state is not None:
@@ -203,7 +204,9 @@ class MemberEvents:
         (highest,) = self._table.read_many(partition, [HIGHEST_APPLIED_OFFSET_KEY])
         return highest is None or applied_offset_of(highest) >= offset
 
-    def _apply(self, partition: int, arrived: _Arrived, before: UserState, written_at: int) -> UserState | None:
+    def _apply(
+        self, partition: int, key: bytes, arrived: _Arrived, before: UserState, written_at: int
+    ) -> UserState | None:
         """Apply a user's events in their order; None when nothing changes, `NEW_USER` when they end erased."""
         longest = TIE_BYTES * self._bounds.recent_events
         history, recent, applied_offset = before.history, before.recent, before.applied_offset
@@ -226,6 +229,8 @@ class MemberEvents:
                 self._applied[type(event)] += 1
         if not fresh:
             return NEW_USER if erased else None
+        if erased:  # the chunk removes nothing that would take it along
+            self._table.discard(partition, [aside_key(key)])
         return UserState(history.apply(fresh, self._bounds.history_limit), applied_offset, recent, written_at)
 
     def _count(self) -> None:

@@ -1,9 +1,14 @@
 """How to reach Kafka."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+_LEARN_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,5 +28,10 @@ class Connection:
 
 
 async def learn_leaders(consumer: AIOKafkaConsumer, topic: str) -> None:
-    """Let a consumer find out who leads a topic's partitions, which costs its first question about them 100 ms."""
-    await consumer.end_offsets([TopicPartition(topic, 0)])
+    """Let a consumer find out who leads a topic's partitions, which costs its first question about them 100 ms.
+
+    It asks about one of them; should nobody lead that one, the questions that matter go without.
+    """
+    with suppress(KafkaError, TimeoutError):
+        async with asyncio.timeout(_LEARN_SECONDS):
+            await consumer.end_offsets([TopicPartition(topic, 0)])

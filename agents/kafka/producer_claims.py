@@ -129,7 +129,7 @@ class ProducerClaims:
 
     async def _ask(self, partitions: Iterable[int]) -> set[int]:
         """Ask once for each partition; return those that are claimed now, the others may be asked for again."""
-        client = self._client()
+        client, held = self._client(), self._held  # claims that are released meanwhile do not come back
         coordinators = await self._coordinators(client, partitions)
         answers = await asyncio.gather(
             *(self._ask_for(client, node, partition) for partition, node in coordinators.items()),
@@ -140,7 +140,7 @@ class ProducerClaims:
             if isinstance(answer, BaseException):
                 raise answer
             if answer is not None:
-                self._held[partition] = answer
+                held[partition] = answer
                 claimed.add(partition)
         return claimed
 

@@ -80,7 +80,10 @@ class MisplacedWatch:
             self._looked.clear()
             self._here.keep(set(self._ownership.running))
         for partition in sorted(self._ownership.running - self._looked.keys() | self._due()):
-            self._here.begin_look(partition)
+            async with self._ownership.turn(self._generation) as current:
+                if not current:
+                    return
+                self._here.begin_look(partition)  # what was noted before is stored now, and will be found
             try:
                 users = await self._count(partition)
             except KeyError:  # it was given away meanwhile

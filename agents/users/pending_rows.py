@@ -5,7 +5,7 @@ will be, or an event of the same user would overwrite what has just been applied
 is told of an event that a crash could still take back.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tables.batch_table import BatchTable
 from tables.position import Position
@@ -49,6 +49,10 @@ class PendingRows:
     def set_row_aside(self, partition: int, key: bytes, row: bytes, error: Exception) -> None:
         """Set a row aside that cannot be read, as the table does."""
         self._table.set_row_aside(partition, key, row, error)
+
+    def discard(self, partition: int, keys: Iterable[bytes]) -> None:
+        """Remove rows that are no part of the changelog, as the table does."""
+        self._table.discard(partition, keys)
 
     def position(self, partition: int) -> Position | None:
         """Return the stored source position, or None before the first event of the partition."""

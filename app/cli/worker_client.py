@@ -31,6 +31,7 @@ async def ask_worker(
     from urllib.parse import quote
 
     import aiohttp
+    from yarl import URL
 
     from app.errors import JobFailed
 
@@ -40,7 +41,8 @@ async def ask_worker(
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
-            session.request(method, address, params=params) as response,
+            # as it is: two dots are an id, and not the way up
+            session.request(method, URL(address, encoded=True), params=params) as response,
         ):
             status = response.status
             body = await response.json(content_type=None)

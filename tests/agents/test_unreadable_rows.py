@@ -7,6 +7,7 @@ import asyncio
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -202,6 +203,25 @@ async def test_what_was_set_aside_of_a_user_without_a_row_is_erased_too(worker: 
     worker.table.set_row_aside(at, b"nobody", b"abc", RowCorrupt("cut"), 7)
     await worker.erase("nobody")
     assert worker.table.read(at, aside_key(b"nobody")) is None
+
+
+async def test_what_was_set_aside_of_who_is_erased_and_comes_back_in_one_chunk_is_gone(worker: Swapped) -> None:
+    """The chunk writes a row and no removal, so nothing else would take it along."""
+    key, at = ANN.encode(), partition(ANN)
+    put(worker.table, key, b"what Ann watched", at)
+    users_of(worker).read(ANN)
+    position = worker.table.position(at)
+    assert position is not None
+    events = ratings([ANN])[:1]
+    back = source(events)[at][0]
+    back.offset = position.next_offset + 1
+    erased = copy(back)
+    erased.offset, erased.value = position.next_offset, None
+    chunk = Chunk(worker.ownership.generation, {at: [erased, back]}, {at: position.next_offset})
+    await worker.hand_over(chunk, acknowledge_first=True)
+    await worker.stored()
+    assert UserState.decode(worker.row(ANN)).history == EMPTY_HISTORY.apply(events, 5)
+    assert worker.table.read(at, aside_key(key)) is None
 
 
 COUNT = POPULARITY_PREFIX + b"\0\0\0\1us\0v7"

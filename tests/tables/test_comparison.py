@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tables.applied_offset import APPLIED_OFFSET
+from tables import comparison
+from tables.applied_offset import APPLIED_OFFSET, CHANGELOG_OFFSET_KEY
 from tables.comparison import Comparison, Held, held_of, is_ahead, rank_of
+from tables.extent import LANDED_KEY
+from tables.intrusions import INTRUSIONS_KEY
 from tables.position import POSITION_KEY, Position
 from tables.tombstones import tombstone_headers, tombstone_key, tombstone_row
 
@@ -98,6 +101,36 @@ def test_what_is_appended_is_as_it_was() -> None:
     held = held_of(stored, 0, [b"a", b"b", b"c"])
     assert held == {b"a": Held(6, APPLIED_OFFSET.pack(3) + b"row"), b"b": Held(9, None, 4), b"c": Held()}
     assert rank_of(gone(held[b"c"].removed_at)) < rank_of(row(0)), "what is put behind rubbish covers no row"
+
+
+def test_what_is_adopted_is_as_it_was_sent() -> None:
+    for record, held in ((row(6), Held(12, row(6).value)), (gone(6), Held(13, None, 6))):
+        found = Comparison()
+        found.meet([record], held_of(Stored(u=row(5).value or b""), 0, [b"u"]))
+        assert found.adopted == {b"u": held}
+
+
+@pytest.mark.parametrize("key", [CHANGELOG_OFFSET_KEY, LANDED_KEY, INTRUSIONS_KEY])
+def test_what_only_databases_have_is_neither_adopted_nor_appended(key: bytes) -> None:
+    for held in ({}, {key: b"7"}, {key: APPLIED_OFFSET.pack(3) * 2}):
+        stored = Stored()
+        stored.rows |= held
+        for value in (None, b"abc", APPLIED_OFFSET.pack(9) + b"row"):
+            found = Comparison()
+            found.meet([Record(0, key, value)], held_of(stored, 0, [key]))
+            assert (found.adopted, found.outranked) == ({}, {})
+
+
+def test_what_a_comparison_keeps_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison, "_MAX_OPEN", 2)
+    monkeypatch.setattr(comparison, "_MAX_ADOPTED", 2)
+    for record in (RUBBISH, row(3)):
+        found = Comparison()
+        for number in range(2):
+            assert not found.full
+            key = b"u%d" % number
+            found.meet([record._replace(key=key)], held_of(Stored(), 0, [key]))
+        assert found.full
 
 
 def test_a_position_is_never_adopted_and_its_newest_is_last() -> None:

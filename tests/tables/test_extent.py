@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tables.applied_offset import CHANGELOG_OFFSET_KEY
-from tables.extent import Extent
+from tables.extent import LANDED_KEY, Extent
+from tables.intrusions import INTRUSIONS_KEY
 
 NUMBERS = st.integers(1, 5)
 STEPS = st.lists(
@@ -65,4 +66,10 @@ def test_once_nothing_is_unseen_the_row_of_what_has_landed_is_removed() -> None:
     assert before == Extent(3, 7, (range(4, 6),))
     after = before.settled(range(4, 6))
     assert after == Extent(7, 7)
-    assert set(before.changes(after).values()) == {None}
+    assert before.changes(after) == {INTRUSIONS_KEY: None, LANDED_KEY: None}
+
+
+def test_replay_settles_the_places_that_it_reads_and_keeps_the_others() -> None:
+    before = Extent(2, 9, (range(3, 5), range(7, 9)))
+    assert before.replayed(6, []) == Extent(5, 9, (range(7, 9),))
+    assert before.replayed(8, [range(4, 5)]) == Extent(7, 9, (range(4, 5), range(8, 9)))

@@ -59,6 +59,18 @@ def test_no_more_than_so_many_are_kept_of_a_partition_in_any_number_of_starts(
         close_table(table)
 
 
+def test_where_some_are_dropped_there_is_room_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("tables.rows_aside", "tables.batch_table"):
+        monkeypatch.setattr(f"{module}.MAX_ROWS_ASIDE", 1)
+    table, heard = open_table(tmp_path)
+    for key in (b"ann", b"bob"):
+        table.set_row_aside(0, key, b"bad", RowCorrupt("cut"))
+    table.discard(0, [aside_key(b"ann")])
+    table.set_row_aside(0, b"cid", b"bad", RowCorrupt("cut"))
+    assert [one.kept for one in heard.rows_aside] == [True, False, True]
+    close_table(table)
+
+
 def test_one_of_a_partition_that_is_not_here_is_told_and_not_kept(tmp_path: Path) -> None:
     table, heard = open_table(tmp_path)
     table.set_row_aside(5, b"ann", b"bad", RowCorrupt("cut"))

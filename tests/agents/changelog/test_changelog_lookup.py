@@ -1,14 +1,17 @@
 """Looks into a real changelog."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 import pytest_asyncio
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
 from agents.changelog import changelog_lookup
 from agents.changelog.changelog_lookup import ChangelogLookup
 from agents.changelog.errors import ChangelogLost
+from agents.kafka.connection import Connection
 from agents.kafka.producer import AcknowledgedProducer
 from agents.liveness.process_guard import ProcessGuard
 from agents.liveness.supervisor import Supervisor
@@ -54,3 +57,24 @@ async def test_what_does_not_come_is_waited_for_so_long_and_no_longer(
     monkeypatch.setattr(changelog_lookup, "_ANSWER_SECONDS", 0.5)
     with pytest.raises(KafkaTimeoutError, match="partition 1 came"):
         await lookup.read(1, range(10, 12))
+
+
+class OneWithoutLeader:
+    """A consumer of a topic whose partition 2 nobody leads, as aiokafka meets it: it asks until somebody answers."""
+
+    async def end_offsets(self, wanted: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Wait for ever when partition 2 is among them."""
+        if any(at.partition == 2 for at in wanted):
+            await asyncio.Event().wait()
+        return {at: 10 + at.partition for at in wanted}
+
+    beginning_offsets = end_offsets
+
+
+async def test_a_partition_that_nobody_leads_takes_nothing_from_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changelog_lookup, "_ANSWER_SECONDS", 0.05)
+    lookup = ChangelogLookup(Connection("nowhere:9092"), "changelog")
+    monkeypatch.setattr(lookup, "_consumer", OneWithoutLeader())
+    assert await lookup.ends([1, 2, 3]) == {1: 11, 3: 13}
+    with pytest.raises(KafkaTimeoutError, match="changelog partition 2 came"):
+        await lookup.read(2, range(3, 6))

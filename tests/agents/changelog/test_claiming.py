@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from agents.changelog.claiming import Claiming
+from agents.changelog.claiming import Claiming, renew_regularly
 from agents.kafka.connection import Connection
 from agents.kafka.producer import AcknowledgedProducer, TopicChangelog
-from agents.kafka.producer_claims import ClaimsForbidden, PartitionTaken, ProducerClaims
+from agents.kafka.producer_claims import ClaimsForbidden, ClaimsUnanswered, PartitionTaken, ProducerClaims
 from agents.liveness.exit_status import EXIT_CONFIG, EXIT_RETRY
 from agents.liveness.process_guard import ProcessGuard
 from agents.liveness.supervisor import Supervisor
@@ -143,3 +144,34 @@ async def test_a_renewal_of_what_was_given_away_meanwhile_is_no_fault(changelog:
     await claiming._own.ownership.revoke()
     await renewal
     assert await changelog.records() == [(0, POSITION_KEY, STORED.encode())]
+
+
+class Unanswered:
+    """Claims whose coordinator does not answer the first time."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.renewed = asyncio.Event()
+
+    async def renew(self) -> None:
+        """Renew them the second time."""
+        self.asked += 1
+        if self.asked == 1:
+            raise ClaimsUnanswered("nobody coordinates them")
+        self.renewed.set()
+
+
+async def test_a_renewal_that_nobody_answers_ends_no_worker_and_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The claims are good for half a day more."""
+    monkeypatch.setattr("agents.changelog.claiming._RENEW_SECONDS", 0.0)
+    monkeypatch.setattr("agents.changelog.claiming._AGAIN_SECONDS", 0.0)
+    claiming: Any = Unanswered()
+    renewing = asyncio.create_task(renew_regularly(cast(Claiming, claiming)))
+    renewed = asyncio.create_task(claiming.renewed.wait())
+    await asyncio.wait([renewing, renewed], timeout=30.0, return_when=asyncio.FIRST_COMPLETED)
+    assert claiming.renewed.is_set()
+    renewing.cancel()
+    await asyncio.wait([renewing])
+    assert "are not renewed, and will be in 0 s: nobody coordinates them" in caplog.text

@@ -21,6 +21,7 @@ from tables.extent import Extent
 from tables.intrusions import INTRUSIONS_KEY
 from tables.position import POSITION_KEY, Position
 from tables.replay import Replay
+from tables.rows_aside import aside_key, decode_aside
 from tables.tombstones import tombstone_headers, tombstone_key, tombstone_offset
 from tests.support.own_partitions import own_partitions
 
@@ -467,6 +468,19 @@ async def test_what_was_written_while_the_mender_waited_for_its_turn_is_not_take
         await owner.writer.write(0, {b"late": row(position)}, Position(position + 1, 1))
     assert await mending
     assert owner.table.read(0, b"late") == row(position)
+
+
+async def test_what_is_set_aside_of_a_record_stays_when_a_tombstone_takes_the_records_place(
+    make_table: Callable[[], BatchTable], metrics: WorkerMetrics
+) -> None:
+    """Nobody erased the key: the owner removes what it cannot read, and its bytes are kept to be looked at."""
+    log = Log()
+    log.land(b"u1", b"abc", None)
+    log.land(POSITION_KEY, Position(3, 1).encode(), None)
+    owner = Owner(make_table(), log, metrics)
+    assert await owner.mender.mend(0)
+    assert log.compacted().keys() == {POSITION_KEY}
+    assert decode_aside(owner.table.read(0, aside_key(b"u1")) or b"").row == b"abc"
 
 
 async def test_a_partition_whose_leader_is_gone_keeps_none_of_the_others_waiting(

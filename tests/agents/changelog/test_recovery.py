@@ -1,15 +1,16 @@
 """Recovery from a real changelog: what the databases hold afterwards, whatever was there and whatever came between."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import pytest
 import pytest_asyncio
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from prometheus_client import CollectorRegistry
@@ -403,3 +404,46 @@ async def test_compaction_alone_is_no_lost_beginning(
         recovery.begin({1}, ())
         await complete(recovery, {1})
     assert stored(table, 1) == users(5, applied_offset=10 * newest)
+
+
+class StandbyWithoutLeader:
+    """A consumer of two empty changelog partitions; nobody leads that of 1, and aiokafka waits for somebody."""
+
+    def __init__(self) -> None:
+        self.assigned: list[TopicPartition] = []
+
+    async def end_offsets(self, wanted: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Wait for ever when partition 1 is among them; partition 0 has one record."""
+        if any(at.partition == 1 for at in wanted):
+            await asyncio.Event().wait()
+        return dict.fromkeys(wanted, 1)
+
+    async def beginning_offsets(self, wanted: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Wait in the same way; partition 0 is whole."""
+        return dict.fromkeys(await self.end_offsets(wanted), 0)
+
+    def assign(self, partitions: Sequence[TopicPartition]) -> None:
+        """Take note."""
+        self.assigned = list(partitions)
+
+    def assignment(self) -> set[TopicPartition]:
+        """Return what is assigned."""
+        return set(self.assigned)
+
+    def pause(self, *_: TopicPartition) -> None:
+        """Do nothing."""
+
+    def seek(self, *_: object) -> None:
+        """Do nothing."""
+
+
+async def test_a_standby_that_nobody_leads_keeps_no_own_partition_waiting(
+    make_table: Callable[[], BatchTable], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.changelog.catch_up._ANSWER_SECONDS", 0.05)
+    consumer, table = StandbyWithoutLeader(), make_table()
+    for partition in (0, 1):
+        table.open(partition)
+    async with asyncio.timeout(30.0):
+        await CatchUp(cast(AIOKafkaConsumer, consumer), table, {0}, {1}).begin()
+    assert [at.partition for at in consumer.assigned] == [0, 1], "both are read"

@@ -10,8 +10,9 @@ from agents.changelog import table_flusher
 from agents.changelog.table_flusher import check_partition, current_partitions, purge_partition
 from tables.applied_offset import APPLIED_OFFSET
 from tables.batch_table import BatchTable
-from tables.errors import PartitionCorrupt
+from tables.errors import PartitionCorrupt, RowCorrupt
 from tables.partition_writer import notice_others, settle_partition
+from tables.rows_aside import aside_key
 from tables.tombstones import TOMBSTONES_KEPT_MS, tombstone_key, tombstone_row
 from tests.support.partition_folders import close_table, fill, open_table
 from tests.support.torn_files import flip_rows
@@ -78,3 +79,22 @@ async def test_what_is_remembered_of_tombstones_is_purged_after_a_day(
     assert table.read_many(0, old) == [None] * len(old)
     assert all(table.read_many(0, new))
     await purge_partition(table, 1)  # which is not open: it went elsewhere
+
+
+async def test_what_is_kept_of_rows_that_cannot_be_read_is_purged_after_a_week(
+    make_table: Callable[[], BatchTable], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_flusher, "_PAUSE_SECONDS", 0.0)
+    table, week_ms = make_table(), 7 * 24 * 3600 * 1000
+    now = time.time()
+    old, new = [b"old%d" % number for number in range(25)], [b"new%d" % number for number in range(25)]
+    for keys, age_ms in ((old, week_ms + 60_000), (new, week_ms - 3_600_000)):
+        monkeypatch.setattr(time, "time", lambda age_ms=age_ms: now - age_ms / 1000)
+        for key in keys:
+            table.set_row_aside(0, key, b"bad", RowCorrupt("cut"))
+        monkeypatch.setattr(time, "time", lambda: now)
+    table.commit(0, {aside_key(b"torn"): b"abc"}, 9)
+    notice_others(table, 0, 12)  # which only tombstones wait for
+    await purge_partition(table, 0)
+    assert table.read_many(0, [aside_key(key) for key in (*old, b"torn")]) == [None] * (len(old) + 1)
+    assert all(table.read_many(0, [aside_key(key) for key in new]))

@@ -2,16 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import OutOfOrderSequenceNumber
 from aiokafka.protocol.admin import CreateAclsRequest
 
 from agents.kafka import producer_claims
+from agents.kafka.claim_requests import FindCoordinators
 from agents.kafka.connection import Connection
 from agents.kafka.producer import MAX_BATCH_BYTES, AcknowledgedProducer, TopicChangelog
 from agents.kafka.producer_claims import ClaimsForbidden, ClaimsUnanswered, PartitionTaken, ProducerClaims
@@ -286,3 +289,41 @@ async def _let_claim(producer: AcknowledgedProducer, principal: str) -> None:
     rule = CreateAclsRequest(_TRANSACTIONAL_ID, "shop-users-", _PREFIXED, principal, "*", _WRITE, _ALLOW)
     response = await client.send(client.get_random_node(), rule)
     assert [code for code, *_ in response.creation_responses] == [0]
+
+
+class Coordinator:
+    """A coordinator on node 0 that gives each who asks the next epoch, when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked, self.answers = asyncio.Event(), asyncio.Event()
+        self.epoch = -1
+
+    def get_random_node(self) -> int:
+        """Return the one that there is."""
+        return 0
+
+    async def send(self, _: int, request: object, **__: object) -> Any:
+        """Answer; who is asked for a producer takes the epoch at once, and waits with the answer."""
+        if isinstance(request, FindCoordinators):
+            return SimpleNamespace(coordinators=[(key, 0, "", 0, 0) for key in request._ids])
+        self.epoch += 1
+        epoch = self.epoch
+        self.asked.set()
+        await self.answers.wait()
+        return SimpleNamespace(error_code=0, producer_id=1, producer_epoch=epoch)
+
+
+async def test_an_answer_that_comes_when_its_claims_are_released_takes_no_newer_ones_place() -> None:
+    """A renewal goes on while the partitions are given away and come back."""
+    coordinator = Coordinator()
+    claims = ProducerClaims(lambda: cast(AIOKafkaClient, coordinator), "users-")
+    renewal = asyncio.create_task(claims.claim({0}))
+    await coordinator.asked.wait()
+    held_up, coordinator.answers = coordinator.answers, asyncio.Event()
+    coordinator.answers.set()
+    claims.release()
+    await claims.claim({0})
+    assert claims.of(0).epoch == 1
+    held_up.set()
+    await renewal
+    assert claims.of(0).epoch == 1, "0 would be refused by the broker"

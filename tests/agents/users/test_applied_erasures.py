@@ -33,6 +33,15 @@ def test_an_erasure_is_applied_when_the_stored_position_has_passed_it(make_table
     assert erasures.applied(0, 6) == (None,), "applied before anybody here took note"
 
 
+def test_an_erasure_has_a_record_in_every_partition_and_each_is_another(make_table: Callable[[], BatchTable]) -> None:
+    table = make_table()
+    erasures = AppliedErasures(table, {0, 1}.__contains__, METRICS)
+    for partition, removed in ((1, True), (0, False)):
+        erasures.note(partition, 7, removed=removed)
+        table.commit(partition, {POSITION_KEY: Position(8, 1).encode()}, 8)
+    assert [erasures.applied(partition, 7) for partition in (0, 1)] == [(False,), (True,)]
+
+
 def test_of_other_partitions_nothing_is_said(make_table: Callable[[], BatchTable]) -> None:
     with pytest.raises(NotHere):
         AppliedErasures(make_table(), {1}.__contains__, METRICS).applied(0, 7)

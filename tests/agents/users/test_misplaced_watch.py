@@ -1,5 +1,6 @@
 """Users whom murmur2 puts elsewhere are found in the rows, told to all workers, and told to people, not too often."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -157,3 +158,32 @@ async def test_the_log_says_it_once_a_minute_at_most_and_names_nobody(
     await rig.round()
     assert len(caplog.records) == 2, "nothing is new"
     assert "user" not in "".join(caplog.messages).replace("users", "").replace("user's", "")
+
+
+async def test_a_user_whose_row_is_being_written_while_a_look_begins_is_not_lost(rig: Rig) -> None:
+    (stranger,) = belonging(1)[:1]
+    rig.here.note(0, 1)
+    acknowledged = asyncio.Event()
+
+    async def write() -> None:
+        await acknowledged.wait()
+        rig.store(0, [stranger])
+
+    async with rig.ownership.turn(0):
+        rig.ownership.write(write())
+    looking = asyncio.create_task(rig.watch.look())
+    _, late = await asyncio.wait([looking], timeout=0.2)
+    assert late, "it waits for the row"
+    acknowledged.set()
+    await looking
+    assert rig.watch.partitions() == [0]
+
+
+async def test_a_look_ends_with_the_generation(rig: Rig) -> None:
+    rig.here.note(0, 1)
+    async with rig.ownership.turn(0):
+        looking = asyncio.create_task(rig.watch.look())
+        await asyncio.sleep(0)
+        rig.ownership.generation += 1
+    await looking
+    assert rig.watch.partitions() == [0]

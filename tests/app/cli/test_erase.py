@@ -114,3 +114,22 @@ def test_what_is_only_accepted_has_a_status_of_its_own_and_a_place_to_ask(
     result = run("state", "erase", "u/1", "--url", url, "--json")
     assert result.exit_code == EXIT_NOT_YET
     assert json.loads(result.stdout)["applied"] is False
+
+
+@pytest.mark.parametrize(
+    ("user", "sent"),
+    [
+        ("..", ".."),
+        (".", "."),
+        ("../a", "..%2Fa"),
+        ("a%2Fb", "a%252Fb"),
+        ("?#;+ ", "%3F%23%3B%2B%20"),
+        ("\u00e9", "%C3%A9"),
+        ("-", "-"),
+    ],
+)
+def test_an_id_is_sent_as_it_is_whatever_an_address_makes_of_its_characters(
+    run: Run, url: str, user: str, sent: str
+) -> None:
+    run("state", "erase", "--url", url, "--", user)
+    assert [path for path, _ in Handler.seen] == [f"/v1/users/{sent}"]
