@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 _LEARN_SECONDS = 3.0
 
@@ -35,3 +36,14 @@ async def learn_leaders(consumer: AIOKafkaConsumer, topic: str) -> None:
     with suppress(KafkaError, TimeoutError):
         async with asyncio.timeout(_LEARN_SECONDS):
             await consumer.end_offsets([TopicPartition(topic, 0)])
+
+
+def some_node(client: AIOKafkaClient) -> int:
+    """Return a broker that a client knows of; raises `KafkaConnectionError`, which may be tried again, for none.
+
+    A broker that was frozen and goes on tells of none for a moment: its controller has given it up.
+    """
+    node = client.get_random_node()
+    if node is None:
+        raise KafkaConnectionError("no broker is in the cluster, as the one says that was asked")
+    return int(node)

@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError, NoError, UnknownMemberIdError, for_code
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Bytes, Int16, Int32, Schema, String
 
-from agents.kafka.connection import Connection
+from agents.kafka.connection import Connection, some_node
 
 _log = logging.getLogger(__name__)
 _TEXT = String("utf-8")
@@ -217,6 +217,7 @@ async def open_group(connection: Connection, group: str, seconds: float) -> Asyn
 async def _coordinator(client: AIOKafkaClient, group: str, deadline: float) -> int:
     while True:
         try:
+            some_node(client)
             coordinator = int(await client.coordinator_lookup(CoordinationType.GROUP, group))
             await Group(client, group, coordinator).describe()
         except KafkaError as error:

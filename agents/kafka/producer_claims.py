@@ -20,6 +20,7 @@ from aiokafka.errors import ConcurrentTransactions, KafkaError, TransactionalIdA
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from agents.kafka.claim_requests import NOBODY, PRODUCER_FENCED, FindCoordinators, InitProducer
+from agents.kafka.connection import some_node
 
 _SEQUENCES = 1 << 31
 _AT_ONCE = 256
@@ -147,7 +148,7 @@ class ProducerClaims:
     async def _coordinators(self, client: AIOKafkaClient, partitions: Iterable[int]) -> Mapping[int, int]:
         """Return the node that has each partition's id, of those of which the broker can tell."""
         ids = {self._id(partition): partition for partition in partitions}
-        response = await client.send(client.get_random_node(), FindCoordinators(list(ids)))
+        response = await client.send(some_node(client), FindCoordinators(list(ids)))
         found = {}
         for key, node, _, _, code, *_ in response.coordinators:
             if self._is_there(code):

@@ -27,7 +27,7 @@ _ADDRESS = re.compile(r"\('([^']+)', (\d+)")
 
 def explain(error: Exception) -> tuple[int, str] | None:
     """Return the exit status and the sentence for an expected failure, None for any other, which is a defect."""
-    from aiokafka.errors import KafkaConnectionError, KafkaError
+    from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError, RequestTimedOutError
 
     from agents.kafka.topics import TopicMismatch
     from app.errors import JobFailed, JobsInvalid
@@ -39,7 +39,7 @@ def explain(error: Exception) -> tuple[int, str] | None:
         return EXIT_USAGE, str(error)
     if isinstance(error, TopicMismatch | ForeignFolder):
         return EXIT_CONFIGURATION, str(error)
-    if isinstance(error, KafkaConnectionError):
+    if isinstance(error, KafkaConnectionError | NodeNotReadyError | RequestTimedOutError):
         advice = "start a broker (`nearline broker`), or set NEARLINE_KAFKA__BOOTSTRAP to the address of one"
         return EXIT_FAILED, f"cannot reach Kafka{_addresses(str(error))}; {advice}"
     if isinstance(error, KafkaError):

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -29,7 +30,8 @@ _PROBES = {
 }
 """A user of each partition."""
 START_AGAIN = frozenset({EXIT_STUCK, EXIT_DISK, EXIT_RETRY})
-_COULD_NOT_START, _NO_BROKER = 1, "cannot reach Kafka"
+_COULD_NOT_START = 1
+_NO_BROKER = re.compile("nearline: (cannot reach Kafka|Kafka: |there was no answer in time)")
 _SUPERVISOR_SECONDS = 0.5
 STATIC_FOR_LONG = {"NEARLINE_WORKER__SESSION_TIMEOUT_SECONDS": "60"}
 """Settings with which a restarted worker has the partitions that it had, however slow the machine is."""
@@ -162,7 +164,7 @@ class Scenario:
 
 
 def _found_no_broker(worker: WorkerProcess) -> bool:
-    return worker.status == _COULD_NOT_START and _NO_BROKER in worker.log_tail(5)
+    return worker.status == _COULD_NOT_START and _NO_BROKER.search(worker.log_tail(20)) is not None
 
 
 async def until_served(cluster: Cluster, seconds: float = 120.0) -> None:

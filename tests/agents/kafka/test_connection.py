@@ -6,9 +6,10 @@ from typing import cast
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaTimeoutError
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
 
-from agents.kafka.connection import learn_leaders
+from agents.kafka.connection import learn_leaders, some_node
 
 
 class Unanswered:
@@ -35,3 +36,11 @@ async def test_a_start_does_not_need_a_leader_of_the_first_partition(
     async with asyncio.timeout(5.0):
         await learn_leaders(cast(AIOKafkaConsumer, consumer), "topic")
     assert consumer.asked == [TopicPartition("topic", 0)]
+
+
+async def test_a_client_that_knows_no_broker_may_ask_again() -> None:
+    client = AIOKafkaClient(bootstrap_servers="127.0.0.1:1")  # it has not asked anybody
+    with pytest.raises(KafkaConnectionError, match="no broker is in the cluster") as nobody:
+        some_node(client)
+    assert nobody.value.retriable
+    await client.close()

@@ -1,7 +1,7 @@
 import errno
 
 import pytest
-from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
+from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError, RequestTimedOutError
 
 from agents.kafka.topics import TopicMismatch
 from app.cli.failures import explain
@@ -21,6 +21,12 @@ from models.errors import ArtifactInvalid, ParameterInvalid
         (FileNotFoundError(errno.ENOENT, "No such file", "f"), 1, "f: No such file"),
         (OSError("torn stream"), 1, "torn stream"),
         (TimeoutError(), 1, "there was no answer in time; is the broker well?"),
+        (
+            RequestTimedOutError(),
+            1,
+            "cannot reach Kafka; start a broker (`nearline broker`), or set NEARLINE_KAFKA__BOOTSTRAP to the address "
+            "of one",
+        ),
         (MessageSizeTooLargeError("3 MB"), 1, "Kafka: [Error 10] MessageSizeTooLargeError: 3 MB"),
     ],
 )
