@@ -9,6 +9,8 @@ from app.errors import JobFailed
 from app.settings.sources import SettingsInvalid
 from models.errors import ArtifactInvalid, ParameterInvalid
 
+START_ONE = "start a broker (`nearline broker`), or set NEARLINE_KAFKA__BOOTSTRAP to the address of one"
+
 
 @pytest.mark.parametrize(
     ("error", "status", "sentence"),
@@ -21,12 +23,7 @@ from models.errors import ArtifactInvalid, ParameterInvalid
         (FileNotFoundError(errno.ENOENT, "No such file", "f"), 1, "f: No such file"),
         (OSError("torn stream"), 1, "torn stream"),
         (TimeoutError(), 1, "there was no answer in time; is the broker well?"),
-        (
-            RequestTimedOutError(),
-            1,
-            "cannot reach Kafka; start a broker (`nearline broker`), or set NEARLINE_KAFKA__BOOTSTRAP to the address "
-            "of one",
-        ),
+        (RequestTimedOutError(), 1, f"cannot reach Kafka; {START_ONE}"),
         (MessageSizeTooLargeError("3 MB"), 1, "Kafka: [Error 10] MessageSizeTooLargeError: 3 MB"),
     ],
 )
