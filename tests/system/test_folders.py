@@ -20,7 +20,7 @@ from tests.system.scenario import STATIC_FOR_LONG, Scenario, let_run
 from tests.system.watch import Watch
 
 _MANY_USERS = 2_000
-_FULL_BYTES = 100 << 10
+_FULL_BYTES = 40 << 10
 """More than the worker's log has, and less than the rows of so many users."""
 _ENDED = frozenset({0, -signal.SIGTERM, EXIT_RETRY})
 """Stopped in good order, before it could do anything, or it had just met the rot."""
