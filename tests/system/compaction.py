@@ -35,6 +35,6 @@ async def compacted(cluster: Cluster, topic: str, seconds: float = 240.0) -> Non
     first = (await read_topic(cluster.bootstrap, topic))[0].offset
 
     async def is_gone() -> bool:
-        return (await read_topic(cluster.bootstrap, topic))[0].offset > first
+        return bool((await read_topic(cluster.bootstrap, topic))[0].offset > first)
 
     await wait_for(f"compaction of {topic}", is_gone, seconds)
