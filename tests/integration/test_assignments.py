@@ -44,7 +44,8 @@ async def owner_and_spare(workers: list[WorkerProcess]) -> list[WorkerProcess]:
     return await wait_for("an owner", shared_out)
 
 
-@pytest.mark.parametrize("interval", [8, pytest.param(20, marks=pytest.mark.full)])
+@pytest.mark.full
+@pytest.mark.parametrize("interval", [8, 20])
 async def test_a_spare_worker_stays_in_the_group_and_takes_over_however_long_it_had_nothing_to_do(
     kafka: str, tmp_path: Path, interval: int
 ) -> None:
@@ -84,6 +85,7 @@ async def delete_all_topics(cluster: Cluster) -> None:
         await delete_topic(cluster, spec.name)
 
 
+@pytest.mark.full
 async def test_workers_whose_topics_vanish_say_so_and_serve_again_when_there_are_topics(cluster: Cluster) -> None:
     """Their state is empty, so nothing of it contradicts the new topics."""
     await cluster.publish()

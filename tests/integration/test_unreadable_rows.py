@@ -83,7 +83,7 @@ async def until_known(worker: WorkerProcess, user: str, video: str) -> None:
 @pytest.mark.parametrize(
     "garbage",
     [
-        pytest.param(garbage, id=name, marks=[pytest.mark.full] if name in {"cut", "text"} else [])
+        pytest.param(garbage, id=name, marks=[pytest.mark.full] if name in {"cut", "text", "of no format"} else [])
         for name, garbage in GARBAGE.items()
     ],
 )
