@@ -10,9 +10,10 @@ from models.factorization.model_description import ModelDescription
 from models.factorization.user_solver import SolverParameters
 from models.feedback.confidence import ConfidenceRule
 from tests.support.cluster.fixtures import cluster
+from tests.support.cluster.proxied import proxied, proxy
 from tests.support.cluster.tables import users_table
 
-__all__ = ["cluster", "users_table"]
+__all__ = ["cluster", "proxied", "proxy", "users_table"]
 
 
 @pytest.fixture

@@ -37,11 +37,9 @@ from tables.errors import NewerFormat, RowCorrupt
 from tables.position import POSITION_KEY, Position
 from tables.rows_aside import aside_key, decode_aside
 from tests.support.announcements import announced
-from tests.support.event_path.changelog_log import Log
 from tests.support.event_path.made_up_events import PEOPLE, ratings
-from tests.support.event_path.open_tables import opened
 from tests.support.event_path.source_records import partition, source
-from tests.support.event_path.swapping_worker import Swapped, other
+from tests.support.event_path.swapping_worker import Swapped, other, serving, with_rows
 from tests.support.leaving import LeavingSupervisor, Left
 from tests.support.real_tables import new_table
 from tests.support.waiting import wait_for
@@ -87,20 +85,13 @@ bad = pytest.mark.parametrize("row", [pytest.param(row, id=name) for name, row i
 @pytest.fixture
 def models(metrics: WorkerMetrics, model: FactorModel) -> ModelsInUse:
     """One model that serves everybody."""
-    models = ModelsInUse(metrics.rollout)
-    models.activate(model, announced("test-1", 0))
-    return models
+    return serving(model, metrics)
 
 
 @pytest.fixture
 async def worker(tmp_path: Path, models: ModelsInUse, metrics: WorkerMetrics) -> AsyncIterator[Swapped]:
     """A worker with a row for everybody, whose changelog acknowledges whatever comes."""
-    log = Log()
-    async with opened(tmp_path / "table") as table:
-        worker = Swapped(table, log, models, metrics)
-        worker.take_over()
-        await worker.apply(ratings(PEOPLE))
-        await log.acknowledge(dict.fromkeys(range(2), float("inf")))
+    async with with_rows(tmp_path / "table", models, metrics) as worker:
         yield worker
 
 

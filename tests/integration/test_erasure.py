@@ -12,14 +12,13 @@ from typing import Any
 import aiohttp
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import ConsumerRecord
 from rocksdict import AccessType, Options, Rdict
 
 from agents.kafka.partitions import partition_of
 from tables.tombstones import tombstone_offset
 from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.cluster.compaction import compact_soon
 from tests.support.cluster.happenings import rating
 from tests.support.cluster.oracle import read_topic
 from tests.support.cluster.verdict import applied
@@ -243,20 +242,7 @@ async def test_a_compacted_changelog_does_not_name_the_erased(cluster: Cluster) 
     async with with_users(cluster, 1) as (worker,):
         for user in USERS[1:]:
             assert await erase(worker, user) == [home(user)]
-        eagerly = {
-            "cleanup.policy": "compact",
-            "delete.retention.ms": "0",
-            "max.compaction.lag.ms": "100",
-            "min.cleanable.dirty.ratio": "0.01",
-            "min.compaction.lag.ms": "0",
-            "segment.ms": "100",
-        }
-        admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap)
-        await admin.start()
-        await admin.alter_configs(
-            [ConfigResource(ConfigResourceType.TOPIC, cluster.names.users_changelog, configs=eagerly)]
-        )
-        await admin.close()
+        await compact_soon(cluster, cluster.names.users_changelog, delete_retention_ms="0")
         numbers = iter(range(1_000_000))
 
         async def nobody_left() -> bool:

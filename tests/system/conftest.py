@@ -3,11 +3,12 @@
 import pytest
 
 from tests.support.cluster.fixtures import cluster
+from tests.support.cluster.proxied import proxied, proxy
 from tests.system.options import chosen_seed, records_file
 from tests.system.records import Book
 from tests.system.table import plain
 
-__all__ = ["cluster"]
+__all__ = ["cluster", "proxied", "proxy"]
 
 _BOOK = pytest.StashKey[Book]()
 

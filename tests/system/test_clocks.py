@@ -25,7 +25,7 @@ async def test_a_clock_that_is_wrong(cluster: Cluster, book: Book, seed: int) ->
         for shift in _HARMLESS:
             since = scenario.fault()
             victim.kill()
-            victim.start(("tests.system.shifted_clock", str(shift)))
+            victim.start(("tests.support.cluster.shifted_clock", str(shift)))
             await _ready_or_refused(victim)
             other.kill()
             other.start()

@@ -1,46 +1,26 @@
 """The proxy on a real broker: what it holds is nowhere, what it lets go arrives, who is cut comes back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from functools import partial
-from uuid import uuid4
 
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError
 
-from agents.kafka.connection import Connection
-from agents.kafka.topics import TopicSpec, create_topics
 from deploy.kafka import Broker, BrokerFailed
-from deploy.kafka.ports import free_ports
 from tests.support.cluster.kafka_proxy import FETCH, METADATA, PRODUCE, Direction, KafkaProxy
 from tests.support.cluster.oracle import read_topic
+from tests.support.cluster.proxied import new_topic
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.kafka
 
 
-@pytest.fixture(scope="module")
-def proxied() -> Iterator[tuple[Broker, int]]:
-    """A broker, and the port of the proxy that it was told of."""
-    (port,) = free_ports(1)
-    with Broker(proxies=(port,)) as broker:
-        yield broker, port
-
-
-@pytest_asyncio.fixture
-async def proxy(proxied: tuple[Broker, int]) -> AsyncIterator[KafkaProxy]:
-    broker, port = proxied
-    async with KafkaProxy(port, broker.behind(port)) as proxy:
-        yield proxy
-
-
 @pytest_asyncio.fixture
 async def topic(proxied: tuple[Broker, int]) -> str:
-    name = f"topic-{uuid4().hex[:12]}"
-    await create_topics(Connection(proxied[0].address), [TopicSpec(name, 1, "delete")], replication=1)
-    return name
+    return await new_topic(proxied[0])
 
 
 @pytest_asyncio.fixture

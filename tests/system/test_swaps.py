@@ -15,10 +15,10 @@ import pytest
 
 from deploy.demonstration.latency import percentile
 from tests.support.cluster.cluster import Cluster
+from tests.support.cluster.compaction import compact_soon, compacted
 from tests.support.cluster.load import Load, Mix
 from tests.support.cluster.worker_process import WorkerProcess
 from tests.system.answers import Answers
-from tests.system.compaction import compact_soon, compacted
 from tests.system.records import Book
 from tests.system.scenario import Scenario, let_run, until_rescored
 from tests.system.watch import Watch

@@ -11,8 +11,6 @@ from typing import cast
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from prometheus_client import CollectorRegistry
 
 from agents.changelog.catch_up import CatchUp
@@ -30,6 +28,7 @@ from tables.batch_table import BatchTable
 from tables.extent import Extent
 from tables.replay import Replay
 from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.cluster.compaction import compact_soon
 from tests.support.cluster.kafka_proxy import Direction, KafkaProxy
 from tests.support.cluster.lost_beginning import lose_beginning
 from tests.support.cluster.oracle import read_topic
@@ -380,17 +379,7 @@ async def test_compaction_alone_is_no_lost_beginning(
 ) -> None:
     """The first records are gone, and the changelog still begins at 0."""
     topic = cluster.names.users_changelog
-    eagerly = {
-        "cleanup.policy": "compact",
-        "max.compaction.lag.ms": "100",
-        "min.cleanable.dirty.ratio": "0.01",
-        "min.compaction.lag.ms": "0",
-        "segment.ms": "100",
-    }
-    admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap)
-    await admin.start()
-    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=eagerly)])
-    await admin.close()
+    await compact_soon(cluster, topic)
     generations = iter(range(1_000_000))
 
     async def first_is_gone() -> bool:

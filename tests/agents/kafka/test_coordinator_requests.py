@@ -1,11 +1,10 @@
 """What the coordinator answers renews the lease, and what it does not answer is tried anew, on a real broker."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 import pytest
 import pytest_asyncio
@@ -15,12 +14,11 @@ from prometheus_client import CollectorRegistry
 from agents.kafka.connection import Connection
 from agents.kafka.coordinator_requests import CoordinatorRequests
 from agents.kafka.group import open_group
-from agents.kafka.topics import TopicSpec, create_topics
 from agents.liveness.lease import Lease
 from agents.liveness.metrics import LivenessMetrics
 from deploy.kafka import Broker
-from deploy.kafka.ports import free_ports
 from tests.support.cluster.kafka_proxy import HEARTBEAT, JOIN_GROUP, SYNC_GROUP, KafkaProxy
+from tests.support.cluster.proxied import new_topic
 from tests.support.leaving import LeavingSupervisor
 from tests.support.waiting import wait_for
 
@@ -64,27 +62,10 @@ class Member:
         return value
 
 
-@pytest.fixture(scope="module")
-def proxied() -> Iterator[tuple[Broker, int]]:
-    """A broker, and the port of the proxy that it was told of."""
-    (port,) = free_ports(1)
-    with Broker(proxies=(port,)) as broker:
-        yield broker, port
-
-
-@pytest_asyncio.fixture
-async def proxy(proxied: tuple[Broker, int]) -> AsyncIterator[KafkaProxy]:
-    broker, port = proxied
-    async with KafkaProxy(port, broker.behind(port)) as proxy:
-        yield proxy
-
-
 @pytest_asyncio.fixture
 async def topic(proxied: tuple[Broker, int]) -> str:
     """The topic's name is the group's, too."""
-    name = f"topic-{uuid4().hex[:12]}"
-    await create_topics(Connection(proxied[0].address), [TopicSpec(name, 2, "delete")], replication=1)
-    return name
+    return await new_topic(proxied[0], 2)
 
 
 @asynccontextmanager

@@ -1,8 +1,7 @@
 """The gate before the socket, on a real broker: what is lapsed waits, and goes on, whichever try it is."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from uuid import uuid4
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
@@ -11,15 +10,14 @@ from prometheus_client import CollectorRegistry
 
 from agents.kafka.connection import Connection
 from agents.kafka.producer import AcknowledgedProducer, Outgoing
-from agents.kafka.topics import TopicSpec, create_topics
 from agents.liveness.lease import Lease
 from agents.liveness.metrics import LivenessMetrics
 from agents.liveness.process_guard import ProcessGuard
 from agents.liveness.supervisor import Supervisor
 from deploy.kafka import Broker
-from deploy.kafka.ports import free_ports
 from tests.support.cluster.kafka_proxy import API_VERSIONS, PRODUCE, KafkaProxy
 from tests.support.cluster.oracle import read_topic
+from tests.support.cluster.proxied import new_topic
 from tests.support.leaving import LeavingSupervisor, Left
 from tests.support.waiting import wait_for
 
@@ -60,26 +58,9 @@ def lease(clock: Clock) -> Lease:
     return lease
 
 
-@pytest.fixture(scope="module")
-def proxied() -> Iterator[tuple[Broker, int]]:
-    """A broker, and the port of the proxy that it was told of."""
-    (port,) = free_ports(1)
-    with Broker(proxies=(port,)) as broker:
-        yield broker, port
-
-
-@pytest_asyncio.fixture
-async def proxy(proxied: tuple[Broker, int]) -> AsyncIterator[KafkaProxy]:
-    broker, port = proxied
-    async with KafkaProxy(port, broker.behind(port)) as proxy:
-        yield proxy
-
-
 @pytest_asyncio.fixture
 async def topic(proxied: tuple[Broker, int]) -> str:
-    name = f"topic-{uuid4().hex[:12]}"
-    await create_topics(Connection(proxied[0].address), [TopicSpec(name, 1, "delete")], replication=1)
-    return name
+    return await new_topic(proxied[0])
 
 
 @pytest_asyncio.fixture

@@ -29,7 +29,7 @@ from tests.support.event_path.changelog_log import Log
 from tests.support.event_path.made_up_events import NOW, PEOPLE, STORED_SCORES, ratings
 from tests.support.event_path.open_tables import opened, recover
 from tests.support.event_path.source_records import PARTITIONS, partition, source
-from tests.support.event_path.swapping_worker import Swapped, other
+from tests.support.event_path.swapping_worker import Swapped, other, serving, with_rows
 from tests.support.waiting import wait_for
 
 EVERYTHING = float("inf")
@@ -38,20 +38,13 @@ EVERYTHING = float("inf")
 @pytest.fixture
 def models(metrics: WorkerMetrics, model: FactorModel) -> ModelsInUse:
     """One model that serves everybody."""
-    models = ModelsInUse(metrics.rollout)
-    models.activate(model, announced("test-1", 0))
-    return models
+    return serving(model, metrics)
 
 
 @pytest.fixture
 async def worker(tmp_path: Path, models: ModelsInUse, metrics: WorkerMetrics) -> AsyncIterator[Swapped]:
     """A worker with a row for everybody, whose changelog acknowledges whatever comes."""
-    log = Log()
-    async with opened(tmp_path / "table") as table:
-        worker = Swapped(table, log, models, metrics)
-        worker.take_over()
-        await worker.apply(ratings(PEOPLE))
-        await log.acknowledge(dict.fromkeys(range(PARTITIONS), EVERYTHING))
+    async with with_rows(tmp_path / "table", models, metrics) as worker:
         yield worker
 
 

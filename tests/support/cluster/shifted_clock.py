@@ -1,22 +1,29 @@
-"""A worker whose machine's clock is wrong by so many seconds.
+"""A worker whose clock is wrong by so many seconds.
 
-    python -m tests.support.cluster.shifted_clock 4200 worker --id 0 ...
+    python -m tests.support.cluster.shifted_clock -3600 worker --id 0 ...
 
-The product reads the clock through `time.time`, as does its Kafka client; what only shows a date reads the right one.
+What tells the time of day to Python code is shifted before anything else is imported; the monotonic clocks are not,
+for no wrong date moves them.
 """
 
 import sys
 import time
+from collections.abc import Callable
 
-from app.__main__ import main
+_SHIFT = float(sys.argv.pop(1))
 
 
-def shift(seconds: float) -> None:
-    """Let `time.time` be wrong from now on."""
-    right = time.time
-    time.time = lambda: right() + seconds
+def _shifted(clock: Callable[[], float]) -> Callable[[], float]:
+    return lambda: clock() + _SHIFT
 
+
+def _shifted_ns(clock: Callable[[], int]) -> Callable[[], int]:
+    return lambda: clock() + int(_SHIFT * 1e9)
+
+
+time.time, time.time_ns = _shifted(time.time), _shifted_ns(time.time_ns)
 
 if __name__ == "__main__":
-    shift(float(sys.argv.pop(1)))
+    from app.__main__ import main
+
     main()

@@ -1,6 +1,9 @@
 """A worker whose models come and go."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from math import inf
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +18,11 @@ from models.factorization.factor_model import FactorModel
 from models.factorization.model_id import encoded_version
 from models.feedback.events import Event
 from tables.batch_table import BatchTable
+from tests.support.announcements import announced
 from tests.support.event_path.changelog_log import Log
-from tests.support.event_path.made_up_events import PEOPLE, STORED_SCORES
-from tests.support.event_path.source_records import partition, source
+from tests.support.event_path.made_up_events import PEOPLE, STORED_SCORES, ratings
+from tests.support.event_path.open_tables import opened
+from tests.support.event_path.source_records import PARTITIONS, partition, source
 from tests.support.event_path.worker_rig import Worker
 
 
@@ -58,6 +63,25 @@ class Swapped(Worker):
     def versions(self) -> set[str]:
         """The versions of all lists."""
         return {encoded_version(stamp_of(self.row(person))[0]) for person in PEOPLE}
+
+
+def serving(model: FactorModel, metrics: WorkerMetrics) -> ModelsInUse:
+    """Return one model that serves everybody."""
+    models = ModelsInUse(metrics.rollout)
+    models.activate(model, announced(model.version, 0))
+    return models
+
+
+@asynccontextmanager
+async def with_rows(folder: Path, models: ModelsInUse, metrics: WorkerMetrics) -> AsyncIterator[Swapped]:
+    """Run a worker with a row for everybody, whose changelog acknowledges whatever comes."""
+    log = Log()
+    async with opened(folder) as table:
+        worker = Swapped(table, log, models, metrics)
+        worker.take_over()
+        await worker.apply(ratings(PEOPLE))
+        await log.acknowledge(dict.fromkeys(range(PARTITIONS), inf))
+        yield worker
 
 
 def other(model: FactorModel, version: str, seed: int, region: str = "global") -> FactorModel:

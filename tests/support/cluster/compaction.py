@@ -17,12 +17,13 @@ _SOON = {
 }
 
 
-async def compact_soon(cluster: Cluster, topic: str) -> None:
-    """Let the broker compact a topic as soon as its segment is a moment old."""
+async def compact_soon(cluster: Cluster, topic: str, **more: str) -> None:
+    """Let the broker compact a topic once its segment is a moment old; `more` are settings, with _ for a point."""
+    configs = _SOON | {name.replace("_", "."): value for name, value in more.items()}
     admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap)
     await admin.start()
     try:
-        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=_SOON)])
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=configs)])
     finally:
         await admin.close()
 
