@@ -114,6 +114,9 @@ class Routing(Protocol):
     def all_owners(self) -> Mapping[int, str]:
         """Return the base URL of each partition's owner, without those that have none."""
 
+    def unserved(self) -> list[int]:
+        """Return the partitions that no worker has."""
+
     def workers(self) -> AbstractSet[str]:
         """Return the base URLs of all workers, those without partitions included."""
 

@@ -41,14 +41,15 @@ class AssignmentRouting:
 
     def all_owners(self) -> dict[int, str]:
         """Return the base URL of each partition's owner, without those that have none."""
-        hosts = self._app.router.tables_metadata().items()
         return {
-            partition: str(url).rstrip("/") for url, topics in hosts for partition in topics.get(self._changelog, ())
+            partition: str(url).rstrip("/")
+            for url, topics in self._told().items()
+            for partition in topics.get(self._changelog, ())
         }
 
     def workers(self) -> set[str]:
         """Return the base URLs of all workers."""
-        return {str(url).rstrip("/") for url in self._app.router.tables_metadata()}
+        return {str(url).rstrip("/") for url in self._told()}
 
     def standby(self, partition: int) -> str | None:
         """Return the base URL of the worker that keeps a second copy of the partition, None where there is none."""
@@ -56,8 +57,8 @@ class AssignmentRouting:
 
     def unserved(self) -> list[int]:
         """Return the partitions that no worker has, by the last assignment; all of them before the first one."""
-        owned = {partition for topics in self._told().values() for partition in topics.get(self._changelog, ())}
-        return [partition for partition in range(self.partitions) if partition not in owned]
+        owners = self.all_owners()
+        return [partition for partition in range(self.partitions) if partition not in owners]
 
     def standbys_wanted(self) -> int | None:
         """Return how many standbys this worker wanted when the last assignment was made; None where nobody says."""

@@ -22,8 +22,7 @@ async def partitions(running: RunningView, request: web.Request) -> web.StreamRe
     read_query(request, NoQuery)
     routing = running.view.routing
     found = [_place(running, number) for number in range(routing.partitions)]
-    unserved = [place.partition for place in found if routing.owner(place.partition) is None]
-    return json_response(PartitionsAnswer(routing.own_url, found, unserved))
+    return json_response(PartitionsAnswer(routing.own_url, found, routing.unserved()))
 
 
 def _place(running: RunningView, partition: int) -> PartitionAnswer:

@@ -258,6 +258,9 @@ class MemoryRouting:
         found = {partition: self.owner(partition) for partition in range(PARTITIONS)}
         return {partition: owner for partition, owner in found.items() if owner is not None}
 
+    def unserved(self) -> list[int]:
+        return [partition for partition in range(PARTITIONS) if self.owner(partition) is None]
+
     def workers(self) -> set[str]:
         return {self.own_url, *self.all_owners().values()}
 
