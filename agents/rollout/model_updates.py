@@ -111,6 +111,10 @@ class ModelUpdates:
         """
         await self._settled.wait()
 
+    def is_settled(self) -> bool:
+        """Tell whether `settled` has nothing to wait for any more."""
+        return self._settled.is_set()
+
     def _accept(self, record: ConsumerRecord) -> Announcement | None:
         name = (record.key or b"").decode(errors="replace")
         region = name if is_region(name) else "invalid"

@@ -193,6 +193,7 @@ class QueryView:
     users, models, catalogue, popularity, routing, health, misplaced : what it reads.
     lease : whether what is read of this worker's own partitions is fresh.
     erasure, checkpointing, activation : what an admin may have done.
+    settled : whether the worker knows what every worker knows: models, videos, counts. Until then it makes no list.
     on_request : called for every list that is asked for.
     registry : Prometheus metrics go there, and `/metrics` shows it.
     settings : bounds, deadlines and keys.
@@ -210,6 +211,7 @@ class QueryView:
     erasure: Erasure
     checkpointing: Checkpointing
     activation: Activation
+    settled: Callable[[], bool]
     on_request: Callable[[], None]
     registry: CollectorRegistry
     settings: QuerySettings = QuerySettings()

@@ -92,13 +92,14 @@ class WorkerLifecycle:
         start = self._background.start
         start("models", self._models.run())
         start("rejected models", self._rejected.run())
-        start("model updates", self._state.updates.run(self._models_are_read))
+        start("model updates", self._state.updates.run(self._topics_are_read))
         start("catalogue", self._catalogue.run())
         start("popularity", self._popularity.run())
 
-    async def _models_are_read(self) -> None:
-        await self._rejected.caught_up.wait()
-        await self._models.caught_up.wait()
+    async def _topics_are_read(self) -> None:
+        """Wait for what no list is made without: which models there are, which videos may be shown, what is popular."""
+        for topic in (self._rejected, self._models, self._catalogue, self._popularity):
+            await topic.caught_up.wait()
 
     def _look_after_rows(self) -> None:
         """Re-solve after swaps, publish counts, flush the table, mend the changelog, renew the claims on it."""

@@ -54,6 +54,7 @@ def make_query_view(
         erasure=Erasure(shared.producer, shared.names.member_events, users.partitions, path.erasures),
         checkpointing=Checkpointing(own, settings.data_dir, Mark(settings.app_id, users.partitions)),
         activation=Activation(publisher_of(settings)),
+        settled=state.updates.is_settled,
         on_request=shared.activity.note,
         registry=shared.registry,
         settings=_query_settings(settings),

@@ -17,6 +17,7 @@ async def anonymous(running: RunningView, request: web.Request) -> web.StreamRes
     read_query(request, NoQuery)
     settings = running.view.settings
     asked = decode_body(await read_body(request, settings.max_body_bytes), AnonymousRequest)
+    running.check_settled()
     now = running.view.now()
     _check_events(asked.events, now)
     history = EMPTY_HISTORY.apply(asked.events, settings.history_limit)

@@ -142,7 +142,7 @@ async def _ask_standbys(
     for position, result in results.items():
         if result.status != AWAY:
             continue
-        state = running.view.users.read_standby(result.user_id)
+        state = running.read_standby(result.user_id)
         partition = running.view.routing.partition_of(result.user_id)
         standby = running.router.standby_of(partition, request)
         if state is not None:

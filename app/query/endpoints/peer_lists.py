@@ -45,7 +45,7 @@ async def _from_standby(
     running: RunningView, request: web.Request, user_id: str, partition: int, query: RecommendationQuery
 ) -> web.StreamResponse | None:
     """Return the list of the standby here, else of the one elsewhere; None when neither has one."""
-    state = running.view.users.read_standby(user_id)
+    state = running.read_standby(user_id)
     if state is not None:
         answer = await running.recommender.answer(running.recommender.pin(user_id, state, query))
         return json_response(msgspec.structs.replace(answer, stale=True))

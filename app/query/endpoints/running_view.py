@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from app.query.http.problems import CUT_OFF, Problem
+from agents.users.user_state import UserState
+from app.query.http.problems import CUT_OFF, STARTING, Problem
 from app.query.lists.recommender import Recommender
 from app.query.lists.solver_threads import SolverThreads
 from app.query.peers.client import PeerClient
@@ -57,6 +58,18 @@ class RunningView:
         """Raise `Problem` while this worker is cut off from its group; for answers that have no `stale` to say so."""
         if self.view.lease.lapsed:
             raise Problem(CUT_OFF, f"{self.view.lease.reason}, so others may soon own its partitions; try again")
+
+    def check_settled(self) -> None:
+        """Raise `Problem` while this worker has just started; for lists that are made of no partition's rows.
+
+        A partition runs only later, but any worker is asked for these.
+        """
+        if not self.view.settled():
+            raise Problem(STARTING, "this worker still reads which models and videos there are; try again, or another")
+
+    def read_standby(self, user_id: str) -> UserState | None:
+        """Return a user as a standby here has them; None without one, or while this worker has just started."""
+        return self.view.users.read_standby(user_id) if self.view.settled() else None
 
     def title(self, video_id: str) -> str | None:
         """Return a video's title, None when the catalogue does not know it."""

@@ -12,6 +12,7 @@ from models.names import GLOBAL_REGION
 async def popular(running: RunningView, request: web.Request) -> web.StreamResponse:
     """Answer `GET /v1/videos/popular`."""
     query = read_query(request, PopularQuery)
+    running.check_settled()
     region = None if query.region is UNSET else query.region
     found = running.view.popularity.top(region, query.days, query.limit)
     items = [PopularItem(video_id, running.title(video_id), count) for video_id, count in found]

@@ -66,6 +66,7 @@ NOT_OWNER = ProblemKind("not-owner", 503, "The user's partition is not here", re
 OWNER_UNKNOWN = ProblemKind("owner-unknown", 503, "The user's partition has no owner now", retry_after=1)
 OWNER_UNREACHABLE = ProblemKind("owner-unreachable", 503, "The owner of the user's partition gives no answer", 1)
 OWNER_TIMEOUT = ProblemKind("owner-timeout", 503, "The owner of the user's partition is too slow", retry_after=1)
+STARTING = ProblemKind("starting", 503, "The worker does not know what it recommends from yet", retry_after=1)
 CUT_OFF = ProblemKind("cut-off", 503, "The worker is cut off from its group", retry_after=2)
 NOT_CONFIRMED = ProblemKind("not-confirmed", 503, "Kafka has not confirmed the change", retry_after=5)
 

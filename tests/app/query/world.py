@@ -320,6 +320,7 @@ class World:
     health: MemoryHealth = field(default_factory=MemoryHealth)
     lease: MemoryLease = field(default_factory=MemoryLease)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    settled: bool = True
     requests: int = 0
 
     def __post_init__(self) -> None:
@@ -344,6 +345,7 @@ class World:
             erasure=self.erasure,
             checkpointing=self.checkpointing,
             activation=self.activation,
+            settled=lambda: self.settled,
             on_request=self.count_request,
             registry=self.registry,
             settings=QuerySettings(**settings),  # type: ignore[arg-type]

@@ -34,6 +34,12 @@ async def test_anonymous_without_events_gets_the_popular_list(client: Client) ->
     assert (found["source"], names(found)) == ("popular", ["v299"])
 
 
+async def test_a_worker_that_does_not_know_the_models_yet_makes_no_list(client: Client, world: World) -> None:
+    world.settled = False
+    reply = await client.post("/v1/anonymous/recommendations", json={"events": [], "limit": 1})
+    await problem(reply, 503, "starting")
+
+
 @pytest.mark.parametrize(
     ("events", "name", "named"),
     [

@@ -61,6 +61,15 @@ async def test_a_standby_that_is_not_complete_is_not_asked(sides: tuple[Side, Si
         await problem(await client.get(PATH), 503, "owner-unreachable")
 
 
+async def test_a_standby_that_does_not_know_the_models_yet_is_not_asked(sides: tuple[Side, Side]) -> None:
+    (_, first), (there, second) = sides
+    there.settled = False
+    for client in (first, second):
+        await problem(await client.get(PATH), 503, "owner-unreachable")
+        found = await answer(await client.post("/v1/recommendations:batch", json={"user_ids": [USER]}))
+        assert found["results"][0]["status"] == 503
+
+
 async def test_what_was_passed_on_is_answered_from_the_standby_or_not_at_all(
     sides: tuple[Side, Side],
 ) -> None:
