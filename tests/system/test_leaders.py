@@ -12,7 +12,6 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from agents.kafka.partitions import partition_of
 from agents.kafka.topics import topic_specs
-
 from tests.support.cluster.cluster import PARTITIONS, Cluster
 from tests.support.cluster.happenings import happenings
 from tests.support.cluster.load import Load
@@ -32,7 +31,7 @@ _CHANGELOG = {0: _DEAD, 1: _DEAD, 2: 1, 3: 2}
 """By partition, the broker that has its only copy. The first ones to be read are the ones that nobody leads."""
 _WHOLE = 3
 _LEFT_OVER_SECONDS = 65.0
-_PATIENCE = {"NEARLINE_WORKER__TAKEOVER_SECONDS": "15", "NEARLINE_WORKER__STUCK_SECONDS": "15"}
+_PATIENCE = {"NEARLINE_WORKER__TAKEOVER_SECONDS": "15", "NEARLINE_WORKER__STUCK_SECONDS": "30"}
 """A worker that takes what nobody leads for a standstill would end within the time that it is watched."""
 
 

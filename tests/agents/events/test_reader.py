@@ -53,7 +53,7 @@ class Reading:
             assignment=Assignment(lambda: set(self.partitions), set),
             recovery=Recovery(cluster.connection, table, _RECOVERY, supervisor, metrics.changelog),
             sizes=ChunkSizes(1000, MAX_BATCH_BYTES),
-            bounds=ReaderBounds(fetch_wait_ms=20, linger_seconds=0.0),
+            bounds=ReaderBounds(fetch_wait_ms=20, linger_seconds=0.0, takeover_seconds=30.0),
             metrics=metrics.events,
             before_first_chunk=self.prepare,
         )
