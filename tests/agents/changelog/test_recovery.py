@@ -522,6 +522,20 @@ async def test_what_is_asked_about_is_not_read_before_the_answer(make_table: Cal
     assert not await catch_up.step()
 
 
+async def test_nothing_is_read_of_a_changelog_whose_beginning_nobody_told(
+    make_table: Callable[[], BatchTable], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.kafka.leaders.ANSWER_SECONDS", 0.05)
+    consumer, table = OneLeader(0), make_table()
+    table.open(0)
+    consumer.silent = True
+    asking = asked(consumer)
+    catch_up = CatchUp(asking, table, {0}, set())
+    await catch_up.begin()
+    assert not asking.is_under_way(TopicPartition(table.changelog_topic_name, 0)), "its leader had its time"
+    assert not await catch_up.step()
+
+
 async def test_a_standby_that_nobody_leads_keeps_no_own_partition_waiting_and_the_other_way_round(
     make_table: Callable[[], BatchTable],
 ) -> None:
