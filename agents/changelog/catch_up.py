@@ -161,7 +161,7 @@ class CatchUp:
             When a database holds more of a changelog than there is, or lacks what it no longer has.
         """
         standbys = [self._at[partition] for partition in self._standbys if partition not in self._whole]
-        asked = [self._at[partition] for partition in self.missing if self._is_asked_about(partition)]
+        asked = self._asked_about()
         extents = await self._questions.ask([*asked, *standbys], seconds) if asked or standbys else {}
         self._ends |= {at.partition: extents[at].stop for at in asked if at in extents}
         complete = {at.partition for at in asked if at in extents and self._holds_all(at.partition)}
@@ -177,16 +177,21 @@ class CatchUp:
         What is asked about is not read meanwhile, so that the answer is about what the database holds.
         """
         for wanted, at_once in ((self.missing, PARTITIONS_AT_ONCE), (self._standbys, len(self._standbys))):
-            places = (self._at[partition] for partition in wanted if partition in self._whole)
-            readable = [at for at in places if self._questions.leads(at) and not self._questions.is_under_way(at)]
-            if readable:
+            places = [self._at[partition] for partition in wanted if partition in self._whole]
+            waiting = self._questions.orphans(places) | self._questions.under_way
+            if readable := [at for at in places if at not in waiting]:
                 return readable[:at_once]
         return []
 
-    def _is_asked_about(self, partition: int) -> bool:
-        at = self._at[partition]
-        reached = partition not in self._ends or self._replays[partition].next_offset >= self._ends[partition]
-        return reached or at in self._questions.unanswered or not self._questions.leads(at)
+    def _asked_about(self) -> list[TopicPartition]:
+        """Return the missing partitions that reached the end, and those of whose leader nothing is known."""
+        missing = {partition: self._at[partition] for partition in self.missing}
+        unknown = self._questions.orphans(missing.values()) | self._questions.unanswered
+        return [
+            at
+            for partition, at in missing.items()
+            if self._replays[partition].next_offset >= self._ends.get(partition, 0) or at in unknown
+        ]
 
     def _check_beginnings(self, extents: Mapping[TopicPartition, range]) -> None:
         for at, extent in extents.items():

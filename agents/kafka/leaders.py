@@ -6,7 +6,7 @@ aiokafka's own questions about offsets wait for all leaders together, and longer
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -28,7 +28,7 @@ class AnsweredElsewhere(Exception):
 
 
 def by_leader(
-    consumer: AIOKafkaConsumer, partitions: Collection[TopicPartition]
+    consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]
 ) -> dict[int | None, list[TopicPartition]]:
     """Return the partitions by the broker that leads them, as the consumer knows it; those of nobody under None."""
     led: dict[int | None, list[TopicPartition]] = defaultdict(list)
@@ -134,13 +134,14 @@ class LeaderQuestions:
         now = self._clock()
         return {at.partition for at, since in self._since.items() if now - since > AWAY_SECONDS}
 
-    def is_under_way(self, at: TopicPartition) -> bool:
-        """Return whether a question about a partition is under way."""
-        return any(at in led for led, _ in self._asked.values())
+    @property
+    def under_way(self) -> set[TopicPartition]:
+        """Those about which a question is under way."""
+        return {at for led, _ in self._asked.values() for at in led}
 
-    def leads(self, at: TopicPartition) -> bool:
-        """Return whether somebody leads a partition, as far as the consumer knows."""
-        return None not in by_leader(self.consumer, [at])
+    def orphans(self, partitions: Iterable[TopicPartition]) -> set[TopicPartition]:
+        """Return those of some partitions that nobody leads, as far as the consumer knows."""
+        return set(by_leader(self.consumer, partitions).get(None, ()))
 
     async def ask(
         self, partitions: Collection[TopicPartition], seconds: float = _PATIENCE_SECONDS

@@ -115,8 +115,7 @@ async def test_who_answers_is_heard_and_the_others_are_named() -> None:
         found = await asking.ask(_PLACES)
     assert found == {at: range(3, 10 + at.partition) for at in (_PLACES[0], _PLACES[3])}
     assert asking.unanswered == {_PLACES[1]}, "the silent one has its time"
-    assert [asking.is_under_way(at) for at in _PLACES] == [False, False, True, False]
-    assert [asking.leads(at) for at in _PLACES] == [True, False, True, True]
+    assert (asking.under_way, asking.orphans(_PLACES)) == ({_PLACES[2]}, {_PLACES[1]})
     assert asking.leaderless == set(), "an election takes a moment"
     clock.ahead += AWAY_SECONDS + 1
     assert asking.leaderless == {1}
