@@ -120,12 +120,12 @@ async def test_partitions_that_nobody_leads_at_a_takeover(
         await cluster.send_to(0, [_event_of(_new_user(0))])  # it waits: nobody takes its row
         await wait_for("a new user", lambda: _found(worker, user), 30)
         await wait_for("partitions without a leader in readiness", lambda: _names_the_leaderless(worker, cluster), 30)
+        await wait_for("end of the start", lambda: _has_started(worker), 30)
         left, pid = time.monotonic(), worker.pid
 
         async def watched() -> bool:
             assert (worker.alive, worker.pid) == (True, pid), worker.log_tail()
             assert await _answers(worker, _WHOLE), worker.log_tail()
-            assert (await worker.get("/health/startup"))[0] == 200
             return time.monotonic() - left > _LEFT_OVER_SECONDS
 
         await wait_for("long watch", watched, 2 * _LEFT_OVER_SECONDS)
@@ -157,6 +157,10 @@ async def _answers(worker: WorkerProcess, partition: int) -> bool:
 
 async def _found(worker: WorkerProcess, user: str) -> bool:
     return (await worker.get(f"/v1/users/{user}"))[0] == 200
+
+
+async def _has_started(worker: WorkerProcess) -> bool:
+    return (await worker.get("/health/startup"))[0] == 200
 
 
 async def _names_the_leaderless(worker: WorkerProcess, cluster: Cluster) -> bool:
