@@ -195,6 +195,7 @@ class Reader:
             self._table.flush_databases(wait=True)  # the process ends now, and they may hold the only copy
             raise
         finally:
+            self._questions = None
             questions.close()
 
     async def _read(self, questions: LeaderQuestions, generation: int) -> None:
