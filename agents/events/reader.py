@@ -211,8 +211,8 @@ class Reader:
                 complete |= await self._recovery.completed(wait=not starts and not complete)
                 taken = await self._take_over(questions, complete, generation)
                 starts |= taken
-                missing -= taken.keys()
-                complete -= taken.keys()
+                missing.difference_update(taken)
+                complete.difference_update(taken)
                 self.running = not missing
                 if not starts:
                     await asyncio.sleep(_RECOVERING_POLL_MS / 1000)
