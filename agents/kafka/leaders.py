@@ -159,7 +159,8 @@ class LeaderQuestions:
             When a leader says what no further try changes.
         """
         led = by_leader(self.consumer, partitions)
-        if None in led and await self._look(seconds):
+        doubtful = None in led or not self._since.keys().isdisjoint(partitions)
+        if doubtful and await self._look(seconds):  # who is silent may be no leader any more
             led = by_leader(self.consumer, partitions)
         self._note_missing(led.pop(None, []))
         begun = [self._begin(leader, of_it) for leader, of_it in led.items() if leader not in self._asked]  # type: ignore[arg-type]

@@ -158,6 +158,27 @@ async def test_a_leader_that_did_not_answer_is_asked_again(monkeypatch: pytest.M
     assert asking.unanswered == set()
 
 
+async def test_who_leads_in_the_place_of_a_silent_one_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leaders, "ANSWER_SECONDS", 0.05)
+    clock, some = Clock(), SomeLeaders(1, 1, 1, 1)
+    some.silent = {1}
+    asking = questions(some, clock)
+
+    async def given_up() -> bool:
+        await asking.ask(_PLACES)
+        return asking.unanswered == set(_PLACES)
+
+    await wait_for("end of a question", given_up)
+    some.comes = [2, 2, 2, 2]
+    clock.ahead += 1.0
+
+    async def answered() -> dict[TopicPartition, range]:
+        return await asking.ask(_PLACES)
+
+    assert set(await wait_for("answer of another leader", answered, 10.0)) == set(_PLACES)
+    asking.close()
+
+
 async def test_a_leader_that_comes_is_seen_and_is_looked_for_once_a_second() -> None:
     clock, some = Clock(), SomeLeaders(-1, None, -1, None)
     asking = questions(some, clock)
