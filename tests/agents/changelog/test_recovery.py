@@ -404,7 +404,7 @@ class OneLeader:
     def __init__(self, *led: int) -> None:
         self.led = set(led)
         self.silent = False
-        self.first = 0
+        self.first, self.end = 0, 10
         self.positions: dict[TopicPartition, int] = {}
         self.resumed: set[TopicPartition] = set()
         cluster = SimpleNamespace(leader_for_partition=lambda at: 1 if at.partition in self.led else -1)
@@ -418,7 +418,7 @@ class OneLeader:
         assert {at.partition for at in wanted} <= self.led
         if self.silent:
             await asyncio.Event().wait()
-        return dict.fromkeys(wanted, 10)
+        return dict.fromkeys(wanted, self.end)
 
     async def beginning_offsets(self, wanted: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """Answer in the same way."""
@@ -456,7 +456,7 @@ class OneLeader:
     async def getmany(self, *partitions: TopicPartition, **_: object) -> dict[TopicPartition, list[ConsumerRecord]]:
         """Pass over everything that is there and is not paused: compaction left nothing."""
         assert {at.partition for at in partitions} <= self.led
-        self.positions.update(dict.fromkeys(self.resumed.intersection(partitions), 10))
+        self.positions.update(dict.fromkeys(self.resumed.intersection(partitions), self.end))
         return {}
 
     def last_poll_timestamp(self, _: TopicPartition) -> None:
@@ -519,7 +519,9 @@ async def test_what_is_asked_about_is_not_read_before_the_answer(make_table: Cal
     assert await catch_up.step()
     consumer.silent = True
     assert await catch_up.settle(0.01) == set()
+    consumer.end = 12
     assert not await catch_up.step()
+    assert consumer.positions == {TopicPartition(table.changelog_topic_name, 0): 10}
 
 
 async def test_nothing_is_read_of_a_changelog_whose_beginning_nobody_told(
