@@ -8,6 +8,7 @@ from aiokafka.errors import KafkaTimeoutError
 
 from agents.changelog.errors import KEEP_FOLDERS, ChangelogLost, begins_behind
 from agents.kafka.connection import Connection
+from agents.kafka.leaders import by_leader, ends_of, learn_leaders, look_for_leaders
 
 _ANSWER_SECONDS = 10.0
 _RECORDS_AT_ONCE = 500
@@ -37,6 +38,7 @@ class ChangelogLookup:
             max_partition_fetch_bytes=1 << 20,
         )
         await consumer.start()
+        await learn_leaders(consumer, self._topic)
         self._consumer = consumer
 
     async def stop(self) -> None:
@@ -47,17 +49,12 @@ class ChangelogLookup:
 
     async def ends(self, partitions: Iterable[int]) -> dict[int, int]:
         """Return the offsets behind the last records of partitions, without those for which nobody answers."""
-        wanted = [TopicPartition(self._topic, partition) for partition in partitions]
-        try:
-            return await self._ends_of(wanted)
-        except KafkaTimeoutError:  # one that nobody leads takes the answer about all others with it
-            apart = await asyncio.gather(*(self._ends_of([at]) for at in wanted), return_exceptions=True)
-        found: dict[int, int] = {}
-        for answer in apart:
-            if isinstance(answer, BaseException) and not isinstance(answer, KafkaTimeoutError):
-                raise answer
-            found |= answer if isinstance(answer, dict) else {}
-        return found
+        consumer = self._running()
+        led = by_leader(consumer, [TopicPartition(self._topic, partition) for partition in partitions])
+        if led.pop(None, None):
+            await look_for_leaders(consumer)  # for the next call
+        found = await asyncio.gather(*(ends_of(consumer, of_one) for of_one in led.values()))
+        return {at.partition: end for answer in found for at, end in answer.items()}
 
     async def read(self, partition: int, place: range) -> tuple[Sequence[ConsumerRecord], range]:
         """Return some first records of a place and the offsets that these are, up to its end where there is no more.
@@ -92,14 +89,6 @@ class ChangelogLookup:
             reached = min(await consumer.position(at), place.stop)
             if reached > place.start:
                 return [record for record in fetched if record.offset < reached], range(place.start, reached)
-
-    async def _ends_of(self, wanted: Sequence[TopicPartition]) -> dict[int, int]:
-        try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                ends = await self._running().end_offsets(wanted)
-        except TimeoutError:
-            raise KafkaTimeoutError(f"nobody tells where {self._topic} ends") from None
-        return {at.partition: end for at, end in ends.items()}
 
     def _running(self) -> AIOKafkaConsumer:
         if self._consumer is None:

@@ -3,6 +3,9 @@
 Faust hands changelog records over one by one, five asyncio tasks each. Here whole fetches go into a partition's
 database, a few partitions at a time, so that the first ones run while others are still read. Completeness is asked of
 the broker, not believed: a partition's database must hold the changelog to its end.
+
+Partitions that nobody leads are left over, and complete when their leaders are back; recovery stands still only where a
+leader answers and nothing moves.
 """
 
 import asyncio
@@ -16,7 +19,8 @@ from aiokafka import AIOKafkaConsumer
 from agents.changelog.catch_up import PARTITIONS_AT_ONCE, STANDBY_SECONDS, CatchUp
 from agents.changelog.errors import ChangelogLost
 from agents.changelog.metrics import ChangelogMetrics
-from agents.kafka.connection import Connection, learn_leaders
+from agents.kafka.connection import Connection
+from agents.kafka.leaders import LeaderQuestions, learn_leaders
 from agents.liveness.supervisor import Supervisor
 from tables.batch_table import BatchTable
 
@@ -68,6 +72,7 @@ class Recovery:
         self._task: asyncio.Task[None] | None = None
         self._complete: set[int] = set()
         self._changed = asyncio.Event()
+        self._questions: LeaderQuestions | None = None
 
     async def connect(self) -> None:
         """Connect; it takes a moment."""
@@ -91,7 +96,8 @@ class Recovery:
         self._complete, self._changed = set(), asyncio.Event()
         self._table.complete_standbys &= {*own, *standbys}
         self._metrics.partitions_standby.set(len(self._table.complete_standbys.intersection(standbys)))
-        self._task = asyncio.create_task(self._run(self._consumer, set(own), set(standbys)), name="recovery")
+        self._questions = LeaderQuestions(self._connection, self._consumer, self._bounds.standstill_seconds)
+        self._task = asyncio.create_task(self._run(self._questions, set(own), set(standbys)), name="recovery")
         self._supervisor.watch(self._task, ChangelogLost)
 
     async def completed(self, *, wait: bool) -> set[int]:
@@ -102,12 +108,20 @@ class Recovery:
         complete, self._complete = self._complete, set()
         return complete
 
+    @property
+    def leaderless(self) -> set[int]:
+        """The own partitions that are not complete because nobody has answered for their changelog for long."""
+        return set() if self._questions is None else self._questions.leaderless
+
     async def end(self) -> None:
         """End the assignment; nothing is written after it returns. Never raises."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
+        if self._questions is not None:
+            self._questions.close()
+            self._questions = None
         if self._consumer is not None:  # aiokafka may hang in a stop that follows an unsubscription closely
             self._consumer.pause(*self._consumer.assignment())
         self._metrics.behind_records.set(0)
@@ -119,47 +133,49 @@ class Recovery:
             await self._consumer.stop()
             self._consumer = None
 
-    async def _run(self, consumer: AIOKafkaConsumer, own: set[int], standbys: set[int]) -> None:
+    async def _run(self, questions: LeaderQuestions, own: set[int], standbys: set[int]) -> None:
         try:
-            await self._recover(consumer, own, standbys)
+            await self._recover(questions, own, standbys)
         except ChangelogLost:
             self._table.flush_databases(wait=True)  # the process ends now, and they may hold the only copy
             raise
 
-    async def _recover(self, consumer: AIOKafkaConsumer, own: set[int], standbys: set[int]) -> None:
+    async def _recover(self, questions: LeaderQuestions, own: set[int], standbys: set[int]) -> None:
         started = time.monotonic()
         for partition in standbys:
             self._table.open(partition)
         await self._opened(own)
-        catch_up = CatchUp(consumer, self._table, own, standbys)
+        catch_up = CatchUp(questions, self._table, own, standbys)
         self._announce(await catch_up.begin())
-        moved = time.monotonic()
-        while catch_up.missing:
-            if time.monotonic() - started > STANDBY_SECONDS:  # nobody asks about standbys meanwhile
-                self._table.complete_standbys -= standbys
+        moved, told = time.monotonic(), False
+        while catch_up.missing or standbys:
+            if not catch_up.missing and not told:
+                told = True
+                _tell_complete(own, catch_up, time.monotonic() - started)
             self._metrics.behind_records.set(catch_up.behind)
-            if await catch_up.step():
+            stepped = await catch_up.step()
+            complete = await catch_up.settle()
+            self._announce(complete)
+            if stepped or complete or not catch_up.led:
                 moved = time.monotonic()
             elif time.monotonic() - moved > self._bounds.standstill_seconds:
                 self._supervisor.leave(
-                    f"recovery of {catch_up.missing} stands still for {self._bounds.standstill_seconds} s"
+                    f"recovery of {catch_up.led} stands still for {self._bounds.standstill_seconds} s"
                 )
-            self._announce(await catch_up.settle())
+            if not catch_up.led:
+                self._follow(catch_up, standbys)
+            elif time.monotonic() - started > STANDBY_SECONDS:  # nobody asks about standbys meanwhile
+                self._table.complete_standbys -= standbys
         self._metrics.behind_records.set(0)
-        seconds = time.monotonic() - started
-        _log.info(
-            "partitions %s are complete after %.2f s: %d changelog records read, %d of them older than what was there",
-            sorted(own),
-            seconds,
-            catch_up.replayed,
-            catch_up.older,
-        )
-        while standbys:
-            await catch_up.step()
-            complete = catch_up.complete_standbys()
-            self._table.complete_standbys -= standbys - complete
-            self._table.complete_standbys |= complete
-            self._metrics.partitions_standby.set(len(self._table.complete_standbys))
+        if not told:
+            _tell_complete(own, catch_up, time.monotonic() - started)
+
+    def _follow(self, catch_up: CatchUp, standbys: set[int]) -> None:
+        """Note which standbys are complete."""
+        complete = catch_up.complete_standbys()
+        self._table.complete_standbys -= standbys - complete
+        self._table.complete_standbys |= complete
+        self._metrics.partitions_standby.set(len(self._table.complete_standbys))
 
     def _announce(self, complete: set[int]) -> None:
         if complete:
@@ -176,3 +192,13 @@ class Recovery:
                     f"the databases of {unopened} are not open after {self._bounds.standstill_seconds} s"
                 )
             await asyncio.sleep(_POLL_SECONDS)
+
+
+def _tell_complete(own: set[int], catch_up: CatchUp, seconds: float) -> None:
+    _log.info(
+        "partitions %s are complete after %.2f s: %d changelog records read, %d of them older than what was there",
+        sorted(own),
+        seconds,
+        catch_up.replayed,
+        catch_up.older,
+    )

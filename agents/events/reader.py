@@ -1,8 +1,9 @@
 """The reader of member events: one consumer, assigned by hand to the partitions that Faust gave this worker.
 
-Faust never reads this topic. The reader takes each partition over when its table is complete, at the position stored
-there, and hands whole chunks to the agent on the channel. A generation ends with the partitions; chunks that are still
-under way are recognised by it and dropped.
+Faust never reads this topic. The reader takes each partition over when its table is complete and its leader answers, at
+the position stored there, and hands whole chunks to the agent on the channel. A partition that nobody leads keeps no
+other one waiting. A generation ends with the partitions; chunks that are still under way are recognised by it and
+dropped.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ from agents.events.metrics import EventMetrics
 from agents.events.open_transactions import OpenTransaction
 from agents.events.source import Source, between_lookups, source_consumer
 from agents.events.takeover import SourceChanged, StartPoint, start_points
-from agents.kafka.connection import learn_leaders
+from agents.kafka.leaders import LeaderQuestions, learn_leaders
 from agents.kafka.producer_claims import ClaimsForbidden
 from agents.users.own_partitions import OwnPartitions
 
@@ -32,6 +33,10 @@ _log = logging.getLogger(__name__)
 _REPORT_SECONDS = 1.0
 _RECOVERING_POLL_MS = 50
 """The longest wait for its takeover of a partition that became complete, where the running ones have no events."""
+_ANSWER_SECONDS = 0.05
+"""How long the running partitions wait for an answer about those that are to be taken over; it may come later, too."""
+_FIRST_ANSWER_SECONDS = 0.2
+"""The same while none runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +47,12 @@ class ReaderBounds:
     ----------
     fetch_wait_ms : how long the broker may hold an empty fetch back.
     linger_seconds : from one chunk to the next, unless a whole one is waiting.
+    takeover_seconds : a leader that answers others, and not this reader, for so long ends the process.
     """
 
     fetch_wait_ms: int
     linger_seconds: float
+    takeover_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,8 @@ class Reader:
         self._task: asyncio.Task[None] | None = None
         self.running = False
         """Whether all partitions of the current assignment are taken over."""
+        self._missing: set[int] = set()
+        self._questions: LeaderQuestions | None = None
         self._lag = Lag(source.topic, metrics)
         self._reported = 0.0
         self._committing: asyncio.Task[None] | None = None
@@ -123,7 +132,8 @@ class Reader:
         await self._connected.wait()
         if self._consumer is None:
             return  # stopped
-        self._recovery.begin(self._assignment.partitions(), self._assignment.standbys())
+        self._missing = self._assignment.partitions()
+        self._recovery.begin(self._missing, self._assignment.standbys())
         self._task = asyncio.create_task(self._run(self._consumer, self._ownership.generation), name="reader")
         self._supervisor.watch(self._task, SourceChanged, ClaimsForbidden)
 
@@ -150,6 +160,14 @@ class Reader:
             self._consumer = None
 
     @property
+    def served(self) -> bool:
+        """Whether all partitions of the assignment are taken over, but for those that nobody leads for long."""
+        if self._task is None or self.running:
+            return self.running
+        leaderless = set() if self._questions is None else self._questions.leaderless
+        return self._missing <= leaderless | self._recovery.leaderless
+
+    @property
     def recovering(self) -> bool:
         """Whether it waits for the tables of an assignment, which has a deadline of its own."""
         return self._task is not None and not self.running
@@ -169,24 +187,36 @@ class Reader:
         return {partition: self._lag.reached(partition) for partition in self._ownership.running}
 
     async def _run(self, consumer: AIOKafkaConsumer, generation: int) -> None:
+        questions = LeaderQuestions(self._source.connection, consumer, self._bounds.takeover_seconds)
+        self._questions = questions
         try:
-            await self._read(consumer, generation)
+            await self._read(questions, generation)
         except SourceChanged:
             self._table.flush_databases(wait=True)  # the process ends now, and they may hold the only copy
             raise
+        finally:
+            self._questions = None
+            questions.close()
 
-    async def _read(self, consumer: AIOKafkaConsumer, generation: int) -> None:
-        missing = self._assignment.partitions()
+    async def _read(self, questions: LeaderQuestions, generation: int) -> None:
+        consumer, missing = questions.consumer, self._missing
+        complete: set[int] = set()
         starts: dict[int, StartPoint] = {}
         self.running = not missing
         if not missing:
             async with between_lookups(consumer):
                 consumer.assign([])  # it may still have those of the last generation
         while generation == self._ownership.generation:
-            if missing and (complete := await self._recovery.completed(wait=not starts)):
-                starts |= await self._take_over(consumer, complete, generation)
-                missing -= complete
+            if missing:
+                complete |= await self._recovery.completed(wait=not starts and not complete)
+                taken = await self._take_over(questions, complete, generation)
+                starts |= taken
+                missing.difference_update(taken)
+                complete.difference_update(taken)
                 self.running = not missing
+                if not starts:
+                    await asyncio.sleep(_RECOVERING_POLL_MS / 1000)
+                    continue
             timeout_ms = _RECOVERING_POLL_MS if missing else 200
             await self._pace.due(full=self._lag.fetchable(consumer, self._ownership.running) >= self._sizes.max_records)
             fetched = await fetch(consumer, self._sizes, timeout_ms)
@@ -197,10 +227,18 @@ class Reader:
             await self._report(consumer, starts)
 
     async def _take_over(
-        self, consumer: AIOKafkaConsumer, partitions: set[int], generation: int
+        self, questions: LeaderQuestions, complete: set[int], generation: int
     ) -> dict[int, StartPoint]:
-        """Read complete partitions, too, each from its start, and go on with the others where they stand."""
-        starts = await start_points(self._table, consumer, self._topic, partitions)
+        """Read complete partitions, too, each from its start, and go on with the others where they stand.
+
+        Returns those that are read now, without those for which nobody answers yet.
+        """
+        consumer = questions.consumer
+        seconds = _ANSWER_SECONDS if self._ownership.running else _FIRST_ANSWER_SECONDS
+        starts = await start_points(self._table, questions, self._topic, complete, seconds)
+        partitions = set(starts)
+        if not partitions:
+            return {}
         for partition, start in starts.items():
             if start.missed:
                 self._metrics.retention_gap.inc(start.missed)

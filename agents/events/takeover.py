@@ -4,13 +4,13 @@ It is the position stored with the rows; the fingerprint beside it tells whether
 one.
 """
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NoReturn
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 
+from agents.kafka.leaders import LeaderQuestions
 from tables.batch_table import BatchTable
 from tables.position import Position, fingerprint
 
@@ -66,16 +66,21 @@ class StartPoint:
 
 
 async def start_points(
-    table: BatchTable, consumer: AIOKafkaConsumer, topic: str, partitions: Iterable[int]
+    table: BatchTable, questions: LeaderQuestions, topic: str, partitions: Iterable[int], seconds: float
 ) -> dict[int, StartPoint]:
-    """Return where to go on in each partition of `topic`; raises `SourceChanged` for a position past its end."""
-    wanted = [TopicPartition(topic, partition) for partition in partitions]
-    # together, for each may have to wait until an empty fetch on the same connection returns
-    first, end = await asyncio.gather(consumer.beginning_offsets(wanted), consumer.end_offsets(wanted))
-    return {at.partition: _start(at, table.position(at.partition), first[at], end[at]) for at in wanted}
+    """Return where to go on in those partitions of `topic` whose leaders answer, as `questions.ask` does.
+
+    Raises
+    ------
+    SourceChanged
+        For a position past its partition's end.
+    """
+    extents = await questions.ask([TopicPartition(topic, partition) for partition in partitions], seconds)
+    return {at.partition: _start(at, table.position(at.partition), extent) for at, extent in extents.items()}
 
 
-def _start(at: TopicPartition, stored: Position | None, first: int, end: int) -> StartPoint:
+def _start(at: TopicPartition, stored: Position | None, extent: range) -> StartPoint:
+    first, end = extent.start, extent.stop
     if stored is None:
         return StartPoint(first)
     if stored.next_offset > end:

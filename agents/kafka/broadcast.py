@@ -1,11 +1,19 @@
 """Reading a whole compacted topic, without a group: every worker sees every record, from the beginning on."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from agents.kafka.connection import Connection
+from agents.kafka.leaders import LeaderQuestions
+
+_log = logging.getLogger(__name__)
+_AGAIN_SECONDS = 0.2
+_STUCK_SECONDS = 60.0
+"""A leader that answers others for so long, and not this reader, ends the worker."""
 
 
 class BroadcastReader:
@@ -51,13 +59,31 @@ class BroadcastReader:
         partitions = consumer.assignment()
         if not partitions:
             raise LookupError(f"topic {self._topic} has no partitions; `nearline topics check` tells more")
-        ends = await consumer.end_offsets(partitions)
+        ends = await self._ends(consumer, partitions)
         while True:
             if not self.caught_up.is_set() and await _reached(consumer, ends):
                 self.caught_up.set()
             for records in (await consumer.getmany(timeout_ms=500)).values():
                 for record in records:
                     await self._apply(record)
+
+    async def _ends(
+        self, consumer: AIOKafkaConsumer, partitions: AbstractSet[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        """Return where the topic ends, once somebody leads it; until then no start would do better."""
+        questions = LeaderQuestions(self._connection, consumer, _STUCK_SECONDS)
+        ends: dict[TopicPartition, int] = {}
+        told = False
+        try:
+            while missing := partitions - ends.keys():
+                ends |= {at: extent.stop for at, extent in (await questions.ask(missing)).items()}
+                if questions.leaderless and not told:
+                    told = True
+                    _log.error("%s: nobody leads, or answers for, the partitions %s", self._topic, questions.leaderless)
+                await asyncio.sleep(_AGAIN_SECONDS if missing - ends.keys() else 0)
+        finally:
+            questions.close()
+        return ends
 
 
 async def _reached(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> bool:

@@ -1,15 +1,10 @@
 """How to reach Kafka."""
 
-import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaConnectionError, KafkaError
-
-_LEARN_SECONDS = 3.0
+from aiokafka.errors import KafkaConnectionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +21,6 @@ class Connection:
     def client_options(self) -> dict[str, Any]:
         """Return the keyword arguments that every aiokafka client takes."""
         return {"bootstrap_servers": self.bootstrap.split(",")}
-
-
-async def learn_leaders(consumer: AIOKafkaConsumer, topic: str) -> None:
-    """Let a consumer find out who leads a topic's partitions, which costs its first question about them 100 ms.
-
-    It asks about one of them; should nobody lead that one, the questions that matter go without.
-    """
-    with suppress(KafkaError, TimeoutError):
-        async with asyncio.timeout(_LEARN_SECONDS):
-            await consumer.end_offsets([TopicPartition(topic, 0)])
 
 
 def some_node(client: AIOKafkaClient) -> int:

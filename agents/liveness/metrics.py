@@ -38,7 +38,7 @@ class LivenessMetrics:
         )
         self.partitions_leaderless = Gauge(
             "nearline_partitions_leaderless",
-            "Own partitions of the member events whose leader is missing or has not answered for some seconds.",
+            "Own partitions of member events and changelog whose leader is missing, or silent for some seconds.",
             registry=registry,
         )
         self.partitions_unserved = Gauge(

@@ -121,7 +121,7 @@ def _make_reader(
         assignment=assignment_of(app, own.table),
         recovery=Recovery(shared.connection, own.table, recovery_bounds, shared.supervisor, metrics.changelog),
         sizes=sizes,
-        bounds=ReaderBounds(worker.fetch_wait_ms, worker.linger_ms / 1000),
+        bounds=ReaderBounds(worker.fetch_wait_ms, worker.linger_ms / 1000, worker.takeover_seconds),
         metrics=metrics.events,
         before_first_chunk=before_first_chunk,
     )

@@ -39,7 +39,7 @@ def create_worker(settings: Settings, at_disk: Callable[[], AbstractContextManag
     own = make_own_partitions(shared, users_table)
     path = make_event_path(app, shared, own, state)
     routing = make_routing(app, shared, own)
-    guards = make_guards(app, shared, path, own.ownership, routing)
+    guards = make_guards(app, shared, path, own, routing)
     app.begins_and_ends(WorkerLifecycle(app, shared, own=own, state=state, path=path, guards=guards))
     view = make_query_view(app, shared, own=own, state=state, path=path, guards=guards, routing=routing)
     attach(app.http, view)

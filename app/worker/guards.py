@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from agents.kafka.broker_probe import BrokerProbe
 from agents.kafka.coordinator_requests import CoordinatorRequests
 from agents.liveness.watchdog import Vitals, Watchdog
-from agents.users.ownership import Ownership
+from agents.users.own_partitions import OwnPartitions
 from app.worker.event_path import EventPath
+from app.worker.faust_app import assignment_of
 from app.worker.faust_seam import StreamApp
 from app.worker.membership import hindrance_to_sharing_out
 from app.worker.reassignment import Reassignment
@@ -33,13 +34,17 @@ class Guards:
 
 
 def make_guards(
-    app: StreamApp, shared: Shared, path: EventPath, ownership: Ownership, routing: AssignmentRouting
+    app: StreamApp, shared: Shared, path: EventPath, own: OwnPartitions, routing: AssignmentRouting
 ) -> Guards:
     """Broker ─▶ probe; probe, reader and agent ─▶ watchdog; assignment ─▶ reassignment."""
-    probe = BrokerProbe(shared.connection, shared.names.member_events, lambda: ownership.running)
+    probe = BrokerProbe(
+        shared.connection,
+        (shared.names.member_events, shared.names.users_changelog),
+        assignment_of(app, own.table).partitions,
+    )
     metrics = shared.metrics.liveness
     metrics.broker_silent_seconds.set_function(lambda: probe.silent_seconds)
-    metrics.partitions_leaderless.set_function(lambda: len(probe.leaderless))
+    metrics.partitions_leaderless.set_function(lambda: sum(map(len, probe.leaderless.values())))
     metrics.partitions_unserved.set_function(lambda: len(routing.unserved()) if app.generation else 0)
 
     def vitals() -> Vitals:
@@ -47,8 +52,8 @@ def make_guards(
             silent_seconds=probe.silent_seconds,
             ends=probe.ends,
             fetched=path.reader.reached(),
-            working=path.chunks.busy or ownership.writing,
-            writing=ownership.writing,
+            working=path.chunks.busy or own.ownership.writing,
+            writing=own.ownership.writing,
             stored=path.processor.last_progress,
         )
 

@@ -57,24 +57,25 @@ class WorkerHealth:
         return None if doubtful is None else doubtful.reason
 
     def startup(self) -> str | None:
-        """Return what the first start still waits for."""
-        self._started = self._started or self._reader.running
+        """Return what the first start still waits for; partitions that nobody leads are not waited for."""
+        self._started = self._started or self._reader.served
         return None if self._started else "the first partitions are not taken over yet"
 
     def ready(self) -> str | None:
         """Return why no traffic should come here now."""
         if self._app.should_stop:
             return "the worker is stopping"
-        if self._reader.running and self._lease.lapsed:
+        if self._reader.served and self._lease.lapsed:
             return f"{self._lease.reason}: nothing is written, and no answer is fresh"
         if self._probe.silent_seconds > AWAY_SECONDS:
             return f"the broker has not answered for {self._probe.silent_seconds:.0f} s"
+        if leaderless := self._probe.leaderless:
+            said = (f"{topic}: {named(partitions)}" for topic, partitions in leaderless.items())
+            return f"nobody leads, or answers for, these own partitions: {'; '.join(said)}"
         if not self._reader.running:
             return "tables are recovering or partitions are being assigned"
         if (unserved := self._reassignment.unserved) is not None:
             return unserved
-        if leaderless := self._probe.leaderless:
-            return f"nobody leads, or answers for, these partitions of the member events: {named(leaderless)}"
         if not any(region.active for region in self._models.status()):
             return "no model is active yet"
         if (doubtful := self._watchdog.doubtful) is not None:

@@ -104,7 +104,7 @@ class WorkerLifecycle:
     def _look_after_rows(self) -> None:
         """Re-solve after swaps, publish counts, flush the table, mend the changelog, renew the claims on it."""
         start, shared, own, path = self._background.start, self._shared, self._own, self._path
-        start("re-solving", path.rescoring.run(lambda: path.reader.running))
+        start("re-solving", path.rescoring.run(lambda: path.reader.served))
         every = shared.settings.popularity.publish_seconds
         publishing = publish_popularity(path.popularity, own.ownership, shared.producer, shared.names.popularity, every)
         start("popularity publisher", publishing)

@@ -12,6 +12,7 @@ FAULTS = {
     "F7": "the broker is stopped or killed with -9, and started again with its data",
     "F8": "the broker is frozen, under load, for longer than sessions and requests last",
     "F9": "the leader of three brokers is killed with -9; every record has three copies",
+    "no leader": "one of three brokers is killed with -9 and stays away; some partitions have their only copy there",
     "F10": "the broker is slow: it takes each produce request late, while a worker is killed",
     "F11": "a worker is cut off from the broker, or from the coordinator alone, in one direction or both",
     "F12": "workers join and leave under load",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from types import SimpleNamespace
 
 import pytest
 import pytest_asyncio
@@ -61,6 +62,13 @@ async def test_what_does_not_come_is_waited_for_so_long_and_no_longer(
 
 class OneWithoutLeader:
     """A consumer of a topic whose partition 2 nobody leads, as aiokafka meets it: it asks until somebody answers."""
+
+    def __init__(self) -> None:
+        cluster = SimpleNamespace(leader_for_partition=lambda at: -1 if at.partition == 2 else 1)
+        self._client = SimpleNamespace(cluster=cluster, force_metadata_update=self._look)
+
+    async def _look(self) -> bool:
+        return True
 
     async def end_offsets(self, wanted: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """Wait for ever when partition 2 is among them."""

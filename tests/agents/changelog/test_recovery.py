@@ -1,16 +1,18 @@
 """Recovery from a real changelog: what the databases hold afterwards, whatever was there and whatever came between."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 import pytest_asyncio
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from prometheus_client import CollectorRegistry
 
 from agents.changelog.catch_up import CatchUp
@@ -18,6 +20,8 @@ from agents.changelog.errors import ChangelogLost
 from agents.changelog.metrics import ChangelogMetrics
 from agents.changelog.recovery import Recovery, RecoveryBounds
 from agents.changelog.table_flusher import current_partitions
+from agents.kafka.connection import Connection
+from agents.kafka.leaders import LeaderQuestions
 from agents.kafka.producer import AcknowledgedProducer
 from agents.liveness.process_guard import ProcessGuard
 from agents.liveness.supervisor import Supervisor
@@ -64,6 +68,12 @@ async def recovering(cluster: Cluster, table: BatchTable, bounds: RecoveryBounds
         yield recovery
     finally:
         await recovery.stop()
+
+
+def questions(cluster: Cluster, recovery: Recovery) -> LeaderQuestions:
+    """Return what asks the leaders through a recovery's consumer."""
+    assert recovery._consumer is not None
+    return LeaderQuestions(cluster.connection, recovery._consumer, stuck_seconds=30.0)
 
 
 async def complete(recovery: Recovery, partitions: set[int]) -> list[set[int]]:
@@ -172,8 +182,7 @@ async def test_one_record_less_than_the_changelog_is_not_complete(
     Replay(table, 0).apply([], reached=end - 1)
     Replay(table, 1).apply([], reached=0)
     async with recovering(cluster, table) as recovery:
-        assert recovery._consumer is not None
-        catch_up = CatchUp(recovery._consumer, table, {0, 1}, set())
+        catch_up = CatchUp(questions(cluster, recovery), table, {0, 1}, set())
         assert await catch_up.begin() == {1}
         assert catch_up.missing == [0]
         assert catch_up.behind == 1
@@ -188,8 +197,7 @@ async def test_an_own_partition_is_complete_when_it_holds_what_came_while_it_was
 ) -> None:
     await write(producer, cluster, 0, users(10))
     async with recovering(cluster, table) as recovery:
-        assert recovery._consumer is not None
-        catch_up = CatchUp(recovery._consumer, table, {0}, set())
+        catch_up = CatchUp(questions(cluster, recovery), table, {0}, set())
         assert await catch_up.begin() == set()
         while not await catch_up.step():
             pass
@@ -220,8 +228,7 @@ async def test_a_standby_that_lacks_records_is_not_complete(
 ) -> None:
     end = await write(producer, cluster, 0, users(2500))  # two writes' worth of records
     async with recovering(cluster, table) as recovery:
-        assert recovery._consumer is not None
-        catch_up = CatchUp(recovery._consumer, table, set(), {0})
+        catch_up = CatchUp(questions(cluster, recovery), table, set(), {0})
         assert await catch_up.begin() == set()
         while not await catch_up.step():
             pass
@@ -293,8 +300,7 @@ async def test_a_changelog_that_is_shorter_than_what_a_database_holds_is_refused
 ) -> None:
     Replay(table, 3).apply([], reached=5)
     async with recovering(cluster, table) as recovery:
-        assert recovery._consumer is not None
-        catch_up = CatchUp(recovery._consumer, table, {3}, set())
+        catch_up = CatchUp(questions(cluster, recovery), table, {3}, set())
         with pytest.raises(ChangelogLost, match=r"database of partition 3 knows .* up to offset 5, but it ends at 0"):
             await catch_up.begin()
 
@@ -309,10 +315,9 @@ async def test_a_changelog_that_begins_behind_what_a_database_holds_is_refused(
     if held:
         Replay(table, 2).apply([], reached=held)
     async with recovering(cluster, table) as recovery:
-        assert recovery._consumer is not None
         for own, standbys in (({2}, set[int]()), (set[int](), {2})):
             with pytest.raises(ChangelogLost, match=r"partition 2 of .* begins at offset 13.*keep every data folder"):
-                await CatchUp(recovery._consumer, table, own, standbys).begin()
+                await CatchUp(questions(cluster, recovery), table, own, standbys).begin()
         Replay(table, 2).apply([], reached=13)
         recovery.begin({2}, ())
         await complete(recovery, {2})
@@ -324,8 +329,7 @@ async def test_a_standby_whose_changelog_loses_what_comes_next_is_refused(
 ) -> None:
     await write(producer, cluster, 2, users(5))
     async with recovering(cluster, table) as recovery:
-        assert recovery._consumer is not None
-        catch_up = CatchUp(recovery._consumer, table, set(), {2})
+        catch_up = CatchUp(questions(cluster, recovery), table, set(), {2})
         await catch_up.begin()
         await write(producer, cluster, 2, users(20, prefix="later"))
         await lose_beginning(cluster, 2, 13)
@@ -344,9 +348,8 @@ async def test_what_a_database_knows_of_its_own_records_must_be_there_too(cluste
     table.commit(3, before.changes(late), late.held)
     assert table.changelog_offset(3) == -1
     async with recovering(cluster, table) as recovery:
-        assert recovery._consumer is not None
         with pytest.raises(ChangelogLost, match=r"database of partition 3 knows .* up to offset 7, but it ends at 0"):
-            await CatchUp(recovery._consumer, table, {3}, set()).begin()
+            await CatchUp(questions(cluster, recovery), table, {3}, set()).begin()
 
 
 async def test_a_standby_is_complete_only_while_the_broker_says_so(tmp_path: Path) -> None:
@@ -395,44 +398,192 @@ async def test_compaction_alone_is_no_lost_beginning(
     assert stored(table, 1) == users(5, applied_offset=10 * newest)
 
 
-class StandbyWithoutLeader:
-    """A consumer of two empty changelog partitions; nobody leads that of 1, and aiokafka waits for somebody."""
+class OneLeader:
+    """A consumer of changelog partitions of ten records, of which one broker leads some, and nobody the others."""
 
-    def __init__(self) -> None:
-        self.assigned: list[TopicPartition] = []
+    def __init__(self, *led: int) -> None:
+        self.led = set(led)
+        self.silent = False
+        self.first, self.end = 0, 10
+        self.positions: dict[TopicPartition, int] = {}
+        self.resumed: set[TopicPartition] = set()
+        cluster = SimpleNamespace(leader_for_partition=lambda at: 1 if at.partition in self.led else -1)
+        self._client = SimpleNamespace(cluster=cluster, force_metadata_update=self._look)
+
+    async def _look(self) -> bool:
+        return True
 
     async def end_offsets(self, wanted: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        """Wait for ever when partition 1 is among them; partition 0 has one record."""
-        if any(at.partition == 1 for at in wanted):
+        """Answer, if the leader does; nobody may be asked about others."""
+        assert {at.partition for at in wanted} <= self.led
+        if self.silent:
             await asyncio.Event().wait()
-        return dict.fromkeys(wanted, 1)
+        return dict.fromkeys(wanted, self.end)
 
     async def beginning_offsets(self, wanted: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        """Wait in the same way; partition 0 is whole."""
-        return dict.fromkeys(await self.end_offsets(wanted), 0)
+        """Answer in the same way."""
+        return dict.fromkeys(await self.end_offsets(wanted), self.first)
 
     def assign(self, partitions: Sequence[TopicPartition]) -> None:
         """Take note."""
-        self.assigned = list(partitions)
+        self.positions = dict.fromkeys(partitions, 0)
+        self.resumed = set(partitions)
 
-    def assignment(self) -> set[TopicPartition]:
+    def assignment(self) -> frozenset[TopicPartition]:
         """Return what is assigned."""
-        return set(self.assigned)
+        return frozenset(self.positions)
 
-    def pause(self, *_: TopicPartition) -> None:
-        """Do nothing."""
+    def paused(self) -> set[TopicPartition]:
+        """Return what is not read."""
+        return self.positions.keys() - self.resumed
 
-    def seek(self, *_: object) -> None:
-        """Do nothing."""
+    def pause(self, *partitions: TopicPartition) -> None:
+        """Take note."""
+        self.resumed.difference_update(partitions)
+
+    def resume(self, *partitions: TopicPartition) -> None:
+        """Take note."""
+        self.resumed.update(partitions)
+
+    def seek(self, at: TopicPartition, offset: int) -> None:
+        """Take note."""
+        self.positions[at] = offset
+
+    async def position(self, at: TopicPartition) -> int:
+        """Return how far a partition is read."""
+        return self.positions[at]
+
+    async def getmany(self, *partitions: TopicPartition, **_: object) -> dict[TopicPartition, list[ConsumerRecord]]:
+        """Pass over everything that is there and is not paused: compaction left nothing."""
+        assert {at.partition for at in partitions} <= self.led
+        self.positions.update(dict.fromkeys(self.resumed.intersection(partitions), self.end))
+        return {}
+
+    def last_poll_timestamp(self, _: TopicPartition) -> None:
+        """Nothing was polled."""
 
 
-async def test_a_standby_that_nobody_leads_keeps_no_own_partition_waiting(
+def asked(consumer: OneLeader, clock: Callable[[], float] = time.monotonic) -> LeaderQuestions:
+    """Return what asks through a consumer."""
+    return LeaderQuestions(Connection("127.0.0.1:1"), cast(AIOKafkaConsumer, consumer), 3600.0, clock)
+
+
+async def test_partitions_that_nobody_leads_take_no_place_from_those_that_are_read_and_come_when_they_are_led(
     make_table: Callable[[], BatchTable], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agents.changelog.catch_up._ANSWER_SECONDS", 0.05)
-    consumer, table = StandbyWithoutLeader(), make_table()
+    monkeypatch.setattr("agents.kafka.leaders._LOOK_SECONDS", 0.0)
+    consumer, table = OneLeader(2, 3), make_table()
+    for partition in _ALL:
+        table.open(partition)
+    catch_up = CatchUp(asked(consumer), table, set(_ALL), set())
+    assert await catch_up.begin() == set()
+    assert (catch_up.missing, catch_up.led, catch_up.behind) == ([0, 1, 2, 3], [2, 3], 20)
+    assert await catch_up.step()
+    assert await catch_up.settle() == {2, 3}
+    assert not await catch_up.step(), "nothing is read of what nobody answered for"
+    assert await catch_up.settle() == set()
+    assert (catch_up.missing, catch_up.led) == ([0, 1], [])
+    consumer.led = {0}
+    assert await catch_up.settle() == set()
+    assert await catch_up.step()
+    assert await catch_up.settle() == {0}
+    consumer.led, consumer.first = {0, 1}, 4
+    with pytest.raises(ChangelogLost, match=r"partition 1 of .* begins at offset 4"):
+        await catch_up.settle()
+
+
+async def test_a_partition_whose_leader_goes_while_it_is_read_is_awaited_and_goes_on_when_somebody_leads_it(
+    make_table: Callable[[], BatchTable], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.kafka.leaders._LOOK_SECONDS", 0.0)
+    consumer, table = OneLeader(0), make_table()
+    table.open(0)
+    catch_up = CatchUp(asked(consumer), table, {0}, set())
+    await catch_up.begin()
+    assert catch_up.led == [0]
+    consumer.led = set()
+    assert not await catch_up.step()
+    assert (await catch_up.settle(), catch_up.led) == (set(), [])
+    consumer.led = {0}
+    assert (await catch_up.settle(), catch_up.led) == (set(), [0])
+    assert await catch_up.step()
+    assert await catch_up.settle() == {0}
+
+
+async def test_what_is_asked_about_is_not_read_before_the_answer(make_table: Callable[[], BatchTable]) -> None:
+    """It would be about less than the database holds by then, and look like a changelog that lost its tail."""
+    consumer, table = OneLeader(0), make_table()
+    table.open(0)
+    catch_up = CatchUp(asked(consumer), table, {0}, set())
+    await catch_up.begin()
+    assert await catch_up.step()
+    consumer.silent = True
+    assert await catch_up.settle(0.01) == set()
+    consumer.end = 12
+    assert not await catch_up.step()
+    assert consumer.positions == {TopicPartition(table.changelog_topic_name, 0): 10}
+
+
+async def test_nothing_is_read_of_a_changelog_whose_beginning_nobody_told(
+    make_table: Callable[[], BatchTable], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.kafka.leaders.ANSWER_SECONDS", 0.05)
+    consumer, table = OneLeader(0), make_table()
+    table.open(0)
+    consumer.silent = True
+    asking = asked(consumer)
+    catch_up = CatchUp(asking, table, {0}, set())
+    await catch_up.begin()
+    assert asking.under_way == set(), "its leader had its time"
+    assert not await catch_up.step()
+
+
+async def test_a_standby_that_nobody_leads_keeps_no_own_partition_waiting_and_the_other_way_round(
+    make_table: Callable[[], BatchTable],
+) -> None:
+    for led, own in ((0, True), (1, False)):
+        consumer, table = OneLeader(led), make_table()
+        for partition in (0, 1):
+            table.open(partition)
+        catch_up = CatchUp(asked(consumer), table, {0}, {1})
+        async with asyncio.timeout(30.0):
+            await catch_up.begin()
+            assert await catch_up.step()
+            assert bool(await catch_up.settle()) is own
+        assert {at.partition for at, reached in consumer.positions.items() if reached} == {led}
+
+
+async def test_recovery_ends_no_worker_over_what_nobody_leads_and_does_over_what_does_not_move(
+    make_table: Callable[[], BatchTable], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.kafka.leaders._LOOK_SECONDS", 0.0)
+    consumer, table, said = OneLeader(1), make_table(), list[str]()
     for partition in (0, 1):
         table.open(partition)
-    async with asyncio.timeout(30.0):
-        await CatchUp(cast(AIOKafkaConsumer, consumer), table, {0}, {1}).begin()
-    assert [at.partition for at in consumer.assigned] == [0, 1], "both are read"
+    supervisor = Supervisor(lambda reason, _: said.append(reason))  # type: ignore[arg-type, return-value]
+    bounds = replace(_BOUNDS, standstill_seconds=0.5)
+    recovery = Recovery(Connection("127.0.0.1:1"), table, bounds, supervisor, ChangelogMetrics(CollectorRegistry()))
+    recovery._consumer = cast(AIOKafkaConsumer, consumer)
+    recovery.begin({0, 1}, ())
+    assert await asyncio.wait_for(recovery.completed(wait=True), 30) == {1}
+    watched = time.monotonic() + 4 * bounds.standstill_seconds
+
+    async def over() -> bool:
+        return time.monotonic() > watched
+
+    await wait_for("several standstills' time", over)
+    assert said == []
+
+    async def hangs(*_: object, **__: object) -> dict[TopicPartition, list[ConsumerRecord]]:
+        await asyncio.sleep(0.01)
+        return {}
+
+    monkeypatch.setattr(consumer, "getmany", hangs)
+    consumer.led = {0, 1}
+
+    async def left() -> bool:
+        return bool(said)
+
+    await wait_for("end of a worker whose recovery hangs", left)
+    assert said[0] == "recovery of [0] stands still for 0.5 s"
+    await recovery.end()

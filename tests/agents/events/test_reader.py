@@ -1,13 +1,13 @@
 """The reader on a real broker: it goes on where the table stands, hands over whole chunks, and stops when told."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import cast
 
 import faust
 import pytest
-from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from agents.changelog.recovery import Recovery, RecoveryBounds
@@ -15,6 +15,7 @@ from agents.events.chunk_sizes import ChunkSizes
 from agents.events.chunks import Chunk, make_chunk_channel
 from agents.events.reader import Assignment, Reader, ReaderBounds
 from agents.events.source import Source
+from agents.kafka import leaders
 from agents.kafka.producer import MAX_BATCH_BYTES
 from agents.kafka.producer_claims import ClaimsForbidden
 from agents.liveness.exit_status import EXIT_CONFIG
@@ -53,7 +54,7 @@ class Reading:
             assignment=Assignment(lambda: set(self.partitions), set),
             recovery=Recovery(cluster.connection, table, _RECOVERY, supervisor, metrics.changelog),
             sizes=ChunkSizes(1000, MAX_BATCH_BYTES),
-            bounds=ReaderBounds(fetch_wait_ms=20, linger_seconds=0.0),
+            bounds=ReaderBounds(fetch_wait_ms=20, linger_seconds=0.0, takeover_seconds=30.0),
             metrics=metrics.events,
             before_first_chunk=self.prepare,
         )
@@ -149,6 +150,44 @@ async def test_it_goes_on_where_the_table_stands_and_every_chunk_says_what_it_fo
             reached |= {at: found[-1].offset + 1 for at, found in chunk.records.items()}
         assert rig.reader.reached() == reached
         assert rig.reader.lag() == 0
+    assert rig.said == []
+
+
+async def test_a_partition_that_nobody_leads_keeps_no_other_waiting_and_is_read_when_somebody_does(
+    cluster: Cluster, table: BatchTable, metrics: WorkerMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, orphans = leaders.by_leader, {0, 2}
+
+    def led(
+        consumer: AIOKafkaConsumer, partitions: Collection[TopicPartition]
+    ) -> dict[int | None, list[TopicPartition]]:
+        missing = [at for at in partitions if at.topic == cluster.names.member_events and at.partition in orphans]
+        found = known(consumer, [at for at in partitions if at not in missing])
+        return {**found, None: missing} if missing else found
+
+    monkeypatch.setattr(leaders, "by_leader", led)
+    monkeypatch.setattr(leaders, "AWAY_SECONDS", 0.5)
+    records = await sent(cluster, 80)
+    async with reading(cluster, table, metrics) as rig:
+        assert not rig.reader.served
+        await rig.reader.assigned()
+        assert not rig.reader.served
+        await rig.has(len(records[1]) + len(records[3]))
+        assert set(rig.own.ownership.running) == {1, 3}
+        assert not rig.reader.running
+
+        async def served() -> bool:
+            return rig.reader.served
+
+        await wait_for("all but what nobody leads", served)
+        orphans.discard(0)
+        await rig.has(80 - len(records[2]))
+        assert not rig.reader.running
+        orphans.clear()
+        await rig.takes_over()
+        await rig.has(80)
+        assert offsets(rig.records()) == offsets(records)
+        assert rig.prepared == [{1, 3}, {0}, {2}]
     assert rig.said == []
 
 

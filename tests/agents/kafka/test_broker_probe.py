@@ -58,33 +58,33 @@ async def topic_of(kafka: str, partitions: int, events: int) -> str:
 async def test_a_partition_that_nobody_leads_is_told_and_the_others_are_answered_for(kafka: str) -> None:
     clock = Clock()
     topic = await topic_of(kafka, 3, events=2)
-    probe = BrokerProbe(Connection(kafka), topic, lambda: {0, 1, 2, 7}, clock)
+    probe = BrokerProbe(Connection(kafka), [topic], lambda: {0, 1, 2, 7}, clock)
     async with asking(probe):
 
         async def answered() -> bool:
             return probe.ends == {0: 0, 1: 2, 2: 0}
 
         await wait_for("ends of the partitions that have a leader", answered)
-        assert probe.leaderless == [], "not told yet: an election takes a moment"
+        assert probe.leaderless == {}, "not told yet: an election takes a moment"
         assert probe.silent_seconds < AWAY_SECONDS
         clock.ahead += AWAY_SECONDS + 1
-        assert probe.leaderless == [7]
+        assert probe.leaderless == {topic: [7]}
 
         async def heard() -> bool:
             return probe.silent_seconds < 2
 
         await wait_for("an answer although one partition has no leader", heard)
-        assert (probe.leaderless, probe.ends) == ([7], {0: 0, 1: 2, 2: 0})
+        assert (probe.leaderless, probe.ends) == ({topic: [7]}, {0: 0, 1: 2, 2: 0})
 
 
 async def test_a_broker_without_the_topic_is_not_away_and_a_leader_that_comes_is_seen(kafka: str) -> None:
     clock, topic = Clock(), f"probe-{uuid4().hex[:12]}"
-    probe = BrokerProbe(Connection(kafka), topic, lambda: {0, 1}, clock)
+    probe = BrokerProbe(Connection(kafka), [topic], lambda: {0, 1}, clock)
     async with asking(probe):
 
         async def noticed() -> bool:
             clock.ahead += 0.2
-            return probe.leaderless == [0, 1]
+            return probe.leaderless == {topic: [0, 1]}
 
         await wait_for("two partitions that nobody leads", noticed)
         before = clock()
@@ -96,14 +96,14 @@ async def test_a_broker_without_the_topic_is_not_away_and_a_leader_that_comes_is
         await create_topics(Connection(kafka), [TopicSpec(topic, 2, "delete")], 1)
 
         async def led() -> bool:
-            return probe.ends == {0: 0, 1: 0} and probe.leaderless == []
+            return probe.ends == {0: 0, 1: 0} and probe.leaderless == {}
 
         await wait_for("leaders", led)
 
 
 async def test_a_spare_hears_the_broker_too(kafka: str) -> None:
     clock = Clock()
-    probe = BrokerProbe(Connection(kafka), await topic_of(kafka, 1, events=0), set, clock)
+    probe = BrokerProbe(Connection(kafka), [await topic_of(kafka, 1, events=0)], set, clock)
     clock.ahead += 100.0
     assert probe.silent_seconds >= 100
 
@@ -112,12 +112,12 @@ async def test_a_spare_hears_the_broker_too(kafka: str) -> None:
 
     async with asking(probe):
         await wait_for("an answer", heard)
-    assert probe.leaderless == []
+    assert probe.leaderless == {}
 
 
 async def test_without_a_broker_it_is_silent() -> None:
     clock = Clock()
-    probe = BrokerProbe(Connection(f"127.0.0.1:{free_ports(1)[0]}"), "events", lambda: {0}, clock)
+    probe = BrokerProbe(Connection(f"127.0.0.1:{free_ports(1)[0]}"), ["events"], lambda: {0}, clock)
     async with asking(probe):
 
         async def tried() -> bool:
@@ -149,7 +149,7 @@ class TwoLeaders:
 
 async def test_a_leader_that_is_silent_takes_nothing_from_another_ones_answer() -> None:
     clock = Clock()
-    probe = BrokerProbe(Connection("127.0.0.1:1"), "events", lambda: range(4), clock)
+    probe = BrokerProbe(Connection("127.0.0.1:1"), ["events"], lambda: range(4), clock)
     consumer = cast("Any", TwoLeaders())
     for _ in range(2):
         clock.ahead += AWAY_SECONDS + 1
@@ -157,7 +157,20 @@ async def test_a_leader_that_is_silent_takes_nothing_from_another_ones_answer() 
         await probe._look(consumer)
         assert probe.silent_seconds <= clock() - began < AWAY_SECONDS
     assert probe.ends == {0: 9, 2: 9}
-    assert probe.leaderless == [1, 3]
+    assert probe.leaderless == {"events": [1, 3]}
     consumer.silent = set()
     await probe._look(consumer)
-    assert (probe.ends, probe.leaderless) == (dict.fromkeys(range(4), 9), [])
+    assert (probe.ends, probe.leaderless) == (dict.fromkeys(range(4), 9), {})
+
+
+async def test_a_changelog_partition_that_nobody_leads_is_told_too_and_its_end_is_none_of_the_source() -> None:
+    clock = Clock()
+    probe = BrokerProbe(Connection("127.0.0.1:1"), ["events", "rows"], lambda: range(2), clock)
+    consumer = cast("Any", TwoLeaders())
+    consumer.silent = set()
+    consumer._client.cluster.leader_for_partition = lambda at: -1 if at == ("rows", 1) else 1
+    for _ in range(2):
+        clock.ahead += AWAY_SECONDS + 1
+        await probe._look(consumer)
+    assert (probe.leaderless, probe.ends) == ({"rows": [1]}, {0: 9, 1: 9})
+    assert probe.silent_seconds < AWAY_SECONDS

@@ -19,11 +19,11 @@ class Parts:
     def __init__(self) -> None:
         self.app = SimpleNamespace(should_stop=False)
         self.lag = 0
-        self.reader = SimpleNamespace(running=True, lag=lambda: self.lag, open_transaction=None)
+        self.reader = SimpleNamespace(running=True, served=True, lag=lambda: self.lag, open_transaction=None)
         self.models = SimpleNamespace(status=lambda: [SimpleNamespace(active=self.version)])
         self.version: str | None = "a"
         self.watchdog = SimpleNamespace(doubtful=None)
-        self.probe = SimpleNamespace(silent_seconds=1.9, leaderless=[])
+        self.probe = SimpleNamespace(silent_seconds=1.9, leaderless={})
         self.lease = SimpleNamespace(lapsed=False, reason="the group's coordinator has not answered for 7.5 s")
         self.reassignment = SimpleNamespace(unserved=None)
         self.misplaced = SimpleNamespace(warning=lambda: self.warning)
@@ -54,7 +54,7 @@ def test_all_is_well() -> None:
         ),
         (lambda parts: setattr(parts.probe, "silent_seconds", 7.0), "the broker has not answered for 7 s"),
         (lambda parts: setattr(parts.lease, "lapsed", True), "has not answered for 7.5 s: nothing is written"),
-        (lambda parts: setattr(parts.probe, "leaderless", [2, 7]), "of the member events: 2, 7"),
+        (lambda parts: setattr(parts.probe, "leaderless", {"events": [2, 7], "rows": [3]}), "events: 2, 7; rows: 3"),
         (lambda parts: setattr(parts.reassignment, "unserved", "no worker has 1 of 4 partitions: 3"), "no worker has"),
         (lambda parts: setattr(parts.watchdog, "doubtful", STUCK), "none was applied for 40 s"),
     ],
@@ -90,7 +90,7 @@ def test_a_standstill_is_no_life_and_a_broker_that_is_away_is_no_death() -> None
 
 def test_a_lease_that_is_lapsed_because_the_worker_joins_is_no_reason_of_its_own() -> None:
     parts = Parts()
-    parts.lease.lapsed, parts.reader.running = True, False
+    parts.lease.lapsed, parts.reader.running, parts.reader.served = True, False, False
     assert parts.health().ready() == "tables are recovering or partitions are being assigned"
 
 
@@ -110,9 +110,16 @@ def test_misplaced_users_are_a_warning_and_no_reason_against_traffic() -> None:
 def test_startup_is_over_once_and_for_all() -> None:
     parts = Parts()
     health = parts.health()
-    parts.reader.running = False
+    parts.reader.served = False
     assert health.startup() is not None
-    parts.reader.running = True
+    parts.reader.served = True
     assert health.startup() is None
-    parts.reader.running = False
+    parts.reader.served = False
     assert health.startup() is None
+
+
+def test_partitions_that_nobody_leads_are_named_while_they_wait_and_end_no_start() -> None:
+    parts = Parts()
+    parts.reader.running, parts.probe.leaderless = False, {"rows": [3]}
+    assert parts.health().startup() is None
+    assert parts.health().ready() == "nobody leads, or answers for, these own partitions: rows: 3"
