@@ -1,6 +1,5 @@
 """Workers that die without a word: at random moments, at marked points of their work, with and without their folder."""
 
-import asyncio
 import signal
 import time
 from itertools import count
@@ -66,14 +65,29 @@ async def test_kill_9_at_random_moments(cluster: Cluster, book: Book, seed: int,
 
 
 async def _frozen_and_thawed(scenario: Scenario, victim: WorkerProcess) -> None:
-    """Freeze a worker for two sessions; the others serve, and it leaves when it wakes up, and is started again."""
+    """Freeze a worker for two sessions; the others serve, and it leaves when it wakes up, and is started again.
+
+    One that had not joined yet when it was frozen has missed nothing, and may go on with its start.
+    """
+    had_joined = await _has_joined(victim)
     since = scenario.fault()
     victim.freeze()
     await scenario.served_again(since)
     await let_run(max(0.0, 2 * SESSION_SECONDS - (time.monotonic() - since)))
     victim.thaw()
-    assert await asyncio.to_thread(victim.wait, 60) == EXIT_RETRY, victim.log_tail()
-    victim.start()
+
+    async def ends_or_goes_on() -> bool:
+        return not victim.alive or (not had_joined and await _has_joined(victim))
+
+    await wait_for("end of the worker that was frozen", ends_or_goes_on, 60)
+    if not victim.alive:
+        assert victim.status == EXIT_RETRY, victim.log_tail()
+        victim.start()
+
+
+async def _has_joined(worker: WorkerProcess) -> bool:
+    """Whether a worker has been given partitions since its start."""
+    return (await worker.get("/health/startup"))[0] == 200
 
 
 _PASSAGES = {"during_recovery": 1, "during_takeover": 1, "during_claim": 1, "during_revocation": 2, "during_commit": 2}
