@@ -1,7 +1,8 @@
 """Whether events are applied that wait, measured from outside: nothing is asked of a worker.
 
-The broker knows where the source ends, and up to where the group says that all is stored; that this is true is held
-against the changelog elsewhere (I6). A worker that measures its own lag wrongly cannot hide behind it here.
+The broker knows where the source ends, and the changelog has the positions that were written with the rows. A worker
+that measures its own lag wrongly cannot hide behind it here, and one that dies again and again before it commits
+anything has moved all the same.
 """
 
 import asyncio
@@ -12,13 +13,14 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.system.positions import Positions
 
 _PATIENCE_SECONDS = 5.0
 """A broker that takes longer to answer is away, and nothing can move meanwhile."""
 
 
 class Progress:
-    """Follows a group through the source; see the module.
+    """Follows what is applied of the source; see the module.
 
     Parameters
     ----------
@@ -30,7 +32,7 @@ class Progress:
     def __init__(self, cluster: Cluster, stuck_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._bootstrap = cluster.bootstrap
         self._at = [TopicPartition(cluster.names.member_events, number) for number in range(PARTITIONS)]
-        self._group = f"{cluster.names.app_id}-reader"
+        self._positions = Positions(cluster)
         self._stuck_seconds = stuck_seconds
         self._clock = clock
         self._consumer: AIOKafkaConsumer | None = None
@@ -38,14 +40,16 @@ class Progress:
         """By partition in which something waits: up to where it was applied when it was looked at, and when first."""
 
     async def start(self) -> None:
-        """Connect; the group is only asked, and never joined."""
-        self._consumer = self._reader(self._group)
+        """Connect."""
+        self._consumer = self._reader()
         await self._consumer.start()
+        await self._positions.start()
 
     async def stop(self) -> None:
         """Disconnect."""
         if self._consumer is not None:
             await self._consumer.stop()
+        await self._positions.stop()
 
     async def look(self) -> list[str]:
         """Return, in words, what has stood still for too long; each of them begins anew afterwards."""
@@ -77,12 +81,13 @@ class Progress:
         """Return up to where the partitions are applied in which something waits, and where they end."""
         assert self._consumer is not None
         ends = await self._consumer.end_offsets(self._at)
-        applied = {at: await self._consumer.committed(at) or 0 for at in self._at}
+        await self._positions.look()
+        applied = {at: self._positions.reached[at.partition] for at in self._at}
         return {at: (applied[at], ends[at]) for at in self._at if applied[at] < ends[at]}
 
     async def _is_record(self, at: TopicPartition, offset: int) -> bool:
         """Return whether there is a record from an offset on; the end of a transaction is none."""
-        consumer = self._reader(None)
+        consumer = self._reader()
         await consumer.start()
         try:
             consumer.assign([at])
@@ -93,11 +98,10 @@ class Progress:
         finally:
             await consumer.stop()
 
-    def _reader(self, group: str | None) -> AIOKafkaConsumer:
+    def _reader(self) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap,
-            group_id=group,
-            enable_auto_commit=False,
+            group_id=None,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
         )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import islice
 
 import pytest_asyncio
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 
 from agents.popularity.own_popularity import POPULARITY_PREFIX
 from agents.users.user_state import UserState
@@ -125,18 +125,18 @@ async def test_a_standstill_is_noticed_though_the_worker_says_that_nothing_waits
 
 
 async def test_waiting_is_no_standstill_while_something_is_applied_and_the_end_of_a_transaction_does_not_wait(
-    cluster: Cluster,
+    cluster: Cluster, producer: AIOKafkaProducer
 ) -> None:
     """The clock is the test's: what is measured is what has moved between two looks."""
     now = [0.0]
     progress = Progress(cluster, 60.0, lambda: now[0])
-    group = AIOKafkaConsumer(
-        bootstrap_servers=cluster.bootstrap, group_id=f"{cluster.names.app_id}-reader", enable_auto_commit=False
-    )
     topic = cluster.names.member_events
     transactional = AIOKafkaProducer(bootstrap_servers=cluster.bootstrap, transactional_id=cluster.names.app_id)
-    await group.start()
-    group.assign([TopicPartition(topic, 2)])
+
+    async def apply_up_to(offset: int) -> None:
+        row = Position(offset, fingerprint=0).encode()
+        await producer.send_and_wait(cluster.names.users_changelog, key=POSITION_KEY, value=row, partition=2)
+
     await transactional.start()
     await progress.start()
     try:
@@ -146,16 +146,15 @@ async def test_waiting_is_no_standstill_while_something_is_applied_and_the_end_o
         assert await progress.look() == []
         for applied in (1, 2):
             now[0] += 50.0
-            await group.commit({TopicPartition(topic, 2): applied})
+            await apply_up_to(applied)
             assert await progress.look() == []
         now[0] += 61.0
         (found,) = await progress.look()
         assert found == "I8 partition 2 ends at 4, and for 61 s nothing behind 2 was applied"
-        await group.commit({TopicPartition(topic, 2): 3})
+        await apply_up_to(3)
         assert await progress.look() == []
         now[0] += 100.0
         assert await progress.look() == []
     finally:
         await progress.stop()
         await transactional.stop()
-        await group.stop()

@@ -5,15 +5,14 @@ import random
 from typing import Any, Self
 
 import aiohttp
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from agents.kafka.partitions import partition_of
-from tables.position import POSITION_KEY, Position
 from tests.support.cluster.cluster import PARTITIONS, Cluster
 from tests.support.cluster.worker_process import WorkerProcess
 from tests.system.answers import Answers
+from tests.system.positions import Positions
 from tests.system.progress import Progress
 
 _ASKING_AT_ONCE = 3
@@ -158,25 +157,21 @@ class Watch:
         """I6: what the group was told is never ahead of the changelog."""
         cluster = self._cluster
         admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap)
-        changelog = AIOKafkaConsumer(
-            cluster.names.users_changelog, bootstrap_servers=cluster.bootstrap, auto_offset_reset="earliest"
-        )
+        positions = Positions(cluster)
         await admin.start()
-        await changelog.start()
-        positions = dict.fromkeys(range(PARTITIONS), 0)
+        await positions.start()
         try:
             while True:
                 await asyncio.sleep(_COMMITS_SECONDS)
                 committed = await committed_offsets(admin, cluster)
-                await _follow(changelog, positions)
+                await positions.look()
                 for partition, offset in committed.items():
-                    if offset > positions[partition]:
+                    if offset > (reached := positions.reached[partition]):
                         self.found.append(
-                            f"I6 partition {partition}: {offset} is committed, "
-                            f"the changelog is at {positions[partition]}"
+                            f"I6 partition {partition}: {offset} is committed, the changelog is at {reached}"
                         )
         finally:
-            await changelog.stop()
+            await positions.stop()
             await admin.close()
 
 
@@ -187,17 +182,6 @@ async def committed_offsets(admin: AIOKafkaAdminClient, cluster: Cluster) -> dic
     except KafkaError:  # nobody has committed yet, or the broker is away
         return {}
     return {at.partition: place.offset for at, place in found.items() if at.topic == cluster.names.member_events}
-
-
-async def _follow(changelog: AIOKafkaConsumer, positions: dict[int, int]) -> None:
-    """Read to the end that the changelog has now, and note the newest source positions."""
-    ends: dict[TopicPartition, int] = await changelog.end_offsets(changelog.assignment())
-    while any([await changelog.position(at) < end for at, end in ends.items()]):
-        for at, records in (await changelog.getmany(timeout_ms=200)).items():
-            for record in records:
-                if record.key == POSITION_KEY and record.value is not None:
-                    reached = Position.decode(record.value).next_offset
-                    positions[at.partition] = max(reached, positions[at.partition])
 
 
 def read_metrics(text: str) -> dict[str, float]:
