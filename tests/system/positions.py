@@ -4,6 +4,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from tables.position import POSITION_KEY, Position
 from tests.support.cluster.cluster import PARTITIONS, Cluster
+from tests.support.waiting import wait_for
 
 
 class Positions:
@@ -42,3 +43,20 @@ class Positions:
                     if record.key == POSITION_KEY and record.value is not None:
                         reached = Position.decode(record.value).next_offset
                         self.reached[at.partition] = max(reached, self.reached[at.partition])
+
+
+async def applied_everywhere(cluster: Cluster, seconds: float = 60.0) -> None:
+    """Wait until more is applied of every partition than is now."""
+    positions = Positions(cluster)
+    await positions.start()
+    try:
+        await positions.look()
+        before = dict(positions.reached)
+
+        async def has_moved() -> bool:
+            await positions.look()
+            return all(reached > before[partition] for partition, reached in positions.reached.items())
+
+        await wait_for("events that are applied in each partition", has_moved, seconds)
+    finally:
+        await positions.stop()

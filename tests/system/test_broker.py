@@ -25,6 +25,7 @@ from tests.support.cluster.oracle import read_topic
 from tests.support.cluster.worker_process import WorkerProcess
 from tests.support.waiting import wait_for
 from tests.system.invariants import Facts, judge, owners_of
+from tests.system.positions import applied_everywhere
 from tests.system.records import Book
 from tests.system.rest import at_rest
 from tests.system.scenario import Scenario, let_run, owner_urls
@@ -190,7 +191,11 @@ def _joins(worker: WorkerProcess) -> int:
 
 @pytest.mark.full
 async def test_a_slow_broker_and_kills(behind: Cluster, proxy: KafkaProxy, book: Book, seed: int) -> None:
-    """F10: each produce takes up to a second, rows have their real size, and the worker is killed again and again."""
+    """F10: each produce takes up to a second, rows have their real size, and the worker is killed again and again.
+
+    Every third time it lives until something of each partition is applied: a worker that never lives so long gets
+    nowhere, however it is made.
+    """
     scenario = Scenario(behind, book, "F10", "each produce 0.3 to 1 s late, and kill -9", seed)
     chance = scenario.chance
     (worker,) = await scenario.begin(1, NEARLINE_KAFKA__BOOTSTRAP=proxy.address)
@@ -199,6 +204,8 @@ async def test_a_slow_broker_and_kills(behind: Cluster, proxy: KafkaProxy, book:
         for number in range(10):
             proxy.delay(chance.uniform(*_SLOW_SECONDS), PRODUCE)
             await let_run(chance.uniform(0.5, 3.0))
+            if number % 3 == 2:
+                await applied_everywhere(behind)
             since = scenario.fault()
             worker.kill()
             if number % 2:
