@@ -5,8 +5,12 @@ Each partition has a database of its own, and a worker may come to hold all of t
 
 MIN_WRITE_BUFFER_BYTES = 64 << 10
 """RocksDB takes no smaller memtable."""
-MIN_OPEN_FILES = 20
-"""RocksDB takes no lower bound: ten tables beside its log, manifest, lock and the like."""
+OWN_FILES = 7
+"""What an open database holds beside its tables: journal, log, manifest, lock, its folder twice; one of them is
+exchanged now and then."""
+MIN_TABLES = 10
+"""RocksDB holds no fewer tables open; while it merges some, that database has about ten more for a moment."""
+MIN_OPEN_FILES = OWN_FILES + MIN_TABLES
 MIN_WRITE_BUFFERS = 2
 DATABASE_BYTES = 256 << 10
 """What RocksDB takes for an open database beside cache and memtables; 200 KiB were measured."""

@@ -25,12 +25,15 @@ from tables.budget import (
     DATABASE_BYTES,
     MIN_WRITE_BUFFER_BYTES,
     MIN_WRITE_BUFFERS,
+    OWN_FILES,
     least_memory_mib,
     least_open_files,
 )
 
 _WRITE_BUFFERS = 3
 _FILES_TO_MERGE = 8
+_NO_TABLES = 10
+"""Of its open files RocksDB gives the rest to tables."""
 
 Opening: TypeAlias = Callable[[Path, Callable[[Path], Rdict]], Rdict]
 """Opens the database of a folder by the function that it is given, and may do more."""
@@ -45,7 +48,7 @@ class RocksDBOptions:
     block_cache_bytes : cache of uncompressed blocks, indexes and Bloom filters; one, of all databases.
     write_buffer_bytes : one memtable of one database.
     write_buffers : how many of them a database holds at most; then its writes wait until one is in a file.
-    max_open_files : file descriptors of one database.
+    max_open_files : of one database, as RocksDB counts: it keeps ten for what are no tables, whatever it needs.
     """
 
     block_cache_bytes: int
@@ -73,7 +76,7 @@ class RocksDBOptions:
             block_cache_bytes=half,
             write_buffer_bytes=share // buffers,
             write_buffers=buffers,
-            max_open_files=open_files // databases,
+            max_open_files=open_files // databases - OWN_FILES + _NO_TABLES,
         )
 
     def for_faust(self) -> dict[str, object]:

@@ -66,7 +66,7 @@ def test_every_field_is_described_and_every_number_has_a_range() -> None:
         {"topics": {"models": "catalogue"}},
         {"topics": {"models": "member-events.dlq"}},
         {"topics": {"partitions": 1024}, "worker": {"rocksdb_memory_mb": 511}},
-        {"topics": {"partitions": 200}, "worker": {"open_files": 3999}},
+        {"topics": {"partitions": 200}, "worker": {"open_files": 3399}},
         {"kafka": {"bootstrap": "localhost"}},
         {"kafka": {"bootstrap": "localhost:0"}},
         {"kafka": {"bootstrap": "localhost:65536"}},
@@ -82,17 +82,17 @@ def test_what_is_not_allowed_is_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_files_and_memory_are_enough_for_every_number_of_partitions_that_is_allowed() -> None:
-    for partitions in (1, 12, 51, 52, 200, 1024):
+    for partitions in (1, 12, 60, 61, 200, 1024):
         settings = Settings.model_validate({"topics": {"partitions": partitions}})
-        assert settings.rocksdb_files == max(1024, 20 * partitions)
+        assert settings.rocksdb_files == max(1024, 17 * partitions)
         assert settings.rocksdb_memory_mb == max(256, -(-partitions // 2))
         RocksDBOptions.from_budget(settings.rocksdb_memory_mb << 20, partitions, settings.rocksdb_files)
     assert Settings.model_validate({"worker": {"open_files": 300}}).rocksdb_files == 300
 
 
 def test_what_is_too_little_for_the_partitions_is_refused_with_both_numbers() -> None:
-    wrong = {"topics": {"partitions": 200}, "worker": {"open_files": 3999}}
-    with pytest.raises(ValidationError, match=r"worker.open_files=3999 .* topics.partitions=200: at least 4000"):
+    wrong = {"topics": {"partitions": 200}, "worker": {"open_files": 3399}}
+    with pytest.raises(ValidationError, match=r"worker.open_files=3399 .* topics.partitions=200: at least 3400"):
         Settings.model_validate(wrong)
 
 

@@ -29,8 +29,8 @@ def settings(partitions: int, open_files: int | None = None) -> Settings:
     [
         (12, None, 1024 + OTHER_FILES),
         (12, 240, 240 + OTHER_FILES),
-        (200, None, 4000 + OTHER_FILES),
-        (1024, None, 20_992),
+        (200, None, 3400 + OTHER_FILES),
+        (1024, None, 17_920),
     ],
 )
 def test_the_soft_limit_is_raised_to_what_is_needed(
@@ -56,7 +56,7 @@ def test_an_unlimited_hard_limit_allows_all(limits: Limits) -> None:
 
 @pytest.mark.parametrize(
     ("partitions", "hard", "advice"),
-    [(200, 4511, None), (200, 1024, None), (12, 1024, "or set worker.open_files=512"), (12, 751, None)],
+    [(200, 3911, None), (200, 1024, None), (12, 1024, "or set worker.open_files=512"), (12, 715, None)],
 )
 def test_what_is_missing_is_named_with_both_numbers(
     limits: Limits, partitions: int, hard: int, advice: str | None
@@ -65,7 +65,7 @@ def test_what_is_missing_is_named_with_both_numbers(
     with pytest.raises(TooFewFiles) as refused:
         allow_files(settings(partitions))
     said = str(refused.value)
-    needed = max(1024, 20 * partitions) + OTHER_FILES
+    needed = max(1024, 17 * partitions) + OTHER_FILES
     assert f"topics.partitions={partitions} needs {needed} open files" in said
     assert f"the hard limit of this process is {hard}: raise it" in said
     assert (advice or "or set") in said or advice is None
