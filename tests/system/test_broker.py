@@ -199,7 +199,8 @@ async def test_a_slow_broker_and_kills(behind: Cluster, proxy: KafkaProxy, book:
     scenario = Scenario(behind, book, "F10", "each produce 0.3 to 1 s late, and kill -9", seed)
     chance = scenario.chance
     (worker,) = await scenario.begin(1, NEARLINE_KAFKA__BOOTSTRAP=proxy.address)
-    async with Watch(behind, seed, commits=True) as watch, Load(behind, seed, Mix(per_second=200)) as load:
+    watching = Watch(behind, seed, commits=True, stuck_seconds=120.0)  # three starts, and then the wait for something
+    async with watching as watch, Load(behind, seed, Mix(per_second=200)) as load:
         await let_run(10.0)  # rows grow
         for number in range(10):
             proxy.delay(chance.uniform(*_SLOW_SECONDS), PRODUCE)
