@@ -44,25 +44,17 @@ _SLOW_SECONDS = (0.3, 1.0)
 
 
 @pytest.fixture
-def proxied_broker(tmp_path: Path) -> Iterator[tuple[Broker, int]]:
-    """A broker of its own, and the port of the proxy that it has a listener for."""
+def proxied(tmp_path: Path) -> Iterator[tuple[Broker, int]]:
+    """A broker of one test, in the place of the module's."""
     (port,) = free_ports(1)
     with Broker(data_dir=tmp_path / "broker", proxies=(port,)) as broker:
         yield broker, port
 
 
 @pytest_asyncio.fixture
-async def proxy(proxied_broker: tuple[Broker, int]) -> AsyncIterator[KafkaProxy]:
-    """The proxy in front of `proxied_broker`."""
-    broker, port = proxied_broker
-    async with KafkaProxy(port, broker.behind(port)) as made:
-        yield made
-
-
-@pytest_asyncio.fixture
-async def behind(proxied_broker: tuple[Broker, int], tmp_path: Path) -> AsyncIterator[Cluster]:
+async def behind(proxied: tuple[Broker, int], tmp_path: Path) -> AsyncIterator[Cluster]:
     """A cluster on that broker; its workers reach it directly unless they are told the proxy's address."""
-    async for made in _cluster_of(proxied_broker[0], tmp_path):
+    async for made in _cluster_of(proxied[0], tmp_path):
         yield made
 
 

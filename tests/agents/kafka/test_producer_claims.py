@@ -1,7 +1,7 @@
 """Claims on a real broker: the last who claimed a partition is the only one whose batches land, and each lands once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from types import SimpleNamespace
 from typing import Any, cast
 from uuid import uuid4
@@ -21,7 +21,6 @@ from agents.kafka.producer_claims import ClaimsForbidden, ClaimsUnanswered, Part
 from agents.liveness.process_guard import ProcessGuard
 from agents.liveness.supervisor import Supervisor
 from deploy.kafka import Broker, properties
-from deploy.kafka.ports import free_ports
 from tests.support.cluster.kafka_proxy import FIND_COORDINATOR, PRODUCE, Direction, KafkaProxy
 from tests.support.cluster.oracle import read_topic
 from tests.support.leases import held_lease
@@ -44,26 +43,10 @@ class Owner:
 MakeOwner = Callable[[str], Coroutine[Any, Any, Owner]]
 
 
-@pytest.fixture(scope="module")
-def broker() -> Iterator[tuple[Broker, int]]:
-    """A broker of its own, and the port of the proxy that it has a listener for."""
-    (port,) = free_ports(1)
-    with Broker(proxies=(port,)) as broker:
-        yield broker, port
-
-
 @pytest_asyncio.fixture
-async def proxy(broker: tuple[Broker, int]) -> AsyncIterator[KafkaProxy]:
-    """The proxy in front of the broker."""
-    made, port = broker
-    async with KafkaProxy(port, made.behind(port)) as proxy:
-        yield proxy
-
-
-@pytest_asyncio.fixture
-async def topic(broker: tuple[Broker, int]) -> str:
+async def topic(proxied: tuple[Broker, int]) -> str:
     """A changelog of two partitions, empty."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=broker[0].address)
+    admin = AIOKafkaAdminClient(bootstrap_servers=proxied[0].address)
     await admin.start()
     name = f"claims-{uuid4().hex[:8]}"
     await admin.create_topics([NewTopic(name, 2, 1, topic_configs={"max.message.bytes": str(2 * MAX_BATCH_BYTES)})])
@@ -87,16 +70,16 @@ async def owner(topic: str) -> AsyncIterator[MakeOwner]:
         await producer.stop()
 
 
-async def values(broker: tuple[Broker, int], topic: str) -> list[bytes]:
+async def values(proxied: tuple[Broker, int], topic: str) -> list[bytes]:
     """The values of what landed, in order."""
-    return [record.value for record in await read_topic(broker[0].address, topic)]
+    return [record.value for record in await read_topic(proxied[0].address, topic)]
 
 
 @pytest.mark.kafka
 async def test_an_old_owner_is_refused_once_the_new_one_has_written(
-    broker: tuple[Broker, int], topic: str, owner: MakeOwner
+    proxied: tuple[Broker, int], topic: str, owner: MakeOwner
 ) -> None:
-    old, new = await owner(broker[0].address), await owner(broker[0].address)
+    old, new = await owner(proxied[0].address), await owner(proxied[0].address)
     await old.claims.claim([0, 1])
     assert await old.append(b"old") == [range(2)]
     await new.claims.claim([0])
@@ -104,14 +87,14 @@ async def test_an_old_owner_is_refused_once_the_new_one_has_written(
     with pytest.raises(PartitionTaken, match=f"partition 0 of {topic}: another worker has taken it over"):
         await old.append(b"late")
     assert await old.append(b"other", 1) == [range(2)], "of the other partition it is the owner still"
-    assert sorted(await values(broker, topic)) == [b"new", b"new", b"old", b"old", b"other", b"other"]
+    assert sorted(await values(proxied, topic)) == [b"new", b"new", b"old", b"old", b"other", b"other"]
 
 
 @pytest.mark.kafka
 async def test_a_batch_that_was_on_its_way_when_the_new_owner_wrote_is_refused(
-    broker: tuple[Broker, int], proxy: KafkaProxy, topic: str, owner: MakeOwner
+    proxied: tuple[Broker, int], proxy: KafkaProxy, topic: str, owner: MakeOwner
 ) -> None:
-    old, new = await owner(proxy.address), await owner(broker[0].address)
+    old, new = await owner(proxy.address), await owner(proxied[0].address)
     await old.claims.claim([0])
     proxy.hold(PRODUCE)
     late = asyncio.create_task(old.append(b"late"))
@@ -125,13 +108,13 @@ async def test_a_batch_that_was_on_its_way_when_the_new_owner_wrote_is_refused(
     proxy.release()
     with pytest.raises(PartitionTaken):
         await late
-    assert await values(broker, topic) == [b"new", b"new"]
+    assert await values(proxied, topic) == [b"new", b"new"]
 
 
 @pytest.mark.kafka
 @pytest.mark.parametrize("rows", [1, 4])
 async def test_a_batch_whose_acknowledgement_is_lost_lands_once(
-    broker: tuple[Broker, int], proxy: KafkaProxy, topic: str, owner: MakeOwner, rows: int
+    proxied: tuple[Broker, int], proxy: KafkaProxy, topic: str, owner: MakeOwner, rows: int
 ) -> None:
     sender = await owner(proxy.address)
     await sender.claims.claim([0])
@@ -141,21 +124,21 @@ async def test_a_batch_whose_acknowledgement_is_lost_lands_once(
     sent = asyncio.create_task(sender.append(value, rows=rows))
 
     async def landed() -> bool:
-        return len(await values(broker, topic)) > 2
+        return len(await values(proxied, topic)) > 2
 
     await wait_for("the first batch in the changelog", landed)
     assert not sent.done()
     proxy.heal()
     assert [offset for batch in await sent for offset in batch] == list(range(2, 3 + rows))
     assert await sender.append(b"after") == [range(3 + rows, 5 + rows)]
-    assert await values(broker, topic) == [b"before"] * 2 + [value] * (rows + 1) + [b"after"] * 2
+    assert await values(proxied, topic) == [b"before"] * 2 + [value] * (rows + 1) + [b"after"] * 2
 
 
 @pytest.mark.kafka
 async def test_claims_are_renewed_by_their_holder_only(
-    broker: tuple[Broker, int], topic: str, owner: MakeOwner
+    proxied: tuple[Broker, int], topic: str, owner: MakeOwner
 ) -> None:
-    old, new = await owner(broker[0].address), await owner(broker[0].address)
+    old, new = await owner(proxied[0].address), await owner(proxied[0].address)
     await old.claims.claim([0])
     first = old.claims.of(0)
     await old.append(b"old")
@@ -167,14 +150,14 @@ async def test_claims_are_renewed_by_their_holder_only(
     with pytest.raises(PartitionTaken, match="partition 0: another worker has claimed it since this one did"):
         await old.claims.claim([0])
     await new.append(b"new")
-    assert await values(broker, topic) == [b"old"] * 4 + [b"new"] * 2
+    assert await values(proxied, topic) == [b"old"] * 4 + [b"new"] * 2
 
 
 @pytest.mark.kafka
 async def test_who_gets_a_partition_back_claims_it_anew(
-    broker: tuple[Broker, int], topic: str, owner: MakeOwner
+    proxied: tuple[Broker, int], topic: str, owner: MakeOwner
 ) -> None:
-    first, second = await owner(broker[0].address), await owner(broker[0].address)
+    first, second = await owner(proxied[0].address), await owner(proxied[0].address)
     await first.claims.claim([0])
     await first.append(b"first")
     first.claims.release()
@@ -186,12 +169,12 @@ async def test_who_gets_a_partition_back_claims_it_anew(
     assert await first.append(b"again") == [range(4, 6)]
     with pytest.raises(PartitionTaken):
         await second.append(b"late")
-    assert await values(broker, topic) == [b"first"] * 2 + [b"second"] * 2 + [b"again"] * 2
+    assert await values(proxied, topic) == [b"first"] * 2 + [b"second"] * 2 + [b"again"] * 2
 
 
 @pytest.mark.kafka
-async def test_sequences_begin_again_at_their_end(broker: tuple[Broker, int], topic: str, owner: MakeOwner) -> None:
-    sender = await owner(broker[0].address)
+async def test_sequences_begin_again_at_their_end(proxied: tuple[Broker, int], topic: str, owner: MakeOwner) -> None:
+    sender = await owner(proxied[0].address)
     await sender.claims.claim([0])
     sender.claims.of(0)._sequence = (1 << 31) - 3  # a broker that knows nothing of a producer takes any
     assert [await sender.append(b"x") for _ in range(4)] == [[range(first, first + 2)] for first in range(0, 8, 2)]
@@ -199,20 +182,20 @@ async def test_sequences_begin_again_at_their_end(broker: tuple[Broker, int], to
 
 @pytest.mark.kafka
 async def test_nothing_lands_behind_a_batch_that_is_missing(
-    broker: tuple[Broker, int], topic: str, owner: MakeOwner
+    proxied: tuple[Broker, int], topic: str, owner: MakeOwner
 ) -> None:
-    sender = await owner(broker[0].address)
+    sender = await owner(proxied[0].address)
     await sender.claims.claim([0])
     await sender.append(b"before")
     sender.claims.of(0)._sequence += 2  # as when a batch was given up
     with pytest.raises(OutOfOrderSequenceNumber):
         await sender.append(b"after")
-    assert await values(broker, topic) == [b"before"] * 2
+    assert await values(proxied, topic) == [b"before"] * 2
 
 
 @pytest.mark.kafka
 async def test_a_coordinator_that_is_away_is_asked_again(
-    broker: tuple[Broker, int], proxy: KafkaProxy, topic: str, owner: MakeOwner
+    proxied: tuple[Broker, int], proxy: KafkaProxy, topic: str, owner: MakeOwner
 ) -> None:
     sender = await owner(proxy.address)
     proxy.hold(FIND_COORDINATOR)
@@ -231,7 +214,7 @@ async def test_a_coordinator_that_is_away_is_asked_again(
 
 @pytest.mark.kafka
 async def test_a_coordinator_that_stays_away_is_named(
-    broker: tuple[Broker, int], proxy: KafkaProxy, owner: MakeOwner, monkeypatch: pytest.MonkeyPatch
+    proxied: tuple[Broker, int], proxy: KafkaProxy, owner: MakeOwner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(producer_claims, "_PATIENCE_SECONDS", 0.5)
     sender = await owner(proxy.address)
@@ -241,8 +224,8 @@ async def test_a_coordinator_that_stays_away_is_named(
 
 
 @pytest.mark.kafka
-async def test_a_thousand_partitions_are_claimed_each_for_itself(broker: tuple[Broker, int], owner: MakeOwner) -> None:
-    sender = await owner(broker[0].address)
+async def test_a_thousand_partitions_are_claimed_each_for_itself(proxied: tuple[Broker, int], owner: MakeOwner) -> None:
+    sender = await owner(proxied[0].address)
     await sender.claims.claim(range(1024))
     claims = [sender.claims.of(partition) for partition in range(1024)]
     assert len({claim.producer_id for claim in claims}) == 1024
